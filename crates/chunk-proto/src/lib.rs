@@ -1,0 +1,1 @@
+//! Messages as numbered chunks: compression, out-of-order reassembly under budgets, progress.

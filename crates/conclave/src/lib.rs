@@ -1,0 +1,1 @@
+//! An end-to-end encrypted, members-only network of actors.

@@ -1,0 +1,1 @@
+//! The control plane of one node: peers, dials, sessions and every deadline.

@@ -1,0 +1,1 @@
+//! The data plane of one session: streams of messages over sealed packets.

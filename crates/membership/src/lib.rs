@@ -1,0 +1,1 @@
+//! Who is who in a conclave: identities, devices, signed records, members.

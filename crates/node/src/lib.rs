@@ -1,0 +1,1 @@
+//! A node of a conclave: sockets, tasks and clocks around the protocol crates.

@@ -1,0 +1,1 @@
+//! Self-synchronizing frames in a byte stream: consistent overhead word stuffing.
