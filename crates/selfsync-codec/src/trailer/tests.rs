@@ -1,0 +1,27 @@
+use super::*;
+
+#[test]
+fn matches_the_published_check_value() {
+    // The "check" of CRC-32/ISCSI in the catalogue of parametrised CRC algorithms.
+    assert_eq!(Trailer::Crc32c.of(b"123456789"), 0xE306_9283_u32.to_le_bytes());
+}
+
+#[test]
+fn any_body_with_its_trailer_is_intact_and_no_other() {
+    for len in 0_u8..100 {
+        let mut bytes: std::vec::Vec<u8> = (0..len).map(|index| index.wrapping_mul(37) ^ len).collect();
+        bytes.extend(Trailer::Crc32c.of(&bytes));
+        let (left, right) = bytes.split_at(bytes.len() / 3);
+        let mut check = Check::new();
+        check.update(left);
+        check.update(right);
+        assert!(check.finish());
+        for at in 0..bytes.len() {
+            bytes[at] ^= 0x10;
+            let mut check = Check::new();
+            check.update(&bytes);
+            assert!(!check.finish());
+            bytes[at] ^= 0x10;
+        }
+    }
+}
