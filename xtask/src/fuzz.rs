@@ -28,7 +28,7 @@ const MEMORY_MIB: u32 = 2048;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The target's name
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present_any = ["list", "lock"])]
     target: Option<String>,
     /// How long to run
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -36,10 +36,16 @@ pub(crate) struct Args {
     /// List the targets
     #[arg(long)]
     list: bool,
+    /// Make fuzz/Cargo.lock anew from the root's, so that both pin the same versions
+    #[arg(long)]
+    lock: bool,
 }
 
 /// Runs one target and keeps what it finds for the next run.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.lock {
+        return lock(workspace);
+    }
     let known = targets(workspace)?;
     let Some(name) = args.target.as_ref().filter(|_| !args.list) else {
         known.iter().for_each(|name| println!("{name}"));
@@ -51,10 +57,28 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     succeed(&mut session(workspace, name, budget)?)
 }
 
+/// The root's pins are taken over; cargo drops what is not needed and adds what only the targets use.
+fn lock(workspace: &Workspace) -> Result<()> {
+    let own = workspace.root.join("fuzz/Cargo.lock");
+    fs::copy(workspace.root.join("Cargo.lock"), &own)?;
+    capture(&mut workspace.cargo([
+        "metadata",
+        "--format-version",
+        "1",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+    ]))?;
+    println!("made {}", workspace.relative(&own).display());
+    Ok(())
+}
+
 /// Builds every target and runs each one for seconds; returns how many there are.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<usize> {
     let names = targets(workspace)?;
+    let locked = fs::read(workspace.root.join("fuzz/Cargo.lock"))?;
     build(workspace, None)?;
+    let unchanged = fs::read(workspace.root.join("fuzz/Cargo.lock"))? == locked;
+    ensure!(unchanged, "fuzz/Cargo.lock was out of date; commit it after `cargo xtask fuzz --lock`");
     let failed: Vec<&str> = thread::scope(|scope| {
         let worker = |first: usize| {
             let share = names.iter().skip(first).step_by(SMOKE_JOBS);
