@@ -1,0 +1,38 @@
+//! What can go wrong: the peer's fault, the caller's misuse, and a primitive that failed.
+
+/// Why a call of this crate failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer's packet was refused. See [`Rejected`].
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// Misuse: the public key to dial is a low-order point or not the canonical encoding of one.
+    #[error("the responder's static key is not a usable X25519 point")]
+    UnusableStaticKey,
+    /// Misuse: the key to dial is our own.
+    #[error("a device cannot hold a handshake with itself")]
+    SelfDial,
+    /// Misuse: tickets travel only in the X3DH suites.
+    #[error("this suite carries no ticket")]
+    TicketUnsupported,
+    /// Misuse: the all-zero ticket id means "no ticket" on the wire.
+    #[error("the all-zero ticket id is reserved")]
+    ZeroTicketId,
+    /// The two ends have no traffic AEAD in common, or the initiator offers none.
+    #[error("no traffic AEAD in common")]
+    NoCommonAead,
+    /// Misuse: a reply was asked for before the initiator's key share was taken in.
+    #[error("the initiator's key share has not been taken in yet")]
+    KeyShareMissing,
+    /// A primitive failed on input that it must accept; in practice, out of memory.
+    #[error("a cryptographic primitive failed")]
+    Primitive,
+}
+
+/// The packet was refused.
+///
+/// Deliberately without a cause: the one answer to a bad handshake packet is silence, whatever was wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the packet was rejected")]
+pub struct Rejected;
