@@ -1,0 +1,122 @@
+//! One member, as this node knows them.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use crate::{Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Record, StaticKey};
+
+/// Devices kept for one member.
+pub const MAX_MEMBER_DEVICES: usize = 16;
+
+/// An identity with what is needed to meet it: its devices, its door, where it may be found.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Member {
+    identity: IdentityKey,
+    petname: Option<Petname>,
+    door: Door,
+    addresses: Vec<NetAddress>,
+    devices: BTreeMap<DeviceId, Record>,
+}
+
+impl Member {
+    /// Without devices yet.
+    pub(crate) fn new(
+        identity: IdentityKey,
+        petname: Option<Petname>,
+        door: Door,
+        addresses: Vec<NetAddress>,
+    ) -> Self {
+        Self { identity, petname, door, addresses, devices: BTreeMap::new() }
+    }
+
+    pub(crate) fn from_card(card: &Card) -> Result<Self, Error> {
+        Self::new(card.identity(), None, card.door().clone(), Vec::new()).updated(card)
+    }
+
+    /// The key that everything about the member is decided by.
+    #[must_use]
+    pub fn identity(&self) -> IdentityKey {
+        self.identity
+    }
+
+    /// The id to list the member under.
+    #[must_use]
+    pub fn id(&self) -> MemberId {
+        MemberId::of(&self.identity)
+    }
+
+    /// What this node's owner calls the member.
+    #[must_use]
+    pub fn petname(&self) -> Option<&Petname> {
+        self.petname.as_ref()
+    }
+
+    /// The secret that has the member's node look at a first packet.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Where the member may be found, the best first.
+    #[must_use]
+    pub fn addresses(&self) -> &[NetAddress] {
+        &self.addresses
+    }
+
+    /// The records of the member's devices, ordered by device id.
+    pub fn devices(&self) -> impl Iterator<Item = &Record> {
+        self.devices.values()
+    }
+
+    /// The record of the device with this key.
+    #[must_use]
+    pub fn device(&self, static_key: &StaticKey) -> Option<&Record> {
+        self.devices().find(|record| record.static_key() == *static_key)
+    }
+
+    pub(crate) fn set_petname(&mut self, petname: Option<Petname>) {
+        self.petname = petname;
+    }
+
+    /// What a newer card of the same identity says: its door and addresses, a name if there was none, its devices
+    /// besides those known.
+    pub(crate) fn updated(&self, card: &Card) -> Result<Self, Error> {
+        let mut member = self.clone();
+        member.door = card.door().clone();
+        member.addresses = card.addresses().to_vec();
+        member.petname = member.petname.or_else(|| card.petname().cloned());
+        for record in card.records() {
+            member.learn(record)?;
+        }
+        Ok(member)
+    }
+
+    /// Takes in a record of this identity; says whether it was news. The later expiry wins.
+    pub(crate) fn learn(&mut self, record: &Record) -> Result<bool, Error> {
+        if let Some(known) = self.devices.get(&record.device()) {
+            if known.static_key() != record.static_key() {
+                return Err(Error::DeviceConflict);
+            }
+            if record.expires() <= known.expires() {
+                return Ok(false);
+            }
+        } else if self.device(&record.static_key()).is_some() {
+            return Err(Error::DeviceConflict);
+        } else if self.devices.len() >= MAX_MEMBER_DEVICES {
+            return Err(Error::TooLarge { what: "devices of a member", limit: MAX_MEMBER_DEVICES });
+        }
+        self.devices.insert(record.device(), record.clone());
+        Ok(true)
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("identity", &self.identity)
+            .field("petname", &self.petname)
+            .field("addresses", &self.addresses)
+            .field("devices", &self.devices.keys())
+            .finish_non_exhaustive()
+    }
+}
