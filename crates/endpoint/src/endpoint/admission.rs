@@ -1,0 +1,222 @@
+//! The dials of others: what is accepted, answered, and when it counts.
+
+use rand_core::CryptoRng;
+
+use super::{Endpoint, Path, PathStage};
+use crate::action::{Action, Admission};
+use crate::cause::{Cause, EndCause, HandshakeCause};
+use crate::dial::Parked;
+use crate::error::Error;
+use crate::id::{PathId, PeerId, SessionId};
+use crate::now::Now;
+use crate::path::PathFacts;
+use crate::proof::Proof;
+use crate::seam::{Role, Tag};
+use crate::session::{Session, Stage};
+use crate::timers::Timer;
+
+impl Endpoint {
+    /// Somebody has opened a path to us. Its handshake may take until the deadline given back.
+    ///
+    /// If there are too many, the oldest that has proven nothing gives way: a flood must then be faster than the round
+    /// trip of an honest peer, instead of merely filling the table once.
+    ///
+    /// # Errors
+    /// [`Error::ShuttingDown`]: close the path.
+    pub fn accept(&mut self, now: Now, facts: PathFacts) -> Result<Accepted, Error> {
+        if self.closing {
+            return Err(Error::ShuttingDown);
+        }
+        while self.knocking.len() >= self.config.max_inbound_handshakes.max(1) {
+            let Some(oldest) = self.knocking.first().copied() else { break };
+            self.close_path(oldest);
+        }
+        let path = PathId(self.next_id());
+        let deadline = now.instant + self.config.handshake_timeout;
+        self.paths.insert(path, Path { facts, stage: PathStage::Knocking { deadline } });
+        self.knocking.insert(path);
+        self.timers.set(Timer::Path(path), deadline);
+        Ok(Accepted { path, deadline })
+    }
+
+    /// A first packet that came on `path` is proven. [`Action::Answer`] follows if and when it may be answered: at
+    /// once, unless a handshake of our own with the same peer is in flight and takes precedence. If it may not, the
+    /// path stays silent until [`Action::ClosePath`], as it does for a stranger.
+    pub fn admit(&mut self, now: Now, path: PathId, proof: Proof, rng: &mut dyn CryptoRng) {
+        let Some(PathStage::Knocking { deadline }) = self.paths.get(&path).map(|path| path.stage) else {
+            return;
+        };
+        let peer = proof.peer;
+        if let Err(cause) = self.examine(now, &proof) {
+            return self.silence(now, path, Some(peer), cause);
+        }
+        self.peers.entry(peer).or_default();
+        let tag = self.draw_tag(rng);
+        let precedence = self.local < peer;
+        match self.dial_mut(&peer) {
+            Some(dial) if precedence && dial.flight.is_some() => {
+                let earlier = dial.parked.replace(Parked { path, proof, tag });
+                self.knocking.remove(&path);
+                if let Some(path) = self.paths.get_mut(&path) {
+                    path.stage = PathStage::Parked { peer, deadline };
+                }
+                if let Some(earlier) = earlier {
+                    self.tags.remove(&earlier.tag);
+                    self.silence(now, earlier.path, Some(peer), HandshakeCause::Superseded);
+                }
+            }
+            _ => self.answer(now, path, proof, tag),
+        }
+        self.advance(now, peer);
+    }
+
+    /// Whether a proven first packet may be answered at all.
+    fn examine(&mut self, now: Now, proof: &Proof) -> Result<(), HandshakeCause> {
+        if proof.peer == self.local {
+            return Err(HandshakeCause::Replayed);
+        }
+        self.welcome(&proof.peer, now.date)?;
+        let Some(peer) = self.peers.get(&proof.peer) else { return Ok(()) };
+        let unconfirmed =
+            peer.unconfirmed.and_then(|id| self.sessions.get(&id)).map(|session| session.counter);
+        let confirmed = peer.confirmed_counter;
+        let parked =
+            self.dial_mut(&proof.peer).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
+        let highest = [Some(confirmed), unconfirmed, parked].into_iter().flatten().max();
+        if highest.is_some_and(|highest| proof.counter <= highest) {
+            return Err(HandshakeCause::Replayed);
+        }
+        Ok(())
+    }
+
+    /// Has a proven first packet answered: an unconfirmed session, in place of an earlier one of the same peer.
+    fn answer(&mut self, now: Now, path: PathId, proof: Proof, tag: Tag) {
+        let deadline = match self.paths.get(&path).map(|path| path.stage) {
+            Some(PathStage::Knocking { deadline } | PathStage::Parked { deadline, .. }) => deadline,
+            _ => return,
+        };
+        self.drop_unconfirmed(&proof.peer);
+        if self.unconfirmed >= self.config.max_unconfirmed_sessions {
+            self.tags.remove(&tag);
+            return self.silence(now, path, Some(proof.peer), HandshakeCause::TooManyUnconfirmed);
+        }
+        let session = Session {
+            peer: proof.peer,
+            role: Role::Responder,
+            stage: Stage::Unconfirmed { since: now.instant },
+            paths: vec![path],
+            tag,
+            boot: proof.boot,
+            counter: proof.counter,
+        };
+        let session = self.insert_session(path, session);
+        self.timers.set(Timer::Session(session), deadline);
+        if let Some(peer) = self.peers.get_mut(&proof.peer) {
+            peer.unconfirmed = Some(session);
+        }
+        self.actions.push_back(Action::Answer { path, admission: Admission { session, tag } });
+    }
+
+    /// Our own handshake is over without a session: the first packet of theirs that waited for that is answered.
+    pub(super) fn unpark(&mut self, now: Now, id: PeerId) {
+        if let Some(parked) = self.dial_mut(&id).and_then(|dial| dial.parked.take()) {
+            self.answer(now, parked.path, parked.proof, parked.tag);
+        }
+    }
+
+    /// The first packet of a session has opened: its far end has the keys. Both ends may report this; only the
+    /// responder's session changes by it.
+    pub fn confirmed(&mut self, now: Now, session: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&session) else { return };
+        if entry.stage == Stage::Live {
+            return;
+        }
+        entry.stage = Stage::Live;
+        self.unconfirmed -= 1;
+        let (id, counter, boot) = (entry.peer, entry.counter, entry.boot);
+        self.abandon_dial(now, &id);
+        let old = self.session_with(&id);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.unconfirmed = None;
+        peer.confirmed_counter = counter;
+        self.actions.push_back(Action::StoreCounter { peer: id, counter });
+        if let Some(old) = old {
+            let restarted = self.sessions.get(&old).is_some_and(|old| old.boot != boot);
+            self.note_boot(&id, boot);
+            let cause = if restarted { EndCause::Restarted } else { EndCause::Superseded };
+            self.end_session(now, old, cause, Some(crate::seam::CloseReason::Superseded));
+        }
+        self.go_live(now, session);
+    }
+
+    /// Tells the endpoint what a peer had confirmed before this process began: see [`Action::StoreCounter`].
+    pub fn restore_counter(&mut self, peer: PeerId, counter: u64) {
+        let peer = self.peers.entry(peer).or_default();
+        peer.confirmed_counter = peer.confirmed_counter.max(counter);
+    }
+
+    /// The handshake on `path` has failed. If the path is ours it is closed, and the dial goes on elsewhere. If it is
+    /// theirs it stays silent until [`Action::ClosePath`]: drop what was read, write nothing, close nothing.
+    pub fn handshake_failed(&mut self, now: Now, path: PathId, cause: HandshakeCause) {
+        match self.paths.get(&path).map(|path| path.stage) {
+            Some(PathStage::Dialed { attempt }) => {
+                self.close_path(path);
+                self.attempt_over(now, attempt, cause);
+            }
+            Some(PathStage::Knocking { .. }) => self.silence(now, path, None, cause),
+            Some(PathStage::Parked { peer, .. }) => {
+                self.unpark_as_failed(&peer);
+                self.silence(now, path, Some(peer), cause);
+                self.advance(now, peer);
+            }
+            Some(PathStage::Carrying { session }) => self.unconfirmed_failed(now, session),
+            Some(PathStage::Silent) | None => {}
+        }
+    }
+
+    /// An attempt with an open path is over.
+    pub(super) fn attempt_over(&mut self, now: Now, attempt: crate::id::AttemptId, cause: HandshakeCause) {
+        if let Some(id) = self.attempts.get(&attempt).copied() {
+            self.fail_attempt(now, id, attempt, cause);
+            self.advance(now, id);
+        }
+    }
+
+    /// Takes the waiting first packet out without answering it.
+    pub(super) fn unpark_as_failed(&mut self, peer: &PeerId) {
+        if let Some(parked) = self.dial_mut(peer).and_then(|dial| dial.parked.take()) {
+            self.tags.remove(&parked.tag);
+        }
+    }
+
+    /// The answer to a first packet could not be made or confirmed.
+    pub(super) fn unconfirmed_failed(&mut self, now: Now, session: SessionId) {
+        let Some(entry) = self.sessions.get(&session).filter(|entry| entry.stage != Stage::Live) else {
+            return;
+        };
+        let peer = entry.peer;
+        self.drop_unconfirmed(&peer);
+        self.advance(now, peer);
+    }
+
+    /// Refuses a path without a sign: it stays as it is until the deadline of its handshake.
+    pub(super) fn silence(&mut self, now: Now, path: PathId, proven: Option<PeerId>, cause: HandshakeCause) {
+        let Some(entry) = self.paths.get_mut(&path) else { return };
+        entry.stage = PathStage::Silent;
+        let cause = Cause::Handshake { address: entry.facts.remote.clone(), cause };
+        self.knocking.insert(path);
+        match proven.filter(|peer| self.peers.contains_key(peer)) {
+            Some(peer) => self.note(now, &peer, cause),
+            None => self.note_stranger(now, cause),
+        }
+    }
+}
+
+/// A path that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its name from now on.
+    pub path: PathId,
+    /// When its handshake must be over.
+    pub deadline: std::time::Instant,
+}

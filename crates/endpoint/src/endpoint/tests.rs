@@ -1,0 +1,8 @@
+//! Each rule of the control plane, on a virtual clock. Handshakes are facts here: no keys.
+
+mod admission;
+mod dialing;
+mod glare;
+mod rig;
+mod sessions;
+mod standing;

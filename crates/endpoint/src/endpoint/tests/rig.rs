@@ -1,0 +1,172 @@
+//! One endpoint, its clock, and what it asked for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::seam::{Address, BootId, IdentityKey, Member, Members, Record, StaticKey, UnixSeconds};
+use crate::{
+    Action, AttemptId, Config, Endpoint, Now, PathFacts, PathId, PeerId, Proof, SessionId, Target, Urgency,
+    WaiterId,
+};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+const FAR: UnixSeconds = UnixSeconds(u64::MAX);
+
+/// The peer whose keys are all `byte`.
+pub(super) fn peer(byte: u8) -> PeerId {
+    PeerId { identity: IdentityKey([byte; 32]), device: StaticKey([byte; 32]) }
+}
+
+pub(super) fn address(name: &str) -> Address {
+    Address(name.to_owned())
+}
+
+pub(super) fn facts(name: &str) -> PathFacts {
+    PathFacts { kind: "test", reliable: true, mtu_bytes: 65_536, remote: address(name) }
+}
+
+pub(super) fn boot(byte: u8) -> BootId {
+    BootId([byte; 16])
+}
+
+/// The peers 1 to 9, each with the addresses `a` and `b`.
+pub(super) fn members() -> Members {
+    Members((1..=9).map(|byte| (peer(byte).identity, member(byte, &["a", "b"]))).collect())
+}
+
+pub(super) fn member(byte: u8, addresses: &[&str]) -> Member {
+    Member {
+        identity: peer(byte).identity,
+        records: vec![Record { static_key: peer(byte).device, expires: FAR }],
+        addresses: addresses.iter().map(|name| address(name)).collect(),
+    }
+}
+
+/// An endpoint with the keys `5`, so that there are smaller and larger peers.
+pub(super) struct Rig {
+    pub(super) endpoint: Endpoint,
+    pub(super) now: Now,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) rng: StdRng,
+    pub(super) counter: u64,
+    waiters: u64,
+}
+
+impl Rig {
+    pub(super) fn new() -> Self {
+        Self::with(Config::default(), members())
+    }
+
+    pub(super) fn with(config: Config, members: Members) -> Self {
+        let mut rng = StdRng::seed_from_u64(1);
+        let endpoint = Endpoint::new(config, peer(5), Arc::new(members), &mut rng);
+        let now = Now { instant: Instant::now(), date: UnixSeconds(1_000_000) };
+        Self { endpoint, now, actions: VecDeque::new(), rng, counter: 0, waiters: 0 }
+    }
+
+    /// Moves what the endpoint asks for to `actions`.
+    pub(super) fn pump(&mut self) {
+        while let Some(action) = self.endpoint.poll_action() {
+            self.actions.push_back(action);
+        }
+    }
+
+    /// The next thing that the endpoint asked for.
+    pub(super) fn action(&mut self) -> Action {
+        self.pump();
+        self.actions.pop_front().expect("an action")
+    }
+
+    pub(super) fn expect_none(&mut self) {
+        self.pump();
+        assert_eq!(self.actions, [], "no action expected");
+    }
+
+    /// Lets time pass, deadline by deadline.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now.instant + time;
+        while let Some(deadline) = self.endpoint.poll_timeout().filter(|deadline| *deadline <= end) {
+            self.set_clock(deadline.max(self.now.instant));
+            self.endpoint.handle_timeout(self.now);
+        }
+        self.set_clock(end);
+    }
+
+    fn set_clock(&mut self, instant: Instant) {
+        let passed = (instant - self.now.instant).as_secs();
+        self.now = Now { instant, date: UnixSeconds(self.now.date.0 + passed) };
+    }
+
+    pub(super) fn connect(&mut self, to: PeerId) -> WaiterId {
+        self.connect_as(to, Urgency::Prompt)
+    }
+
+    pub(super) fn connect_as(&mut self, to: PeerId, urgency: Urgency) -> WaiterId {
+        self.waiters += 1;
+        let waiter = WaiterId(self.waiters);
+        self.endpoint.connect(self.now, Target::Device(to), urgency, waiter).unwrap();
+        waiter
+    }
+
+    pub(super) fn expect_dial(&mut self) -> AttemptId {
+        match self.action() {
+            Action::Dial { attempt, .. } => attempt,
+            other => panic!("expected a dial: {other:?}"),
+        }
+    }
+
+    /// Opens the path of an attempt; what follows is among the actions.
+    pub(super) fn open(&mut self, attempt: AttemptId) -> PathId {
+        self.counter += 1;
+        self.endpoint.path_opened(self.now, attempt, facts("a"), self.counter, &mut self.rng).unwrap()
+    }
+
+    pub(super) fn expect_begin(&mut self, path: PathId) {
+        assert!(matches!(self.action(), Action::Begin { path: begun, .. } if begun == path));
+    }
+
+    pub(super) fn expect_live(&mut self, path: PathId) -> SessionId {
+        match self.action() {
+            Action::Live { path: live, session } if live == path => session,
+            other => panic!("expected {path} to be live: {other:?}"),
+        }
+    }
+
+    /// Dials `to` up to the moment when our first packet is in flight.
+    pub(super) fn begin(&mut self, to: PeerId) -> (WaiterId, PathId) {
+        let waiter = self.connect(to);
+        let attempt = self.expect_dial();
+        let path = self.open(attempt);
+        self.expect_begin(path);
+        (waiter, path)
+    }
+
+    /// Dials `to` up to a session.
+    pub(super) fn dial(&mut self, to: PeerId) -> (PathId, SessionId) {
+        let (_, path) = self.begin(to);
+        self.endpoint.established(self.now, path, boot(1));
+        let session = self.expect_live(path);
+        self.pump();
+        self.actions.clear();
+        (path, session)
+    }
+
+    /// A first packet of `from` comes in and is proven.
+    pub(super) fn knock(&mut self, from: PeerId, counter: u64, boot: BootId) -> PathId {
+        let path = self.endpoint.accept(self.now, facts("in")).unwrap().path;
+        self.endpoint.admit(self.now, path, Proof { peer: from, counter, boot }, &mut self.rng);
+        path
+    }
+
+    pub(super) fn expect_answer(&mut self, path: PathId) -> SessionId {
+        match self.action() {
+            Action::Answer { path: answered, admission } if answered == path => admission.session,
+            other => panic!("expected {path} to be answered: {other:?}"),
+        }
+    }
+}
