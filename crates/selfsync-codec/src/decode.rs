@@ -101,6 +101,16 @@ enum Phase {
     Inside(Walk),
 }
 
+/// What the front of the input has turned out to be.
+enum Opening {
+    /// The beginning of a frame.
+    Frame(Walk),
+    /// Too short to tell.
+    Starved,
+    /// Something to be left behind, which has been done.
+    Again,
+}
+
 impl Decoder {
     /// A decoder at the beginning of a stream.
     #[must_use]
@@ -140,13 +150,15 @@ impl Decoder {
     /// decoder goes on with the next call.
     pub fn next_frame(&mut self, input: &mut BytesMut) -> Result<Option<BytesMut>, Damage> {
         loop {
-            let goes_on = match self.phase {
-                Phase::Inside(walk) => return self.follow(walk, input),
+            let opening = match self.phase {
+                Phase::Inside(walk) => Opening::Frame(walk),
                 Phase::Seeking => self.seek(input),
                 Phase::Start | Phase::Between | Phase::Found => self.open(input)?,
             };
-            if !goes_on {
-                return Ok(None);
+            match opening {
+                Opening::Frame(walk) => return self.follow(walk, input),
+                Opening::Starved => return Ok(None),
+                Opening::Again => {}
             }
         }
     }
@@ -172,25 +184,27 @@ impl Decoder {
         }
     }
 
-    /// Looks for the beginning of a frame at the front of `input`. Returns whether to go on.
-    fn open(&mut self, input: &mut BytesMut) -> Result<bool, Damage> {
+    /// Looks for the beginning of a frame at the front of `input`.
+    fn open(&mut self, input: &mut BytesMut) -> Result<Opening, Damage> {
         const OPENING: u8 = MARKER[0];
         const MARKED: u8 = MARKER[1];
         let behind_marker = matches!(self.phase, Phase::Between);
         let (version_at, first_length) = match **input {
             [OPENING, MARKED, VERSION, first_length, ..] => (2, first_length),
             [VERSION, first_length, ..] if behind_marker => (0, first_length),
-            [] | [OPENING] | [OPENING, MARKED] | [OPENING, MARKED, VERSION | OPENING] => return Ok(false),
-            [VERSION] if behind_marker => return Ok(false),
+            [] | [OPENING] | [OPENING, MARKED] | [OPENING, MARKED, VERSION | OPENING] => {
+                return Ok(Opening::Starved);
+            }
+            [VERSION] if behind_marker => return Ok(Opening::Starved),
             [OPENING, MARKED, OPENING, MARKED, ..] => {
                 // The closing marker of what was given up, or fill between frames.
                 self.skip(MARKER.len(), input);
-                return Ok(true);
+                return Ok(Opening::Again);
             }
             [OPENING, MARKED, ..] if matches!(self.phase, Phase::Found) => {
                 self.skip(MARKER.len(), input);
                 self.phase = Phase::Seeking;
-                return Ok(true);
+                return Ok(Opening::Again);
             }
             [OPENING, MARKED, version, ..] => {
                 return Err(self.lose(MARKER.len(), 0, Cause::UnknownVersion(version), input));
@@ -198,10 +212,7 @@ impl Decoder {
             _ => return Err(self.lose(0, 0, Cause::NoMarker, input)),
         };
         match Walk::begin(version_at, first_length, self.max_decoded()) {
-            Ok(walk) => {
-                self.phase = Phase::Inside(walk);
-                Ok(true)
-            }
+            Ok(walk) => Ok(Opening::Frame(walk)),
             Err(cause) => Err(self.lose(version_at + 1, 0, cause, input)),
         }
     }
@@ -211,7 +222,7 @@ impl Decoder {
         let scans = self.config.scan == Scan::Always || self.consumed < self.distrusted_until;
         let marker = if scans { self.first_marker(&mut walk.scanned, input) } else { None };
         match walk.proceed(input, marker, self.max_decoded()) {
-            Stop::Closed => self.deliver(walk, input).map(Some),
+            Stop::Closed => self.deliver(walk, input),
             Stop::Starved => {
                 self.phase = Phase::Inside(walk);
                 Ok(None)
@@ -221,7 +232,7 @@ impl Decoder {
     }
 
     /// Splits off the frame that ends at `walk.next` and decodes it.
-    fn deliver(&mut self, walk: Walk, input: &mut BytesMut) -> Result<BytesMut, Damage> {
+    fn deliver(&mut self, walk: Walk, input: &mut BytesMut) -> Result<Option<BytesMut>, Damage> {
         let stuffed = walk.stuffed();
         let trailer = self.config.trailer;
         if trailer != Trailer::None && (walk.decoded < trailer.len() || !is_intact(&input[stuffed.clone()])) {
@@ -234,7 +245,7 @@ impl Decoder {
         let body = unstuff(&mut frame[stuffed.clone()]);
         frame.truncate(stuffed.start + body.end - trailer.len());
         frame.advance(stuffed.start + body.start);
-        Ok(frame)
+        Ok(Some(frame))
     }
 
     /// Where the first marker at or behind `scanned` begins; if there is none, `scanned` moves to where one still can.
@@ -250,10 +261,11 @@ impl Decoder {
     }
 
     /// Gives up what begins at the front of `input`: drops `bytes` of it and everything up to the next marker.
-    /// `reached` is how far lengths had been followed.
+    /// `reached` is how far lengths had led: so far nothing is trusted that begins before it.
+    #[cold]
     fn lose(&mut self, bytes: usize, reached: usize, cause: Cause, input: &mut BytesMut) -> Damage {
         let damage = Damage { cause, offset: self.consumed };
-        let reached = self.consumed.saturating_add(count(reached.min(input.len())));
+        let reached = self.consumed.saturating_add(count(reached));
         self.distrusted_until = self.distrusted_until.max(reached);
         self.counters.resynchronizations += 1;
         self.skip(bytes, input);
@@ -261,16 +273,25 @@ impl Decoder {
         damage
     }
 
-    /// Skips everything before the next marker. Returns whether it was found.
-    fn seek(&mut self, input: &mut BytesMut) -> bool {
+    /// Skips everything before the next marker.
+    fn seek(&mut self, input: &mut BytesMut) -> Opening {
         let found = self.finder.find(input);
         let kept = usize::from(ends_in_half_a_marker(input));
         self.skip(found.unwrap_or(input.len() - kept), input);
-        self.phase = if found.is_some() { Phase::Found } else { Phase::Seeking };
-        found.is_some()
+        match found {
+            Some(_) => {
+                self.phase = Phase::Found;
+                Opening::Again
+            }
+            None => {
+                self.phase = Phase::Seeking;
+                Opening::Starved
+            }
+        }
     }
 
     fn skip(&mut self, bytes: usize, input: &mut BytesMut) {
+        let bytes = bytes.min(input.len());
         if bytes == input.len() {
             // Unlike advancing, this leaves the whole buffer for what comes next.
             input.clear();

@@ -34,7 +34,7 @@ pub fn encode_in_place(buffer: &mut [u8], body: Range<usize>) -> Result<Range<us
 ///
 /// let mut line = BytesMut::new();
 /// Encoder::new(Trailer::Crc32c).encode(b"123456789", &mut line);
-/// assert_eq!(&line[..], b"\xFE\xFD\x01\x0D123456789\x83\x92\x06\xE3\xFE\xFD");
+/// assert_eq!(&line[..], b"\xFE\xFD\x01\x0D123456789\xEE\x71\x68\x70\xFE\xFD");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {

@@ -3,7 +3,9 @@ use super::*;
 #[test]
 fn matches_the_published_check_value() {
     // The "check" of CRC-32/ISCSI in the catalogue of parametrised CRC algorithms.
-    assert_eq!(Trailer::Crc32c.of(b"123456789"), 0xE306_9283_u32.to_le_bytes());
+    assert_eq!(CRC.checksum(b"123456789"), 0xE306_9283);
+    assert_eq!(Trailer::Crc32c.of(b"123456789"), CRC.checksum(b"\x01123456789").to_le_bytes());
+    assert_ne!(Trailer::Crc32c.of(b""), [0; 4]);
 }
 
 #[test]
