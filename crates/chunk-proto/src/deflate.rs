@@ -43,14 +43,13 @@ impl Deflater {
         let limit = input.len() - (input.len() * MIN_GAIN_PERCENT).div_ceil(100);
         let level = self.level;
         let State { compress, scratch } = self.state.get_or_insert_with(|| State::new(level));
-        let output = scratch.get_mut(..limit)?; // longer inputs than a chunk do not occur
         compress.reset();
-        match compress.compress(input, output, FlushCompress::Finish) {
+        match compress.compress(input, scratch, FlushCompress::Finish) {
             Ok(Status::StreamEnd) => {
                 let length = usize::try_from(compress.total_out()).ok()?;
-                output.get(..length).map(Bytes::copy_from_slice)
+                scratch.get(..length).filter(|_| length <= limit).map(Bytes::copy_from_slice)
             }
-            // Did not end within the limit: not worth it.
+            // Longer inputs than a chunk do not occur; if one did, it would go raw.
             Ok(Status::Ok | Status::BufError) | Err(_) => None,
         }
     }
@@ -58,7 +57,9 @@ impl Deflater {
 
 impl State {
     fn new(level: u32) -> Self {
-        let scratch_bytes = usize::try_from(MAX_CHUNK_BYTES).unwrap_or(usize::MAX);
+        // Room for whatever becomes of a chunk: zlib-rs 0.6.8 panics at some inputs that do not fit, and its
+        // fastest level spends up to nine bits on a byte.
+        let scratch_bytes = usize::try_from(MAX_CHUNK_BYTES).map_or(usize::MAX, |bytes| 2 * bytes);
         // No zlib header, no checksum: chunks are authenticated below this layer.
         Self {
             compress: Compress::new(flate2::Compression::new(level), false),
