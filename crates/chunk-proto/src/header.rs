@@ -97,6 +97,11 @@ impl ChunkHeader {
         self.outline.chunk_len(self.index)
     }
 
+    /// The same chunk of another message: for a sender that gives out ids only when a message begins to leave.
+    pub fn of_message(self, message: MessageId) -> Self {
+        Self { message, ..self }
+    }
+
     /// The same chunk with another coding.
     pub(crate) fn with_coding(self, coding: Coding) -> Self {
         Self { coding, ..self }

@@ -24,7 +24,7 @@ mod limits;
 mod outline;
 mod probe;
 mod reassembler;
-mod varint;
+pub mod varint;
 
 pub use budget::NodeBudget;
 pub use chunker::{Chunk, ChunkOptions, Chunker, Compression, Draft, Secrecy, Supply};

@@ -1,11 +1,15 @@
-//! Unsigned LEB128, minimal, at most ten bytes.
+//! Unsigned LEB128, minimal, at most ten bytes: the numbers of §1 of `docs/PROTOCOL.md`, for the layers above too.
 
 use bytes::BufMut;
 
 use crate::Error;
 
 /// Writes `value`.
-pub(crate) fn put(mut value: u64, out: &mut impl BufMut) {
+///
+/// # Panics
+///
+/// If `out` is a slice without room for its [`len`].
+pub fn put(mut value: u64, out: &mut impl BufMut) {
     loop {
         let [low, ..] = value.to_le_bytes();
         value >>= 7;
@@ -17,15 +21,20 @@ pub(crate) fn put(mut value: u64, out: &mut impl BufMut) {
 }
 
 /// How many bytes [`put`] writes for `value`.
-pub(crate) fn len(value: u64) -> usize {
+pub fn len(value: u64) -> usize {
     match (u64::BITS - value.leading_zeros()).div_ceil(7) {
         0 => 1,
         bytes => usize::try_from(bytes).unwrap_or(usize::MAX), // at most 10
     }
 }
 
-/// Takes a number off the front of `input`. Refuses a last byte of zero (not minimal) and what exceeds 64 bits.
-pub(crate) fn take(input: &mut &[u8]) -> Result<u64, Error> {
+/// Takes a number off the front of `input`.
+///
+/// # Errors
+///
+/// [`Error::HeaderTruncated`]; [`Error::HeaderNumber`] for a last byte of zero (not minimal) and for what exceeds
+/// 64 bits.
+pub fn take(input: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (&byte, rest) = input.split_first().ok_or(Error::HeaderTruncated)?;
