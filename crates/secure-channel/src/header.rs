@@ -1,8 +1,6 @@
 //! The 19 bytes in front of every sealed packet, all of them associated data.
 
-use x3dh_handshake::Tag;
-
-use crate::Error;
+use crate::{Error, Tag};
 
 /// The first byte of every sealed packet.
 pub const PACKET_KIND: u8 = 0x10;

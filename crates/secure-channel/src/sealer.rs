@@ -2,13 +2,11 @@
 
 use core::fmt;
 
-use x3dh_handshake::Tag;
-
-use crate::cipher::{Algorithm, PacketCipher};
+use crate::cipher::PacketCipher;
 use crate::header::{HEADER_BYTES, Header, MAX_PACKET_NUMBER, MAX_PLAINTEXT_BYTES, OVERHEAD_BYTES};
 use crate::paths::{PathTable, RetiredPaths};
 use crate::schedule::{ChainKey, EpochKey, KeyBlock};
-use crate::{Error, Limits, NextSealing, PathNumber};
+use crate::{Error, Limits, PathNumber, Tag, TrafficAead};
 
 /// The sealing half of a session.
 ///
@@ -16,14 +14,14 @@ use crate::{Error, Limits, NextSealing, PathNumber};
 /// [`retire_path`](Self::retire_path), [`close`](Self::close). It is meant to stand behind a lock: `reserve`
 /// takes about a third of a hash, and the cipher runs in the [`SealTicket`] outside.
 pub struct Sealer {
-    algorithm: Algorithm,
+    aead: TrafficAead,
     /// The peer's, so that it finds its session.
     tag: Tag,
     limits: Limits,
     /// `None` after the close.
     current: Option<Outgoing>,
     /// A generation that we answered with and that the peer has not used yet.
-    next: Option<Box<Outgoing>>,
+    next: Option<Outgoing>,
     retired: RetiredPaths,
 }
 
@@ -69,9 +67,9 @@ impl Outgoing {
 }
 
 impl Sealer {
-    pub(crate) fn new(algorithm: Algorithm, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
+    pub(crate) fn new(aead: TrafficAead, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
         let current = Some(Outgoing::new(0, chain));
-        Self { algorithm, tag, limits, current, next: None, retired: RetiredPaths::new() }
+        Self { aead, tag, limits, current, next: None, retired: RetiredPaths::new() }
     }
 
     /// Takes the next number of `path` and hands out what sealing that packet needs. The first call for a path
@@ -104,7 +102,7 @@ impl Sealer {
             path,
             number,
         };
-        let cipher = PacketCipher { algorithm: self.algorithm, key, number };
+        let cipher = PacketCipher { aead: self.aead, key, number };
         Ok(SealTicket { header: header.encode(), cipher })
     }
 
@@ -138,38 +136,20 @@ impl Sealer {
         self.current.as_ref().map(|current| current.generation)
     }
 
-    /// Takes the keys of the next generation. After our request they are used at once; after our answer to the
-    /// peer's request they wait until [`follow`](Self::follow).
-    ///
-    /// # Errors
-    /// [`Error::WrongGeneration`], [`Error::Closed`].
-    pub fn install(&mut self, next: NextSealing) -> Result<(), Error> {
-        let current = self.current.as_ref().ok_or(Error::Closed)?;
-        if next.generation != current.generation + 1 || self.next.is_some() {
-            return Err(Error::WrongGeneration);
-        }
-        self.next = Some(Box::new(Outgoing::new(next.generation, &next.chain)));
-        if next.at_once {
-            self.follow(next.generation);
-        }
-        Ok(())
-    }
-
-    /// Seals with `generation` from now on, if its keys are installed:
-    /// [`Committed::generation`](crate::Committed) said that the peer uses it.
+    /// Seals with `generation` from now on, if it was agreed on: the peer has used it.
     pub fn follow(&mut self, generation: u64) {
         if let Some(mut next) = self.next.take_if(|next| next.generation == generation)
             && let Some(current) = &mut self.current
         {
             next.paths = current.paths.renewed(Lane::new);
-            *current = *next;
+            *current = next;
         }
     }
 
     /// Ends `path`. Its number is refused for the rest of the session.
     pub fn retire_path(&mut self, path: PathNumber) {
-        if let Some(current) = &mut self.current {
-            current.paths.remove(path);
+        for outgoing in [&mut self.current, &mut self.next].into_iter().flatten() {
+            outgoing.paths.remove(path);
         }
         self.retired.retire(path);
     }

@@ -1,0 +1,490 @@
+//! The sending half of a session.
+
+mod control;
+mod pump;
+mod transmit;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use chunk_proto::{ChunkOptions, Chunker, MessageId, Supply};
+use secure_channel::{PathNumber, Sealer};
+
+use crate::credit::{Allowance, MESSAGE_COST_BYTES, cost};
+use crate::error::{CloseReason, SendError, TrySendError};
+use crate::feedback::Feedback;
+use crate::limits::{Limits, PeerLimits};
+use crate::operation::{OperationId, Outcome, TxEvent};
+use crate::outbound::{Content, OutStream, Place, Unacked, Waiting};
+use crate::packet::{BufferPool, CodingNote};
+use crate::packing::{Layout, Packing};
+use crate::record::Head;
+use crate::schedule::Rotation;
+use crate::stream::{Priority, StreamId, StreamName, StreamOptions};
+
+/// Messages up to this size travel side by side in packets and are copied there; larger ones are cut
+/// into chunks and sealed straight from the user's bytes.
+const MAX_PACKED_MESSAGE_BYTES: usize = 16 << 10;
+
+/// Messages from this size on are worth compressing where the stream asks for it, and then go as chunks.
+const MIN_COMPRESSED_MESSAGE_BYTES: usize = 512;
+
+/// A chunker is made when a message is taken, its id when the message begins to leave: ids leave in order.
+const UNNUMBERED: MessageId = MessageId(0);
+
+/// The sending half of a session: streams, credit, packing, and what waits for an outcome.
+///
+/// Meant to stand behind a lock that senders share with the task that writes: every call is short, and
+/// none encrypts. The four method families, in any order:
+///
+/// * commands: [`open_stream`](Self::open_stream), [`try_send`](Self::try_send), [`enqueue`](Self::enqueue),
+///   [`begin`](Self::begin), [`supply`](Self::supply), [`cancel`](Self::cancel), [`ping`](Self::ping),
+///   [`end_stream`](Self::end_stream), [`close`](Self::close), [`fail`](Self::fail);
+/// * input: [`apply`](Self::apply);
+/// * outputs: [`poll_transmit`](Self::poll_transmit), [`poll_event`](Self::poll_event);
+/// * getters, and [`take_wake`](Self::take_wake).
+///
+/// # Order
+/// Messages of one stream arrive in the order in which they were taken. Between streams the
+/// [`Priority`] decides, chunk by chunk.
+#[derive(Debug)]
+pub struct Tx {
+    sealer: Sealer,
+    path: PathNumber,
+    limits: Limits,
+    peer: PeerLimits,
+    pool: BufferPool,
+    layout: Layout,
+    session: Allowance,
+    streams: BTreeMap<StreamId, OutStream>,
+    names: BTreeMap<StreamName, StreamId>,
+    next_stream: u32,
+    next_operation: u64,
+    next_message: u64,
+    /// Messages that wait, over all streams.
+    waiting: usize,
+    /// News for the peer that travel in front of the next packet.
+    control: Feedback,
+    opening: VecDeque<StreamId>,
+    resets: VecDeque<(StreamId, u64)>,
+    ends: VecDeque<StreamId>,
+    confirm: bool,
+    urgent: Packing,
+    normal: Packing,
+    rotation: Rotation,
+    parked: VecDeque<StreamId>,
+    chunk_turn: bool,
+    events: VecDeque<TxEvent>,
+    state: State,
+    /// The writer has nothing to do and was not told otherwise.
+    asleep: bool,
+}
+
+/// ```text
+/// Open ──close()──▶ Closing ──poll_transmit() sends CLOSE──▶ Closed
+///   └──fail(), peer's CLOSE, keys exhausted────────────────────▲
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Closing(CloseReason),
+    Closed,
+}
+
+impl Tx {
+    /// The sending half over a fresh session. `peer` is what the other side announced. If `confirm`, a
+    /// first packet leaves even when there is nothing to say: the initiator confirms at once
+    /// (PROTOCOL.md §5).
+    #[must_use]
+    pub fn new(
+        sealer: Sealer,
+        path: PathNumber,
+        limits: Limits,
+        peer: PeerLimits,
+        confirm: bool,
+        pool: BufferPool,
+    ) -> Self {
+        let limits = limits.sanitized();
+        let first = limits.headroom_bytes + secure_channel::HEADER_BYTES;
+        let end = limits.headroom_bytes + limits.max_packet_bytes - secure_channel::TAG_BYTES;
+        Self {
+            sealer,
+            path,
+            limits,
+            peer,
+            pool,
+            layout: Layout { first, end },
+            session: Allowance::new(peer.session_window_bytes),
+            streams: BTreeMap::new(),
+            names: BTreeMap::new(),
+            next_stream: 1,
+            next_operation: 1,
+            next_message: 1,
+            waiting: 0,
+            control: Feedback::default(),
+            opening: VecDeque::new(),
+            resets: VecDeque::new(),
+            ends: VecDeque::new(),
+            confirm,
+            urgent: Packing::default(),
+            normal: Packing::default(),
+            rotation: Rotation::default(),
+            parked: VecDeque::new(),
+            chunk_turn: false,
+            events: VecDeque::new(),
+            state: State::Open,
+            asleep: true,
+        }
+    }
+
+    /// The stream of that name, opened if it is not open yet. The options hold for a stream's whole life:
+    /// those of an open one stay.
+    ///
+    /// # Errors
+    /// [`SendError::TooManyStreams`], [`SendError::Closed`].
+    pub fn open_stream(&mut self, name: &StreamName, options: StreamOptions) -> Result<StreamId, SendError> {
+        self.check_open()?;
+        if let Some(&id) = self.names.get(name) {
+            return Ok(id);
+        }
+        if self.streams.len() >= self.limits.max_streams || self.next_stream == u32::MAX {
+            return Err(SendError::TooManyStreams { limit: self.limits.max_streams });
+        }
+        let id = StreamId(self.next_stream);
+        self.next_stream += 1;
+        self.streams.insert(id, OutStream::new(name.clone(), options, self.peer.stream_window_bytes));
+        self.names.insert(name.clone(), id);
+        self.opening.push_back(id);
+        Ok(id)
+    }
+
+    /// Takes a message if that is possible at once. `Ok(None)`: accepted, nothing more will be heard of
+    /// it. With `confirm`, the operation whose outcome will come. A message too large to share a packet is
+    /// taken if none waits on its stream, and leaves chunk by chunk as credit permits.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`] without credit or room, or behind others; [`TrySendError::Refused`] for good.
+    pub fn try_send(
+        &mut self,
+        id: StreamId,
+        message: &Bytes,
+        confirm: bool,
+    ) -> Result<Option<OperationId>, TrySendError> {
+        self.check_message(id, message.len())?;
+        let Some(stream) = self.streams.get_mut(&id) else { return Err(SendError::NoSuchStream.into()) };
+        let options = stream.options;
+        let cost = cost(message.len());
+        if !stream.queue.is_empty() {
+            return Err(TrySendError::Full);
+        }
+        if !is_packable(message.len(), options, self.layout) {
+            let operation = confirm.then(|| next_operation(&mut self.next_operation));
+            let content = self.whole(message.clone(), options)?;
+            self.push_waiting(id, Waiting { operation, confirm, content })?;
+            return Ok(operation);
+        }
+        let packing = match options.priority {
+            Priority::Urgent => &mut self.urgent,
+            _ => &mut self.normal,
+        };
+        let credit = stream.allowance.left().min(self.session.left());
+        if cost > credit || packing.full_packets() >= self.limits.max_ready_packets {
+            return Err(TrySendError::Full);
+        }
+        let operation = confirm.then(|| next_operation(&mut self.next_operation));
+        stream.allowance.spend(cost);
+        self.session.spend(cost);
+        let number = stream.take_number();
+        if let Some(operation) = operation {
+            stream.unacked.push_back(Unacked { number, operation });
+        }
+        let head = Head::message(id, number, confirm, message.len());
+        let buffer = packing.room_for(head.as_bytes().len() + message.len(), self.layout, &self.pool);
+        buffer.append(head.as_bytes());
+        buffer.append(message);
+        Ok(operation)
+    }
+
+    /// Takes a message into the line. Its outcome comes as an event: [`Outcome::Accepted`], or with
+    /// `confirm` [`Outcome::Confirmed`].
+    ///
+    /// # Errors
+    /// See [`SendError`]; then the message was not taken.
+    pub fn enqueue(&mut self, id: StreamId, message: Bytes, confirm: bool) -> Result<OperationId, SendError> {
+        self.check_message(id, message.len())?;
+        let Some(stream) = self.streams.get(&id) else { return Err(SendError::NoSuchStream) };
+        let options = stream.options;
+        let content = if is_packable(message.len(), options, self.layout) {
+            Content::Whole(message)
+        } else {
+            self.whole(message, options)?
+        };
+        let operation = next_operation(&mut self.next_operation);
+        self.push_waiting(id, Waiting { operation: Some(operation), confirm, content })?;
+        Ok(operation)
+    }
+
+    /// Begins a message of `total_bytes` that is supplied in pieces with [`supply`](Self::supply); a
+    /// [`TxEvent::Hungry`] asks for them when it is its turn. Its outcome is that of a confirmed message.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn begin(&mut self, id: StreamId, total_bytes: u64) -> Result<OperationId, SendError> {
+        self.check_open()?;
+        self.check_size(total_bytes)?;
+        let stream = self.usable_stream(id)?;
+        let options = chunk_options(stream.options, &self.limits);
+        let chunker =
+            Chunker::new(UNNUMBERED, total_bytes, &options).map_err(|_| self.too_large(total_bytes))?;
+        let operation = next_operation(&mut self.next_operation);
+        let content = Content::Chunked { chunker: Box::new(chunker), begun: None };
+        self.push_waiting(id, Waiting { operation: Some(operation), confirm: true, content })?;
+        Ok(operation)
+    }
+
+    /// Supplies the next piece of a message begun with [`begin`](Self::begin). `Ok(true)` if it could use
+    /// more at once; otherwise a [`TxEvent::Hungry`] follows, or the outcome after the last piece.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`] if the piece passes the announced total; [`SendError::NoSuchStream`] if the
+    /// operation is not waiting for pieces (it may have ended: its outcome tells).
+    pub fn supply(&mut self, id: StreamId, operation: OperationId, piece: Bytes) -> Result<bool, SendError> {
+        self.check_open()?;
+        let stream = self.streams.get_mut(&id).ok_or(SendError::NoSuchStream)?;
+        let at = stream.position(operation).ok_or(SendError::NoSuchStream)?;
+        let Some(Waiting { content: Content::Chunked { chunker, .. }, .. }) = stream.queue.get_mut(at) else {
+            return Err(SendError::NoSuchStream);
+        };
+        let (bytes, limit) = (u64::try_from(piece.len()).unwrap_or(u64::MAX), chunker.unsupplied_bytes());
+        chunker.supply(piece).map_err(|_| SendError::TooLarge { bytes, limit })?;
+        let starved = chunker.state() != Supply::Ready;
+        if at == 0 && stream.place == Place::Hungry && !starved {
+            self.place(id);
+        }
+        Ok(starved)
+    }
+
+    /// Takes back an operation. `true`: nothing of it has left and nothing will. `false`: it has left, at
+    /// least in part, and nobody waits for it any more; a message that had left in part is abandoned, which
+    /// the far side is told. No event follows in either case.
+    pub fn cancel(&mut self, id: StreamId, operation: OperationId) -> bool {
+        let Some(stream) = self.streams.get_mut(&id) else { return false };
+        if let Some(at) = stream.unacked.iter().position(|unacked| unacked.operation == operation) {
+            stream.unacked.remove(at);
+            return false;
+        }
+        let Some(at) = stream.position(operation) else {
+            self.events.retain(
+                |event| !matches!(event, TxEvent::Done { operation: done, .. } if *done == operation),
+            );
+            return false;
+        };
+        let Some(waiting) = stream.queue.remove(at) else { return false };
+        self.waiting -= 1;
+        if let Content::Chunked { begun: Some((number, _)), .. } = waiting.content {
+            self.resets.push_back((id, number));
+        }
+        if at == 0 {
+            self.leave_place(id);
+            self.place(id);
+        }
+        !waiting.has_begun()
+    }
+
+    /// Asks the peer to answer with [`TxEvent::Pong`] and the same number. Of several pings that wait
+    /// together only the last is sent.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`].
+    pub fn ping(&mut self, number: u64) -> Result<(), SendError> {
+        self.check_open()?;
+        self.control.ping = Some(number);
+        Ok(())
+    }
+
+    /// Ends a stream after what waits in it. Its name may be opened again.
+    pub fn end_stream(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            if std::mem::replace(&mut stream.ending, true) {
+                return;
+            }
+            if self.names.get(&stream.name) == Some(&id) {
+                self.names.remove(&stream.name);
+            }
+            self.finish_if_ending(id);
+        }
+    }
+
+    /// Closes the session: what was accepted still leaves, then the reason; what waits or is not
+    /// acknowledged ends as [`Outcome::Lost`]. For a graceful end call it when [`is_idle`](Self::is_idle).
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.state == State::Open {
+            self.state = State::Closing(reason);
+            self.lose_everything();
+        }
+    }
+
+    /// The session is lost: nothing leaves any more, and every operation ends as [`Outcome::Lost`].
+    pub fn fail(&mut self) {
+        if self.state != State::Closed {
+            self.state = State::Closed;
+            self.lose_everything();
+            self.urgent.clear();
+            self.normal.clear();
+            self.sealer.close();
+        }
+    }
+
+    /// Learns how an attempt to compress came out, so that [`Compression::Auto`](chunk_proto::Compression)
+    /// stops trying what gains nothing.
+    pub fn note(&mut self, note: CodingNote) {
+        if let Some(stream) = self.streams.get_mut(&note.stream)
+            && let Some(Waiting { content: Content::Chunked { chunker, .. }, .. }) = stream.queue.front_mut()
+        {
+            chunker.note(note.coding);
+        }
+    }
+
+    /// Applies what [`Rx`](crate::Rx) learned, and empties it.
+    pub fn apply(&mut self, feedback: &mut Feedback) {
+        self.apply_news(feedback);
+        self.pump_parked();
+    }
+
+    /// What happened to operations, in order.
+    pub fn poll_event(&mut self) -> Option<TxEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether everything that was taken has left and was acknowledged where asked.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiting == 0
+            && self.urgent.is_empty()
+            && self.normal.is_empty()
+            && self.streams.values().all(|stream| stream.unacked.is_empty())
+    }
+
+    /// Whether somebody waits for an outcome: then the session counts as used.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.waiting > 0 || self.streams.values().any(|stream| !stream.unacked.is_empty())
+    }
+
+    /// Whether the session is closed or about to be.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state != State::Open
+    }
+
+    /// `true` once after the writer ran out of packets and there are some again: then it must be woken.
+    #[must_use]
+    pub fn take_wake(&mut self) -> bool {
+        let wake = self.asleep && self.has_output();
+        self.asleep &= !wake;
+        wake
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.state == State::Open { Ok(()) } else { Err(SendError::Closed) }
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), SendError> {
+        let limit = self.limits.max_message_bytes;
+        if bytes > limit { Err(SendError::TooLarge { bytes, limit }) } else { Ok(()) }
+    }
+
+    fn too_large(&self, bytes: u64) -> SendError {
+        SendError::TooLarge { bytes, limit: self.limits.max_message_bytes }
+    }
+
+    /// A message in memory that goes in chunks.
+    fn whole(&self, message: Bytes, options: StreamOptions) -> Result<Content, SendError> {
+        let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
+        let options = chunk_options(options, &self.limits);
+        let chunker = Chunker::whole(UNNUMBERED, message, &options).map_err(|_| self.too_large(bytes))?;
+        Ok(Content::Chunked { chunker: Box::new(chunker), begun: None })
+    }
+
+    fn check_message(&mut self, id: StreamId, bytes: usize) -> Result<(), SendError> {
+        self.check_open()?;
+        self.check_size(u64::try_from(bytes).unwrap_or(u64::MAX))?;
+        self.usable_stream(id).map(|_| ())
+    }
+
+    fn usable_stream(&mut self, id: StreamId) -> Result<&mut OutStream, SendError> {
+        let stream = self.streams.get_mut(&id).ok_or(SendError::NoSuchStream)?;
+        match stream.stopped {
+            Some(reason) => Err(SendError::Stopped(reason)),
+            None if stream.ending => Err(SendError::NoSuchStream),
+            None => Ok(stream),
+        }
+    }
+
+    fn push_waiting(&mut self, id: StreamId, waiting: Waiting) -> Result<(), SendError> {
+        if self.waiting >= self.limits.max_waiting {
+            return Err(SendError::TooManyWaiting { limit: self.limits.max_waiting });
+        }
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.queue.push_back(waiting);
+            self.waiting += 1;
+            if stream.place == Place::Idle {
+                self.place(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, operation: OperationId, outcome: Outcome) {
+        self.events.push_back(TxEvent::Done { operation, outcome });
+    }
+
+    /// Ends every operation as lost.
+    fn lose_everything(&mut self) {
+        let mut lost = Vec::new();
+        for stream in self.streams.values_mut() {
+            lost.extend(stream.unacked.drain(..).map(|unacked| (unacked.operation, true)));
+            let waiting = stream.queue.drain(..);
+            lost.extend(waiting.filter_map(|one| Some((one.operation?, one.has_begun()))));
+            stream.place = Place::Idle;
+        }
+        lost.sort_unstable();
+        for (operation, maybe_delivered) in lost {
+            self.done(operation, Outcome::Lost { maybe_delivered });
+        }
+        self.waiting = 0;
+        self.rotation = Rotation::default();
+        self.parked.clear();
+    }
+}
+
+fn next_operation(counter: &mut u64) -> OperationId {
+    let operation = OperationId(*counter);
+    *counter += 1;
+    operation
+}
+
+fn chunk_options(options: StreamOptions, limits: &Limits) -> ChunkOptions {
+    ChunkOptions {
+        chunk_bytes: limits.chunk_bytes,
+        compression: options.compression,
+        secrecy: options.secrecy,
+    }
+}
+
+/// What the next chunk of a message costs; the first one pays for the message.
+fn chunk_cost(chunker: &Chunker, begun: bool) -> u64 {
+    let begin = if begun { 0 } else { MESSAGE_COST_BYTES };
+    let outline = chunker.outline();
+    let given = outline.total_bytes() - chunker.unsupplied_bytes() - chunker.buffered_bytes();
+    begin + (outline.total_bytes() - given).min(u64::from(outline.chunk_bytes()))
+}
+
+/// Whether a message travels side by side with others, uncompressed.
+fn is_packable(bytes: usize, options: StreamOptions, layout: Layout) -> bool {
+    let raw = options.compression == chunk_proto::Compression::Never
+        || options.secrecy == chunk_proto::Secrecy::Secret
+        || bytes < MIN_COMPRESSED_MESSAGE_BYTES;
+    let room = layout.end - layout.first - crate::record::MAX_RECORD_HEAD_BYTES;
+    raw && bytes <= MAX_PACKED_MESSAGE_BYTES.min(room)
+}

@@ -1,0 +1,121 @@
+//! A receiver that does not consume holds its sender back, and nobody else.
+
+use bytes::Bytes;
+use link::{Limits, Outcome, StopReason, StreamOptions, TrySendError, TxEvent};
+
+use crate::pair::{Pair, name, noise};
+
+fn small() -> Limits {
+    let mut limits = Limits::default();
+    limits.stream_window_bytes = 256 << 10;
+    limits.session_window_bytes = 1 << 20;
+    limits
+}
+
+#[test]
+fn a_slow_consumer_stops_its_stream_at_the_window_and_no_other() {
+    let mut pair = Pair::new(small());
+    let slow = pair.a.tx.open_stream(&name("slow"), StreamOptions::default()).unwrap();
+    let other = pair.a.tx.open_stream(&name("other"), StreamOptions::default()).unwrap();
+    pair.b.consume = false;
+    let message = noise(1_000, 1);
+    let mut taken = 0;
+    loop {
+        match pair.a.tx.try_send(slow, &message, false) {
+            Ok(_) => taken += 1,
+            Err(TrySendError::Full) => break,
+            Err(error) => panic!("{error}"),
+        }
+        pair.settle();
+    }
+    assert_eq!(taken, (256 << 10) / 1_064);
+    assert_eq!(pair.a.tx.try_send(other, &message, false), Ok(None), "the other stream has its own credit");
+    let waits = pair.a.tx.enqueue(slow, message.clone(), false).unwrap();
+    pair.settle();
+    assert!(pair.a.events.is_empty());
+    assert_eq!(pair.b.received("slow").messages.len(), taken);
+    pair.b.consume_all();
+    pair.settle();
+    assert_eq!(pair.a.events, [TxEvent::Done { operation: waits, outcome: Outcome::Accepted }]);
+    assert_eq!(pair.b.received("slow").messages.len(), taken + 1);
+}
+
+#[test]
+fn the_session_window_bounds_all_streams_together() {
+    let mut pair = Pair::new(small());
+    pair.b.consume = false;
+    let ids: Vec<_> = (0..8)
+        .map(|i| pair.a.tx.open_stream(&name(&format!("s{i}")), StreamOptions::default()).unwrap())
+        .collect();
+    for &id in &ids {
+        pair.a.tx.enqueue(id, noise(250_000, 1), false).unwrap();
+    }
+    pair.settle();
+    let held: u64 = pair.b.streams.values().map(|incoming| incoming.unconsumed).sum();
+    assert!(held <= 1 << 20, "{held}");
+    assert!(held > (1 << 20) - 64_100 * 2, "{held}");
+    for _ in 0..20 {
+        pair.b.consume_all();
+        pair.settle();
+    }
+    assert_eq!(pair.b.streams.values().map(|incoming| incoming.messages.len()).sum::<usize>(), 8);
+}
+
+#[test]
+fn a_message_larger_than_the_window_flows_through_it() {
+    let mut pair = Pair::new(small());
+    let id = pair.a.tx.open_stream(&name("big"), StreamOptions::default()).unwrap();
+    let message = noise(5_000_000, 1);
+    assert_eq!(pair.a.tx.try_send(id, &message, false), Ok(None));
+    pair.settle();
+    assert_eq!(pair.b.received("big").messages, [message]);
+}
+
+#[test]
+fn empty_messages_cost_credit_too() {
+    let mut pair = Pair::new(small());
+    pair.b.consume = false;
+    let id = pair.a.tx.open_stream(&name("empty"), StreamOptions::default()).unwrap();
+    let mut taken = 0;
+    while pair.a.tx.try_send(id, &Bytes::new(), false).is_ok() {
+        taken += 1;
+        if taken % 100 == 0 {
+            pair.settle();
+        }
+    }
+    assert_eq!(taken, (256 << 10) / 64);
+}
+
+#[test]
+fn a_refused_stream_ends_what_waits_on_it_and_gives_the_credit_back() {
+    let mut pair = Pair::new(small());
+    let id = pair.a.tx.open_stream(&name("nobody"), StreamOptions::default()).unwrap();
+    let confirmed = pair.a.tx.enqueue(id, noise(100, 1), true).unwrap();
+    let large = pair.a.tx.enqueue(id, noise(900_000, 1), false).unwrap();
+    pair.a.transmit(3);
+    while let Some(packet) = pair.a.wire.pop_front() {
+        pair.b.rx.handle_packet(pair.now, packet).unwrap();
+    }
+    pair.b.rx.refuse(id, StopReason::NoReceiver);
+    pair.b.take_rx_events();
+    pair.b.consume_all();
+    pair.settle();
+    let outcomes: Vec<_> = pair.a.events.iter().collect();
+    assert!(outcomes.iter().any(|e| matches!(e, TxEvent::Done { operation, .. } if *operation == confirmed)));
+    assert!(
+        pair.a.events.contains(&TxEvent::Done {
+            operation: large,
+            outcome: Outcome::Stopped { reason: StopReason::NoReceiver, maybe_delivered: true }
+        }),
+        "{outcomes:?}"
+    );
+    assert_eq!(
+        pair.a.tx.enqueue(id, Bytes::new(), false),
+        Err(link::SendError::Stopped(StopReason::NoReceiver))
+    );
+    // All the session's credit is usable by others.
+    let other = pair.a.tx.open_stream(&name("other"), StreamOptions::default()).unwrap();
+    pair.a.tx.enqueue(other, noise(5_000_000, 2), false).unwrap();
+    pair.settle();
+    assert_eq!(pair.b.received("other").messages.len(), 1);
+}
