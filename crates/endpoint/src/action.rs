@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use crate::seam::CloseReason;
+use crate::close_reason::CloseReason;
 
 use crate::cause::EndCause;
 use crate::error::ConnectError;
 use crate::id::{AttemptId, PathId, PeerId, SessionId, WaiterId};
-use crate::seam::{Address, BootId, Role, Tag};
+use membership::NetAddress;
+use x3dh_handshake::{BootId, Role, Tag};
 
 /// The handshake that a path of ours is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub enum Action {
         /// For whom.
         peer: PeerId,
         /// Where.
-        address: Address,
+        address: NetAddress,
     },
     /// Stop opening this path. No answer is expected, and one that comes is ignored.
     AbandonDial {

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::seam::CloseReason;
+use crate::close_reason::CloseReason;
 use thiserror::Error;
 
 use crate::error::ConnectError;
-use crate::seam::{Address, IdentityKey, UnixSeconds};
+use membership::{NetAddress, Standing, UnixSeconds};
+use x3dh_handshake::IdentityKey;
 
 /// Why a path could not be opened, as its owner found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -96,18 +97,21 @@ pub enum HandshakeCause {
     /// Whoever claims to be this identity could not prove it.
     #[error("the claim to be {0:?} was not proven")]
     Unproven(IdentityKey),
-    /// Its static key is not bound to its identity by a valid record.
-    #[error("{0:?} came with a key that is not its own")]
-    BadCredential(IdentityKey),
     /// Not a member.
     #[error("{0:?} is not a member")]
     NotAMember(IdentityKey),
-    /// A member, but not with this device.
+    /// A member, but not with this device, or without a valid record for it.
     #[error("{0:?} is a member with other devices")]
     UnknownDevice(IdentityKey),
     /// A member whose record has expired.
     #[error("the record of {0:?} has expired")]
     Expired(IdentityKey),
+    /// A member that is here with too many devices already.
+    #[error("{0:?} is here with too many devices already")]
+    TooManyDevices(IdentityKey),
+    /// It asks for a suite that we do not accept.
+    #[error("a suite that is not accepted here")]
+    Suite,
     /// The counter does not grow: a packet that was recorded, or a clock that was set back.
     #[error("a first packet seen before, or a clock set back")]
     Replayed,
@@ -131,6 +135,18 @@ pub enum HandshakeCause {
     Local,
 }
 
+impl HandshakeCause {
+    /// Why somebody with this standing is refused; `Ok` if they are not.
+    pub(crate) fn of_standing(standing: Standing, identity: IdentityKey) -> Result<(), Self> {
+        match standing {
+            Standing::Member => Ok(()),
+            Standing::Expired => Err(Self::Expired(identity)),
+            Standing::UnknownDevice => Err(Self::UnknownDevice(identity)),
+            _ => Err(Self::NotAMember(identity)),
+        }
+    }
+}
+
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -139,7 +155,7 @@ pub enum Cause {
     #[error("{address:?}: {cause}")]
     Dial {
         /// Which.
-        address: Address,
+        address: NetAddress,
         /// Why.
         cause: DialCause,
     },
@@ -147,7 +163,7 @@ pub enum Cause {
     #[error("handshake with {address:?}: {cause}")]
     Handshake {
         /// With whom.
-        address: Address,
+        address: NetAddress,
         /// Why.
         cause: HandshakeCause,
     },

@@ -27,6 +27,8 @@ pub const REPEAT_BASE: Duration = Duration::from_millis(500);
 pub const MAX_INBOUND_HANDSHAKES: usize = 1_024;
 /// Sessions held at once that their initiator has not confirmed. One at most for each initiator's key.
 pub const MAX_UNCONFIRMED_SESSIONS: usize = 256;
+/// Devices of one member that are here at once, of those that dial us.
+pub const MAX_DEVICES_PER_MEMBER: usize = 16;
 /// Addresses of one peer that one dial tries.
 pub const MAX_ADDRESSES: usize = 8;
 /// Callers that wait for a session, in all.
@@ -61,6 +63,8 @@ pub struct Config {
     pub max_inbound_handshakes: usize,
     /// See [`MAX_UNCONFIRMED_SESSIONS`].
     pub max_unconfirmed_sessions: usize,
+    /// See [`MAX_DEVICES_PER_MEMBER`].
+    pub max_devices_per_member: usize,
     /// See [`MAX_ADDRESSES`].
     pub max_addresses: usize,
     /// See [`MAX_WAITERS`].
@@ -81,6 +85,7 @@ impl Default for Config {
             initiator_idle_timeout: INITIATOR_IDLE_TIMEOUT,
             max_inbound_handshakes: MAX_INBOUND_HANDSHAKES,
             max_unconfirmed_sessions: MAX_UNCONFIRMED_SESSIONS,
+            max_devices_per_member: MAX_DEVICES_PER_MEMBER,
             max_addresses: MAX_ADDRESSES,
             max_waiters: MAX_WAITERS,
         }

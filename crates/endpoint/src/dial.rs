@@ -8,14 +8,15 @@ use crate::config::Config;
 use crate::error::ConnectError;
 use crate::id::{AttemptId, PathId};
 use crate::proof::Proof;
-use crate::seam::{Address, BootId, Tag};
+use membership::NetAddress;
+use x3dh_handshake::{BootId, Tag};
 
 /// One dial.
 #[derive(Debug)]
 pub(crate) struct Dial {
     pub(crate) phase: Phase,
     /// Addresses not tried yet, in order.
-    pub(crate) untried: VecDeque<Address>,
+    pub(crate) untried: VecDeque<NetAddress>,
     /// When the next of them is due, if the ones before it have not failed earlier.
     pub(crate) next_address_at: Instant,
     pub(crate) attempts: BTreeMap<AttemptId, Attempt>,
@@ -46,7 +47,7 @@ pub(crate) enum Phase {
 /// One address that is being tried.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(crate) address: Address,
+    pub(crate) address: NetAddress,
     /// The path, once it is open.
     pub(crate) path: Option<OpenPath>,
 }

@@ -27,9 +27,10 @@ use crate::id::{AttemptId, PathId, PeerId, SessionId, WaiterId};
 use crate::jitter::Jitter;
 use crate::path::PathFacts;
 use crate::peer::{Contact, Peer};
-use crate::seam::{IdentityKey, Members, Role, Tag};
 use crate::session::{Session, Stage};
 use crate::timers::Timers;
+use membership::Members;
+use x3dh_handshake::{IdentityKey, Role, Tag};
 
 /// The control plane of one node: its peers, their sessions, the paths that carry them, and every deadline.
 ///
@@ -187,6 +188,11 @@ impl Endpoint {
     #[must_use]
     pub fn stranger_causes(&self) -> Vec<Noted> {
         self.strangers.entries().cloned().collect()
+    }
+
+    #[cfg(test)]
+    fn known_peers(&self) -> usize {
+        self.peers.len()
     }
 
     /// Whether nothing is under way: no path, session, dial or waiter, and no deadline.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::seam::{IdentityKey, StaticKey};
+use x3dh_handshake::{IdentityKey, StaticKey};
 
 /// Defines a number that names one object of one endpoint and is never used again.
 macro_rules! id {

@@ -2,27 +2,36 @@
 
 mod action;
 mod cause;
+mod close_reason;
 mod config;
 mod dial;
 mod endpoint;
 mod error;
 mod id;
+mod inbound;
 mod jitter;
+mod keys;
 mod now;
+mod outbound;
 mod path;
 mod peer;
 mod proof;
-mod seam;
+mod repeat;
 mod session;
+mod step;
 mod timers;
 
 pub use action::{Action, Admission, Order};
 pub use cause::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause};
+pub use close_reason::CloseReason;
 pub use config::*;
 pub use endpoint::{Accepted, Endpoint, Urgency};
 pub use error::{ConnectError, Error, PossibleCause};
 pub use id::{AttemptId, PathId, PeerId, SessionId, Target, WaiterId};
+pub use inbound::Inbound;
+pub use keys::HandshakeKeys;
 pub use now::Now;
+pub use outbound::Outbound;
 pub use path::PathFacts;
 pub use proof::Proof;
-pub use seam::*;
+pub use step::Step;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::seam::UnixSeconds;
+use membership::UnixSeconds;
 
 /// What time it is, on both clocks that a node goes by.
 ///

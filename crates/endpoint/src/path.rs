@@ -1,6 +1,6 @@
 //! What is known about a path.
 
-use crate::seam::Address;
+use membership::NetAddress;
 
 /// What the owner of the sockets tells about a path. An endpoint decides by these facts and by nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,5 +12,5 @@ pub struct PathFacts {
     /// The longest packet the path carries, in bytes.
     pub mtu_bytes: usize,
     /// The far end as the owner of the path knows it. For logs, and to try first next time.
-    pub remote: Address,
+    pub remote: NetAddress,
 }

@@ -7,7 +7,8 @@ use crate::cause::Journal;
 use crate::dial::Dial;
 use crate::id::{SessionId, WaiterId};
 use crate::jitter::Jitter;
-use crate::seam::{Address, BootId};
+use membership::NetAddress;
+use x3dh_handshake::{BootId, Credential};
 
 /// One device of a member: what we have with it now, and what we remember.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Peer {
     pub(crate) unconfirmed: Option<SessionId>,
     /// Who waits for a session. Empty while there is one.
     pub(crate) waiters: BTreeSet<WaiterId>,
+    /// What they have shown for their device when we last spoke: it may be newer than what is on the list.
+    pub(crate) credential: Option<Box<Credential>>,
     /// The boot id of their process when we last spoke.
     pub(crate) boot: Option<BootId>,
     /// The highest counter they have confirmed.
@@ -24,7 +27,7 @@ pub(crate) struct Peer {
     /// The highest counter that we were given for a handshake with them.
     pub(crate) own_counter: u64,
     /// Where they answered last.
-    pub(crate) good_address: Option<Address>,
+    pub(crate) good_address: Option<NetAddress>,
     pub(crate) backoff: Backoff,
     pub(crate) journal: Journal,
 }

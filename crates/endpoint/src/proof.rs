@@ -1,16 +1,27 @@
 //! What a handshake has proven, as far as the control plane decides by it.
 
+use x3dh_handshake::{BootId, Credential, StaticKey};
+
 use crate::id::PeerId;
-use crate::seam::BootId;
 
 /// What a proven first packet says. Proven means: it was made with the door and the static key of the peer. It may
 /// still be a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// Who made it.
-    pub peer: PeerId,
+    /// The device that made it.
+    pub device: StaticKey,
+    /// What binds it to its identity.
+    pub credential: Credential,
     /// Which one of theirs it is.
     pub counter: u64,
     /// Their process.
     pub boot: BootId,
+}
+
+impl Proof {
+    /// Who made it, if the credential holds.
+    #[must_use]
+    pub fn peer(&self) -> PeerId {
+        PeerId { identity: self.credential.identity(), device: self.device }
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::id::{PathId, PeerId};
-use crate::seam::{BootId, Role, Tag};
+use x3dh_handshake::{BootId, Credential, Role, Tag};
 
 /// One session.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) boot: BootId,
     /// The initiator's counter.
     pub(crate) counter: u64,
+    /// What the initiator has shown for its device, until the session is confirmed.
+    pub(crate) credential: Option<Box<Credential>>,
 }
 
 /// ```text

@@ -11,9 +11,9 @@ use crate::id::{PathId, PeerId, SessionId};
 use crate::now::Now;
 use crate::path::PathFacts;
 use crate::proof::Proof;
-use crate::seam::{Role, Tag};
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
+use x3dh_handshake::{Role, Tag};
 
 impl Endpoint {
     /// Somebody has opened a path to us. Its handshake may take until the deadline given back.
@@ -46,7 +46,7 @@ impl Endpoint {
         let Some(PathStage::Knocking { deadline }) = self.paths.get(&path).map(|path| path.stage) else {
             return;
         };
-        let peer = proof.peer;
+        let peer = proof.peer();
         if let Err(cause) = self.examine(now, &proof) {
             return self.silence(now, path, Some(peer), cause);
         }
@@ -68,20 +68,21 @@ impl Endpoint {
             _ => self.answer(now, path, proof, tag),
         }
         self.advance(now, peer);
+        self.prune(&peer);
     }
 
     /// Whether a proven first packet may be answered at all.
     fn examine(&mut self, now: Now, proof: &Proof) -> Result<(), HandshakeCause> {
-        if proof.peer == self.local {
+        if proof.peer() == self.local {
             return Err(HandshakeCause::Replayed);
         }
-        self.welcome(&proof.peer, now.date)?;
-        let Some(peer) = self.peers.get(&proof.peer) else { return Ok(()) };
+        self.welcome(proof, now.date)?;
+        let Some(peer) = self.peers.get(&proof.peer()) else { return Ok(()) };
         let unconfirmed =
             peer.unconfirmed.and_then(|id| self.sessions.get(&id)).map(|session| session.counter);
         let confirmed = peer.confirmed_counter;
         let parked =
-            self.dial_mut(&proof.peer).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
+            self.dial_mut(&proof.peer()).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
         let highest = [Some(confirmed), unconfirmed, parked].into_iter().flatten().max();
         if highest.is_some_and(|highest| proof.counter <= highest) {
             return Err(HandshakeCause::Replayed);
@@ -95,23 +96,24 @@ impl Endpoint {
             Some(PathStage::Knocking { deadline } | PathStage::Parked { deadline, .. }) => deadline,
             _ => return,
         };
-        self.drop_unconfirmed(&proof.peer);
+        self.drop_unconfirmed(&proof.peer());
         if self.unconfirmed >= self.config.max_unconfirmed_sessions {
             self.tags.remove(&tag);
-            return self.silence(now, path, Some(proof.peer), HandshakeCause::TooManyUnconfirmed);
+            return self.silence(now, path, Some(proof.peer()), HandshakeCause::TooManyUnconfirmed);
         }
         let session = Session {
-            peer: proof.peer,
+            peer: proof.peer(),
             role: Role::Responder,
             stage: Stage::Unconfirmed { since: now.instant },
             paths: vec![path],
             tag,
             boot: proof.boot,
             counter: proof.counter,
+            credential: Some(Box::new(proof.credential)),
         };
         let session = self.insert_session(path, session);
         self.timers.set(Timer::Session(session), deadline);
-        if let Some(peer) = self.peers.get_mut(&proof.peer) {
+        if let Some(peer) = self.peers.get_mut(&proof.peer()) {
             peer.unconfirmed = Some(session);
         }
         self.actions.push_back(Action::Answer { path, admission: Admission { session, tag } });
@@ -133,26 +135,30 @@ impl Endpoint {
         }
         entry.stage = Stage::Live;
         self.unconfirmed -= 1;
-        let (id, counter, boot) = (entry.peer, entry.counter, entry.boot);
+        let (id, counter, boot, credential) =
+            (entry.peer, entry.counter, entry.boot, entry.credential.take());
         self.abandon_dial(now, &id);
         let old = self.session_with(&id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.unconfirmed = None;
         peer.confirmed_counter = counter;
+        peer.credential = credential;
         self.actions.push_back(Action::StoreCounter { peer: id, counter });
         if let Some(old) = old {
             let restarted = self.sessions.get(&old).is_some_and(|old| old.boot != boot);
             self.note_boot(&id, boot);
             let cause = if restarted { EndCause::Restarted } else { EndCause::Superseded };
-            self.end_session(now, old, cause, Some(crate::seam::CloseReason::Superseded));
+            self.end_session(now, old, cause, Some(crate::close_reason::CloseReason::Superseded));
         }
         self.go_live(now, session);
     }
 
-    /// Tells the endpoint what a peer had confirmed before this process began: see [`Action::StoreCounter`].
-    pub fn restore_counter(&mut self, peer: PeerId, counter: u64) {
-        let peer = self.peers.entry(peer).or_default();
+    /// Tells the endpoint what a device on the list had confirmed before this process began: see
+    /// [`Action::StoreCounter`].
+    pub fn restore_counter(&mut self, id: PeerId, counter: u64) {
+        let peer = self.peers.entry(id).or_default();
         peer.confirmed_counter = peer.confirmed_counter.max(counter);
+        self.prune(&id);
     }
 
     /// The handshake on `path` has failed. If the path is ours it is closed, and the dial goes on elsewhere. If it is
@@ -197,6 +203,7 @@ impl Endpoint {
         let peer = entry.peer;
         self.drop_unconfirmed(&peer);
         self.advance(now, peer);
+        self.prune(&peer);
     }
 
     /// Refuses a path without a sign: it stays as it is until the deadline of its handshake.

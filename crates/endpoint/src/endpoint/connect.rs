@@ -1,6 +1,6 @@
 //! What the application asks for: sessions, and their end.
 
-use crate::seam::CloseReason;
+use crate::close_reason::CloseReason;
 
 use super::Endpoint;
 use crate::action::Action;
@@ -98,6 +98,7 @@ impl Endpoint {
                 self.abandon_dial(now, &id);
             }
         }
+        self.prune(&id);
         true
     }
 

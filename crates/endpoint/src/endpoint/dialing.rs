@@ -11,9 +11,10 @@ use crate::id::{AttemptId, PathId, PeerId};
 use crate::now::Now;
 use crate::path::PathFacts;
 use crate::peer::Contact;
-use crate::seam::{BootId, Role, Standing};
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
+use membership::Standing;
+use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
     /// A path asked for by [`Action::Dial`] is open. Its handshake begins when [`Action::Begin`] says so.
@@ -191,6 +192,7 @@ impl Endpoint {
             tag: flight.open.tag,
             boot,
             counter: flight.open.counter,
+            credential: None,
         };
         let session = self.insert_session(flight.open.path, session);
         self.actions.push_back(Action::Live { path: flight.open.path, session });
@@ -212,6 +214,7 @@ impl Endpoint {
             peer.backoff.failed(self.config.backoff_base, self.config.backoff_cap, &mut self.jitter);
         }
         self.resolve(&id, Err(error));
+        self.prune(&id);
     }
 
     /// Stops whatever a dial has under way. Its waiters stay, for the caller to tell.

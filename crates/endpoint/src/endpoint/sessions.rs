@@ -1,6 +1,6 @@
 //! Sessions that carry traffic, until they end.
 
-use crate::seam::CloseReason;
+use crate::close_reason::CloseReason;
 
 use super::{Endpoint, PathStage};
 use crate::action::Action;
@@ -8,9 +8,10 @@ use crate::cause::{Cause, EndCause, HandshakeCause, PathCause};
 use crate::id::{PathId, PeerId, SessionId};
 use crate::now::Now;
 use crate::peer::Contact;
-use crate::seam::{BootId, Role, Standing};
 use crate::session::Stage;
 use crate::timers::Timer;
+use membership::Standing;
+use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
     /// A session carries traffic from now on: it is in the tables, and all who waited have it.
@@ -51,7 +52,7 @@ impl Endpoint {
         };
         let deadline = last_use + self.idle_timeout(entry.role);
         if deadline <= now.instant {
-            self.end_session(now, session, EndCause::Idle, Some(CloseReason::Idle));
+            self.finish(now, session, EndCause::Idle, Some(CloseReason::Idle));
         } else {
             self.timers.set(Timer::Session(session), deadline);
         }
@@ -60,7 +61,7 @@ impl Endpoint {
     /// Closes a session with a word for its peer: what the data plane asks for when the peer broke the protocol.
     pub fn close(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
-            Some(Stage::Live) => self.end_session(now, session, EndCause::ClosedHere(reason), Some(reason)),
+            Some(Stage::Live) => self.finish(now, session, EndCause::ClosedHere(reason), Some(reason)),
             Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
             None => {}
         }
@@ -69,7 +70,7 @@ impl Endpoint {
     /// The peer has closed the session with an authenticated word.
     pub fn closed_by_peer(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
-            Some(Stage::Live) => self.end_session(now, session, EndCause::ClosedByPeer(reason), None),
+            Some(Stage::Live) => self.finish(now, session, EndCause::ClosedByPeer(reason), None),
             Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
             None => {}
         }
@@ -101,9 +102,16 @@ impl Endpoint {
             return;
         }
         match session.stage {
-            Stage::Live => self.end_session(now, id, EndCause::PathLost(cause), None),
+            Stage::Live => self.finish(now, id, EndCause::PathLost(cause), None),
             Stage::Unconfirmed { .. } => self.unconfirmed_failed(now, id),
         }
+    }
+
+    /// Ends the session that a peer has, and forgets the peer if nothing else is known of it.
+    fn finish(&mut self, now: Now, id: SessionId, cause: EndCause, word: Option<CloseReason>) {
+        let Some(peer) = self.sessions.get(&id).map(|session| session.peer) else { return };
+        self.end_session(now, id, cause, word);
+        self.prune(&peer);
     }
 
     /// Ends a session that carries traffic: with a word in it if there is one to say, else by closing its paths.
@@ -138,11 +146,11 @@ impl Endpoint {
     pub(super) fn ended_with_record(&mut self, now: Now, id: SessionId) -> bool {
         let Some(peer) = self.sessions.get(&id).map(|session| session.peer) else { return true };
         let cause = match self.standing(&peer, now.date) {
-            Standing::Current => return false,
+            Standing::Member => return false,
             Standing::Expired => EndCause::Expired,
-            Standing::UnknownDevice | Standing::Stranger => EndCause::Removed,
+            _ => EndCause::Removed,
         };
-        self.end_session(now, id, cause, Some(CloseReason::Removed));
+        self.finish(now, id, cause, Some(CloseReason::Removed));
         true
     }
 }

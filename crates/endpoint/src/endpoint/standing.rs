@@ -1,16 +1,20 @@
 //! Who may be spoken with, and what follows when that changes.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::seam::CloseReason;
+use membership::{Members, NetAddress, Standing, UnixSeconds};
+use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
 use crate::cause::{Cause, EndCause, HandshakeCause};
+use crate::close_reason::CloseReason;
+use crate::config::{MAX_CAUSES, MAX_STRANGER_CAUSES};
 use crate::error::ConnectError;
 use crate::id::{PeerId, Target};
 use crate::now::Now;
 use crate::peer::{Contact, Peer};
-use crate::seam::{Address, IdentityKey, Members, Standing, UnixSeconds};
+use crate::proof::Proof;
 
 impl Endpoint {
     /// Puts the members in place of those before. Whoever is no longer among them, or is with other devices, is told
@@ -20,11 +24,11 @@ impl Endpoint {
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
             match self.standing(&id, now.date) {
-                Standing::Current => {}
+                Standing::Member => {}
                 Standing::Expired => {
                     self.part(now, id, EndCause::Expired, ConnectError::ExpiredRecord, CloseReason::Removed);
                 }
-                Standing::UnknownDevice | Standing::Stranger => {
+                _ => {
                     self.part(now, id, EndCause::Removed, ConnectError::Removed, CloseReason::Removed);
                     self.peers.remove(&id);
                 }
@@ -47,20 +51,46 @@ impl Endpoint {
             self.end_session(now, session, cause, Some(word));
         }
         self.resolve(&id, Err(error));
+        self.prune(&id);
     }
 
-    pub(super) fn standing(&self, peer: &PeerId, date: UnixSeconds) -> Standing {
-        self.members.standing(&peer.identity, &peer.device, date)
-    }
-
-    /// Whether a proven first packet of the peer may be answered.
-    pub(super) fn welcome(&self, peer: &PeerId, date: UnixSeconds) -> Result<(), HandshakeCause> {
-        match self.standing(peer, date) {
-            Standing::Current => Ok(()),
-            Standing::Expired => Err(HandshakeCause::Expired(peer.identity)),
-            Standing::UnknownDevice => Err(HandshakeCause::UnknownDevice(peer.identity)),
-            Standing::Stranger => Err(HandshakeCause::NotAMember(peer.identity)),
+    /// What the members say about a peer, and about the record that the peer has shown itself.
+    pub(super) fn standing(&self, id: &PeerId, date: UnixSeconds) -> Standing {
+        let listed = self.members.standing(&id.identity, &id.device, date);
+        let peer = self.peers.get(id);
+        let unconfirmed =
+            peer.and_then(|peer| peer.unconfirmed).and_then(|session| self.sessions.get(&session));
+        let shown = peer.and_then(|peer| peer.credential.as_deref());
+        let shown = shown.or_else(|| unconfirmed.and_then(|session| session.credential.as_deref()));
+        match (listed, shown) {
+            (Standing::Expired | Standing::UnknownDevice, Some(credential)) => {
+                self.members.standing_of_claim(&id.device, credential, date)
+            }
+            _ => listed,
         }
+    }
+
+    /// Whether a proven first packet may be answered, as far as its sender goes.
+    pub(super) fn welcome(&self, proof: &Proof, date: UnixSeconds) -> Result<(), HandshakeCause> {
+        let PeerId { identity, device } = proof.peer();
+        HandshakeCause::of_standing(
+            self.members.standing_of_claim(&device, &proof.credential, date),
+            identity,
+        )?;
+        let busy = |peer: &Peer| peer.unconfirmed.is_some() || !matches!(peer.contact, Contact::Down);
+        let others =
+            self.devices_of(identity).filter(|(id, peer)| **id != proof.peer() && busy(peer)).count();
+        if others >= self.config.max_devices_per_member {
+            return Err(HandshakeCause::TooManyDevices(identity));
+        }
+        Ok(())
+    }
+
+    /// What we have with the devices of one identity.
+    fn devices_of(&self, identity: IdentityKey) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        let first = PeerId { identity, device: StaticKey([0; 32]) };
+        let last = PeerId { identity, device: StaticKey([u8::MAX; 32]) };
+        self.peers.range(first..=last)
     }
 
     /// The device to connect to.
@@ -68,10 +98,10 @@ impl Endpoint {
         match target {
             Target::Device(peer) if peer == self.local => Err(ConnectError::SelfDial),
             Target::Device(peer) => match self.standing(&peer, date) {
-                Standing::Current => Ok(peer),
+                Standing::Member => Ok(peer),
                 Standing::Expired => Err(ConnectError::ExpiredRecord),
                 Standing::UnknownDevice => Err(ConnectError::UnknownDevice),
-                Standing::Stranger => Err(ConnectError::UnknownMember),
+                _ => Err(ConnectError::UnknownMember),
             },
             Target::Member(identity) => self.choose_device(identity, date),
         }
@@ -79,18 +109,22 @@ impl Endpoint {
 
     fn choose_device(&self, identity: IdentityKey, date: UnixSeconds) -> Result<PeerId, ConnectError> {
         let member = self.members.get(&identity).ok_or(ConnectError::UnknownMember)?;
-        let devices =
-            member.records.iter().map(|record| (PeerId { identity, device: record.static_key }, record));
-        let mut usable = devices.filter(|(id, _)| self.standing(id, date) == Standing::Current).peekable();
+        let listed = member.devices().map(|record| {
+            (PeerId { identity, device: record.static_key() }, Reverse(Some(record.expires())))
+        });
+        // A device that has come by itself need not be on the list.
+        let here = self.devices_of(identity).map(|(id, _)| (*id, Reverse(None)));
+        let mut usable =
+            listed.chain(here).filter(|(id, _)| self.standing(id, date) == Standing::Member).peekable();
         if usable.peek().is_none() {
             return Err(ConnectError::ExpiredRecord);
         }
         let others = usable.filter(|(id, _)| *id != self.local);
-        let best = others.min_by_key(|(id, record)| (self.rank(id), std::cmp::Reverse(record.expires)));
+        let best = others.min_by_key(|(id, newest)| (self.rank(id), *newest));
         best.map(|(id, _)| id).ok_or(ConnectError::SelfDial)
     }
 
-    /// How far a device is from a session: there is one, they knock, we dial, or how often that failed in a row.
+    /// How far a device is from a session: there is one, we dial, they knock, or how often that failed in a row.
     fn rank(&self, id: &PeerId) -> u32 {
         match self.peers.get(id) {
             Some(Peer { contact: Contact::Live(_), .. }) => 0,
@@ -102,24 +136,34 @@ impl Endpoint {
     }
 
     /// Where to dial a peer: where it answered last comes first.
-    pub(super) fn addresses(&self, id: &PeerId) -> Vec<Address> {
-        let known =
-            self.members.get(&id.identity).map(|member| member.addresses.as_slice()).unwrap_or_default();
+    pub(super) fn addresses(&self, id: &PeerId) -> Vec<NetAddress> {
+        let known = self.members.get(&id.identity).map(|member| member.addresses()).unwrap_or_default();
         let good = self.peers.get(id).and_then(|peer| peer.good_address.as_ref());
         let first = good.filter(|good| known.contains(good));
         let rest = known.iter().filter(|address| Some(*address) != first);
         first.into_iter().chain(rest).take(self.config.max_addresses).cloned().collect()
     }
 
+    /// Forgets a device that is not on the list once it is gone: a member can sign for any number of them.
+    pub(super) fn prune(&mut self, id: &PeerId) {
+        let Some(peer) = self.peers.get(id) else { return };
+        let gone =
+            matches!(peer.contact, Contact::Down) && peer.unconfirmed.is_none() && peer.waiters.is_empty();
+        let listed = self.members.get(&id.identity).is_some_and(|member| member.device(&id.device).is_some());
+        if gone && !listed {
+            self.peers.remove(id);
+        }
+    }
+
     /// Notes a cause against a peer we know.
     pub(super) fn note(&mut self, now: Now, id: &PeerId, cause: Cause) {
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.journal.note(now.date, cause, crate::config::MAX_CAUSES);
+            peer.journal.note(now.date, cause, MAX_CAUSES);
         }
     }
 
     /// Notes a cause against nobody in particular.
     pub(super) fn note_stranger(&mut self, now: Now, cause: Cause) {
-        self.strangers.note(now.date, cause, crate::config::MAX_STRANGER_CAUSES);
+        self.strangers.note(now.date, cause, MAX_STRANGER_CAUSES);
     }
 }

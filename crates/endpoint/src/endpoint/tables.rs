@@ -7,9 +7,9 @@ use crate::action::Action;
 use crate::dial::Dial;
 use crate::id::{PathId, PeerId, SessionId};
 use crate::peer::Contact;
-use crate::seam::Tag;
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
+use x3dh_handshake::Tag;
 
 impl Endpoint {
     pub(super) fn next_id(&mut self) -> u64 {

@@ -1,14 +1,14 @@
 //! The dials of others.
 
-use super::rig::{MILLISECOND, Rig, SECOND, boot, facts, peer};
-use crate::{
-    Action, Cause, Config, EndCause, Error, HANDSHAKE_TIMEOUT, HandshakeCause, PathCause, Proof, Role,
-};
+use super::rig::{MILLISECOND, Rig, SECOND, boot, facts, peer, proof};
+use x3dh_handshake::Role;
+
+use crate::{Action, Cause, Config, EndCause, Error, HANDSHAKE_TIMEOUT, HandshakeCause, PathCause};
 
 #[test]
 fn a_session_counts_only_when_it_is_confirmed() {
     let mut rig = Rig::new();
-    let path = rig.knock(peer(2), 1, boot(1));
+    let path = rig.knock(2, 1, boot(1));
     let session = rig.expect_answer(path);
     rig.expect_none();
     assert_eq!(rig.endpoint.session_with(&peer(2)), None);
@@ -26,7 +26,7 @@ fn an_unconfirmed_session_expires_at_the_deadline_of_its_handshake() {
     let mut rig = Rig::new();
     let path = rig.endpoint.accept(rig.now, facts("in")).unwrap().path;
     rig.pass(4 * SECOND);
-    rig.endpoint.admit(rig.now, path, Proof { peer: peer(2), counter: 1, boot: boot(1) }, &mut rig.rng);
+    rig.endpoint.admit(rig.now, path, proof(2, 1, boot(1)), &mut rig.rng);
     let session = rig.expect_answer(path);
     rig.pass(5_999 * MILLISECOND);
     rig.expect_none();
@@ -40,14 +40,14 @@ fn an_unconfirmed_session_expires_at_the_deadline_of_its_handshake() {
 #[test]
 fn whatever_is_refused_is_silent_until_the_same_deadline() {
     let mut rig = Rig::new();
-    let stranger = Proof { peer: peer(99), counter: 1, boot: boot(1) };
+    let stranger = proof(99, 1, boot(1));
     let paths: Vec<_> = (0..4).map(|_| rig.endpoint.accept(rig.now, facts("in")).unwrap().path).collect();
     rig.pass(SECOND);
     rig.endpoint.handshake_failed(rig.now, paths[0], HandshakeCause::WrongDoor);
     rig.endpoint.handshake_failed(rig.now, paths[1], HandshakeCause::Unproven(peer(2).identity));
     rig.endpoint.admit(rig.now, paths[2], stranger, &mut rig.rng);
     // Nothing that comes later on a refused path changes that.
-    rig.endpoint.admit(rig.now, paths[0], Proof { peer: peer(2), counter: 1, boot: boot(1) }, &mut rig.rng);
+    rig.endpoint.admit(rig.now, paths[0], proof(2, 1, boot(1)), &mut rig.rng);
     rig.endpoint.handshake_failed(rig.now, paths[2], HandshakeCause::Malformed);
     rig.pass(HANDSHAKE_TIMEOUT - SECOND - MILLISECOND);
     rig.expect_none();
@@ -73,9 +73,9 @@ fn whatever_is_refused_is_silent_until_the_same_deadline() {
 #[test]
 fn a_crowd_pushes_out_the_oldest_that_has_proven_nothing() {
     let mut rig = Rig::with(Config { max_inbound_handshakes: 2, ..Config::default() }, super::rig::members());
-    let proven = rig.knock(peer(2), 1, boot(1));
+    let proven = rig.knock(2, 1, boot(1));
     rig.expect_answer(proven);
-    let silent = rig.knock(peer(99), 1, boot(1));
+    let silent = rig.knock(99, 1, boot(1));
     let knocking = rig.endpoint.accept(rig.now, facts("in")).unwrap().path;
     rig.expect_none();
     rig.endpoint.accept(rig.now, facts("in")).unwrap();
@@ -88,10 +88,10 @@ fn a_crowd_pushes_out_the_oldest_that_has_proven_nothing() {
 #[test]
 fn a_counter_that_does_not_grow_is_a_replay() {
     let mut rig = Rig::new();
-    let path = rig.knock(peer(2), 5, boot(1));
+    let path = rig.knock(2, 5, boot(1));
     let session = rig.expect_answer(path);
-    rig.knock(peer(2), 5, boot(1));
-    rig.knock(peer(2), 4, boot(1));
+    rig.knock(2, 5, boot(1));
+    rig.knock(2, 4, boot(1));
     rig.expect_none();
     rig.endpoint.confirmed(rig.now, session);
     rig.pump();
@@ -99,19 +99,19 @@ fn a_counter_that_does_not_grow_is_a_replay() {
     rig.endpoint.path_lost(rig.now, path, PathCause::Closed);
     rig.pump();
     rig.actions.clear();
-    rig.knock(peer(2), 5, boot(1));
+    rig.knock(2, 5, boot(1));
     rig.expect_none();
-    let path = rig.knock(peer(2), 6, boot(1));
+    let path = rig.knock(2, 6, boot(1));
     rig.expect_answer(path);
 }
 
 #[test]
 fn an_unconfirmed_counter_is_forgotten_with_its_session() {
     let mut rig = Rig::new();
-    let path = rig.knock(peer(2), u64::MAX, boot(1));
+    let path = rig.knock(2, u64::MAX, boot(1));
     rig.expect_answer(path);
     rig.endpoint.path_lost(rig.now, path, PathCause::Closed);
-    let path = rig.knock(peer(2), 6, boot(1));
+    let path = rig.knock(2, 6, boot(1));
     rig.expect_answer(path);
 }
 
@@ -120,18 +120,18 @@ fn a_restored_counter_holds() {
     let mut rig = Rig::new();
     rig.endpoint.restore_counter(peer(2), 7);
     rig.endpoint.restore_counter(peer(2), 3);
-    rig.knock(peer(2), 7, boot(1));
+    rig.knock(2, 7, boot(1));
     rig.expect_none();
-    let path = rig.knock(peer(2), 8, boot(1));
+    let path = rig.knock(2, 8, boot(1));
     rig.expect_answer(path);
 }
 
 #[test]
 fn there_is_one_unconfirmed_session_for_each_initiator() {
     let mut rig = Rig::new();
-    let first = rig.knock(peer(2), 1, boot(1));
+    let first = rig.knock(2, 1, boot(1));
     let old = rig.expect_answer(first);
-    let second = rig.knock(peer(2), 2, boot(1));
+    let second = rig.knock(2, 2, boot(1));
     assert_eq!(rig.action(), Action::ClosePath { path: first });
     let new = rig.expect_answer(second);
     rig.endpoint.confirmed(rig.now, old);
@@ -144,17 +144,17 @@ fn there_is_one_unconfirmed_session_for_each_initiator() {
 fn unconfirmed_sessions_are_capped_in_all() {
     let mut rig =
         Rig::with(Config { max_unconfirmed_sessions: 2, ..Config::default() }, super::rig::members());
-    let first = rig.knock(peer(1), 1, boot(1));
+    let first = rig.knock(1, 1, boot(1));
     rig.expect_answer(first);
-    let second = rig.knock(peer(2), 1, boot(1));
+    let second = rig.knock(2, 1, boot(1));
     rig.expect_answer(second);
-    rig.knock(peer(3), 1, boot(1));
+    rig.knock(3, 1, boot(1));
     rig.expect_none();
-    let again = rig.knock(peer(2), 2, boot(1));
+    let again = rig.knock(2, 2, boot(1));
     assert_eq!(rig.action(), Action::ClosePath { path: second });
     rig.expect_answer(again);
     rig.endpoint.path_lost(rig.now, first, PathCause::Closed);
-    let third = rig.knock(peer(3), 1, boot(1));
+    let third = rig.knock(3, 1, boot(1));
     rig.expect_answer(third);
 }
 
@@ -162,7 +162,7 @@ fn unconfirmed_sessions_are_capped_in_all() {
 fn a_first_packet_beside_a_session_displaces_it_only_when_confirmed() {
     let mut rig = Rig::new();
     let (_, old) = rig.dial(peer(2));
-    let path = rig.knock(peer(2), 1, boot(1));
+    let path = rig.knock(2, 1, boot(1));
     let new = rig.expect_answer(path);
     rig.expect_none();
     assert_eq!(rig.endpoint.session_with(&peer(2)), Some(old));
@@ -178,7 +178,7 @@ fn a_first_packet_beside_a_session_displaces_it_only_when_confirmed() {
 fn a_new_boot_id_voids_the_old_session_explicitly() {
     let mut rig = Rig::new();
     let (_, old) = rig.dial(peer(2));
-    let path = rig.knock(peer(2), 1, boot(2));
+    let path = rig.knock(2, 1, boot(2));
     let new = rig.expect_answer(path);
     rig.endpoint.confirmed(rig.now, new);
     rig.action();
@@ -206,7 +206,7 @@ fn a_new_boot_id_is_noticed_across_a_pause() {
 #[test]
 fn an_answer_that_cannot_be_made_is_forgotten() {
     let mut rig = Rig::new();
-    let path = rig.knock(peer(2), 1, boot(1));
+    let path = rig.knock(2, 1, boot(1));
     rig.expect_answer(path);
     rig.endpoint.handshake_failed(rig.now, path, HandshakeCause::Local);
     assert_eq!(rig.action(), Action::ClosePath { path });
@@ -216,7 +216,7 @@ fn an_answer_that_cannot_be_made_is_forgotten() {
 #[test]
 fn our_own_key_is_refused() {
     let mut rig = Rig::new();
-    rig.knock(peer(5), 1, boot(1));
+    rig.knock(5, 1, boot(1));
     rig.expect_none();
 }
 

@@ -1,9 +1,10 @@
 //! Our own dials.
 
-use super::rig::{MILLISECOND, Rig, SECOND, address, boot, facts, member, peer};
-use crate::seam::Members;
+use super::rig::{MILLISECOND, Rig, SECOND, address, boot, facts, members_with_addresses, peer, with_device};
+use x3dh_handshake::Role;
+
 use crate::{
-    Action, Cause, Config, ConnectError, DialCause, Error, HandshakeCause, PathCause, Role, Target, Urgency,
+    Action, Cause, Config, ConnectError, DialCause, Error, HandshakeCause, PathCause, Target, Urgency,
 };
 
 #[test]
@@ -151,7 +152,7 @@ fn the_address_that_answered_comes_first_next_time() {
 
 #[test]
 fn a_prompt_redial_waits_a_second_and_a_patient_one_backs_off_with_jitter() {
-    let mut rig = Rig::with(Config::default(), Members([(peer(2).identity, member(2, &["a"]))].into()));
+    let mut rig = Rig::with(Config::default(), members_with_addresses(2, &["a"]));
     let mut delays = Vec::new();
     for _ in 0..9 {
         rig.connect_as(peer(2), Urgency::Patient);
@@ -263,16 +264,13 @@ fn counters_must_grow() {
 
 #[test]
 fn what_cannot_be_dialed_fails_at_once() {
-    let mut config = Config { max_waiters: 1, ..Config::default() };
-    config.max_addresses = 1;
-    let mut members = super::rig::members();
-    members.0.insert(peer(3).identity, member(3, &[]));
-    let mut rig = Rig::with(config, members);
+    let config = Config { max_waiters: 1, max_addresses: 1, ..Config::default() };
+    let mut rig = Rig::with(config, members_with_addresses(3, &[]));
     for (to, error) in [
         (peer(77), ConnectError::UnknownMember),
         (peer(5), ConnectError::SelfDial),
         (peer(3), ConnectError::NoAddress),
-        (crate::PeerId { identity: peer(2).identity, device: peer(3).device }, ConnectError::UnknownDevice),
+        (with_device(2, 3), ConnectError::UnknownDevice),
     ] {
         let waiter = rig.connect(to);
         assert_eq!(rig.action(), Action::Resolved { waiter, result: Err(error) });

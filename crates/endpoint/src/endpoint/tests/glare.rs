@@ -1,7 +1,9 @@
 //! Simultaneous dials: the one by the smaller peer survives, and neither is given up before the other counts.
 
 use super::rig::{MILLISECOND, Rig, SECOND, boot, peer};
-use crate::{Action, HANDSHAKE_TIMEOUT, PathCause, Role};
+use x3dh_handshake::Role;
+
+use crate::{Action, HANDSHAKE_TIMEOUT, PathCause};
 
 const SMALLER: u8 = 2;
 const LARGER: u8 = 8;
@@ -10,7 +12,7 @@ const LARGER: u8 = 8;
 fn the_smaller_does_not_answer_while_its_own_first_packet_is_in_flight() {
     let mut rig = Rig::new();
     let (waiter, ours) = rig.begin(peer(LARGER));
-    let theirs = rig.knock(peer(LARGER), 1, boot(1));
+    let theirs = rig.knock(LARGER, 1, boot(1));
     rig.expect_none();
     rig.endpoint.established(rig.now, ours, boot(1));
     let session = rig.expect_live(ours);
@@ -26,7 +28,7 @@ fn the_smaller_does_not_answer_while_its_own_first_packet_is_in_flight() {
 fn the_smaller_answers_when_its_own_dial_fails() {
     let mut rig = Rig::new();
     let (waiter, ours) = rig.begin(peer(LARGER));
-    let theirs = rig.knock(peer(LARGER), 1, boot(1));
+    let theirs = rig.knock(LARGER, 1, boot(1));
     rig.expect_none();
     rig.endpoint.path_lost(rig.now, ours, PathCause::Closed);
     let session = rig.expect_answer(theirs);
@@ -41,7 +43,7 @@ fn the_smaller_answers_when_its_own_dial_fails() {
 fn the_smaller_answers_when_its_own_handshake_has_had_its_turn() {
     let mut rig = Rig::new();
     let (_, ours) = rig.begin(peer(LARGER));
-    let theirs = rig.knock(peer(LARGER), 1, boot(1));
+    let theirs = rig.knock(LARGER, 1, boot(1));
     rig.pass(SECOND);
     rig.expect_dial();
     assert_eq!(rig.action(), Action::ClosePath { path: ours });
@@ -52,9 +54,9 @@ fn the_smaller_answers_when_its_own_handshake_has_had_its_turn() {
 fn only_the_latest_first_packet_waits() {
     let mut rig = Rig::new();
     let (_, ours) = rig.begin(peer(LARGER));
-    rig.knock(peer(LARGER), 1, boot(1));
-    let later = rig.knock(peer(LARGER), 2, boot(1));
-    rig.knock(peer(LARGER), 2, boot(1));
+    rig.knock(LARGER, 1, boot(1));
+    let later = rig.knock(LARGER, 2, boot(1));
+    rig.knock(LARGER, 2, boot(1));
     rig.endpoint.path_lost(rig.now, ours, PathCause::Closed);
     rig.expect_answer(later);
 }
@@ -63,7 +65,7 @@ fn only_the_latest_first_packet_waits() {
 fn the_larger_answers_and_takes_whichever_counts_first() {
     let mut rig = Rig::new();
     let (waiter, ours) = rig.begin(peer(SMALLER));
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     let session = rig.expect_answer(theirs);
     rig.endpoint.confirmed(rig.now, session);
     rig.action();
@@ -79,7 +81,7 @@ fn the_larger_answers_and_takes_whichever_counts_first() {
 fn the_larger_abandons_its_dial_when_theirs_is_confirmed() {
     let mut rig = Rig::new();
     let (_, ours) = rig.begin(peer(SMALLER));
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     let session = rig.expect_answer(theirs);
     rig.endpoint.confirmed(rig.now, session);
     assert_eq!(rig.action(), Action::ClosePath { path: ours });
@@ -91,7 +93,7 @@ fn the_larger_abandons_its_dial_when_theirs_is_confirmed() {
 fn an_answer_to_the_larger_waits_for_the_session_of_the_smaller() {
     let mut rig = Rig::new();
     let (waiter, ours) = rig.begin(peer(SMALLER));
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     let session = rig.expect_answer(theirs);
     rig.endpoint.established(rig.now, ours, boot(1));
     rig.expect_none();
@@ -108,7 +110,7 @@ fn an_answer_to_the_larger_counts_when_the_session_of_the_smaller_is_lost_or_lat
     for lost in [true, false] {
         let mut rig = Rig::new();
         let (_, ours) = rig.begin(peer(SMALLER));
-        let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+        let theirs = rig.knock(SMALLER, 1, boot(1));
         rig.expect_answer(theirs);
         rig.endpoint.established(rig.now, ours, boot(1));
         rig.expect_none();
@@ -127,7 +129,7 @@ fn an_answer_to_the_larger_counts_when_the_session_of_the_smaller_is_lost_or_lat
 #[test]
 fn our_first_packet_waits_for_a_peer_that_was_here_a_moment_ago() {
     let mut rig = Rig::new();
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     let session = rig.expect_answer(theirs);
     let waiter = rig.connect(peer(SMALLER));
     let attempt = rig.expect_dial();
@@ -142,7 +144,7 @@ fn our_first_packet_waits_for_a_peer_that_was_here_a_moment_ago() {
 #[test]
 fn a_replay_holds_our_first_packet_back_for_a_second_at_most() {
     let mut rig = Rig::new();
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     rig.expect_answer(theirs);
     rig.connect(peer(SMALLER));
     let attempt = rig.expect_dial();
@@ -155,10 +157,9 @@ fn a_replay_holds_our_first_packet_back_for_a_second_at_most() {
 
 #[test]
 fn whoever_has_no_address_waits_for_the_peer_that_is_here() {
-    let mut members = super::rig::members();
-    members.0.insert(peer(SMALLER).identity, super::rig::member(SMALLER, &[]));
+    let members = super::rig::members_with_addresses(SMALLER, &[]);
     let mut rig = Rig::with(crate::Config::default(), members);
-    let theirs = rig.knock(peer(SMALLER), 1, boot(1));
+    let theirs = rig.knock(SMALLER, 1, boot(1));
     let session = rig.expect_answer(theirs);
     let waiter = rig.connect(peer(SMALLER));
     rig.expect_none();

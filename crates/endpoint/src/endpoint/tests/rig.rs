@@ -1,13 +1,14 @@
 //! One endpoint, its clock, and what it asked for.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use membership::{Card, DeviceId, DeviceKey, Door, Identity, Members, NetAddress, Record, UnixSeconds};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use x3dh_handshake::BootId;
 
-use crate::seam::{Address, BootId, IdentityKey, Member, Members, Record, StaticKey, UnixSeconds};
 use crate::{
     Action, AttemptId, Config, Endpoint, Now, PathFacts, PathId, PeerId, Proof, SessionId, Target, Urgency,
     WaiterId,
@@ -15,15 +16,42 @@ use crate::{
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-const FAR: UnixSeconds = UnixSeconds(u64::MAX);
+pub(super) const START: u64 = 1_000_000;
 
-/// The peer whose keys are all `byte`.
-pub(super) fn peer(byte: u8) -> PeerId {
-    PeerId { identity: IdentityKey([byte; 32]), device: StaticKey([byte; 32]) }
+/// A hundred people with a device each, in the order of their keys.
+fn people() -> &'static [(Identity, DeviceKey)] {
+    static PEOPLE: OnceLock<Vec<(Identity, DeviceKey)>> = OnceLock::new();
+    PEOPLE.get_or_init(|| {
+        let mut rng = StdRng::seed_from_u64(0);
+        let person = |_| (Identity::generate(&mut rng), DeviceKey::generate(&mut rng).unwrap());
+        let mut people: Vec<_> = (0..100).map(person).collect();
+        people.sort_by_key(|(identity, _)| identity.key());
+        people
+    })
 }
 
-pub(super) fn address(name: &str) -> Address {
-    Address(name.to_owned())
+/// The `n`th person. A smaller number is a smaller peer.
+pub(super) fn peer(n: u8) -> PeerId {
+    with_device(n, n)
+}
+
+/// The `n`th person with the device of another.
+pub(super) fn with_device(n: u8, device: u8) -> PeerId {
+    PeerId { identity: people()[usize::from(n)].0.key(), device: people()[usize::from(device)].1.key() }
+}
+
+pub(super) fn date(seconds: u64) -> UnixSeconds {
+    UnixSeconds::new(seconds).unwrap()
+}
+
+/// The record of the `n`th person for the device of the `device`th.
+pub(super) fn record(n: u8, device: u8, expires: UnixSeconds) -> Record {
+    let key = people()[usize::from(device)].1.key();
+    Record::issue(&people()[usize::from(n)].0, DeviceId([device; 16]), key, expires).unwrap()
+}
+
+pub(super) fn address(name: &str) -> NetAddress {
+    NetAddress::new(name).unwrap()
 }
 
 pub(super) fn facts(name: &str) -> PathFacts {
@@ -34,20 +62,43 @@ pub(super) fn boot(byte: u8) -> BootId {
     BootId([byte; 16])
 }
 
-/// The peers 1 to 9, each with the addresses `a` and `b`.
-pub(super) fn members() -> Members {
-    Members((1..=9).map(|byte| (peer(byte).identity, member(byte, &["a", "b"]))).collect())
-}
-
-pub(super) fn member(byte: u8, addresses: &[&str]) -> Member {
-    Member {
-        identity: peer(byte).identity,
-        records: vec![Record { static_key: peer(byte).device, expires: FAR }],
-        addresses: addresses.iter().map(|name| address(name)).collect(),
+/// What the `n`th person proves.
+pub(super) fn proof(n: u8, counter: u64, boot: BootId) -> Proof {
+    Proof {
+        device: peer(n).device,
+        credential: record(n, n, UnixSeconds::MAX).to_credential(),
+        counter,
+        boot,
     }
 }
 
-/// An endpoint with the keys `5`, so that there are smaller and larger peers.
+/// Adds the `n`th person, with records as given.
+pub(super) fn add(members: &mut Members, records: Vec<Record>, addresses: &[&str]) {
+    let addresses = addresses.iter().map(|name| address(name)).collect();
+    members.add(&Card::new(records, Door::from_bytes([7; 32]), addresses, None).unwrap()).unwrap();
+}
+
+/// The people 1 to 9, each with the addresses `a` and `b`.
+pub(super) fn members() -> Members {
+    members_until(UnixSeconds::MAX)
+}
+
+/// The same, with records that expire.
+pub(super) fn members_until(expires: UnixSeconds) -> Members {
+    let mut members = Members::new();
+    (1..=9).for_each(|n| add(&mut members, vec![record(n, n, expires)], &["a", "b"]));
+    members
+}
+
+/// The people 1 to 9; the `n`th one has these addresses.
+pub(super) fn members_with_addresses(n: u8, addresses: &[&str]) -> Members {
+    let mut members = members();
+    members.remove(&peer(n).identity).unwrap();
+    add(&mut members, vec![record(n, n, UnixSeconds::MAX)], addresses);
+    members
+}
+
+/// The endpoint of the fifth person, so that there are smaller and larger peers.
 pub(super) struct Rig {
     pub(super) endpoint: Endpoint,
     pub(super) now: Now,
@@ -65,7 +116,7 @@ impl Rig {
     pub(super) fn with(config: Config, members: Members) -> Self {
         let mut rng = StdRng::seed_from_u64(1);
         let endpoint = Endpoint::new(config, peer(5), Arc::new(members), &mut rng);
-        let now = Now { instant: Instant::now(), date: UnixSeconds(1_000_000) };
+        let now = Now { instant: Instant::now(), date: date(START) };
         Self { endpoint, now, actions: VecDeque::new(), rng, counter: 0, waiters: 0 }
     }
 
@@ -99,7 +150,7 @@ impl Rig {
 
     fn set_clock(&mut self, instant: Instant) {
         let passed = (instant - self.now.instant).as_secs();
-        self.now = Now { instant, date: UnixSeconds(self.now.date.0 + passed) };
+        self.now = Now { instant, date: self.now.date.saturating_add(passed) };
     }
 
     pub(super) fn connect(&mut self, to: PeerId) -> WaiterId {
@@ -156,10 +207,14 @@ impl Rig {
         (path, session)
     }
 
-    /// A first packet of `from` comes in and is proven.
-    pub(super) fn knock(&mut self, from: PeerId, counter: u64, boot: BootId) -> PathId {
+    /// A first packet of the `n`th person comes in and is proven.
+    pub(super) fn knock(&mut self, n: u8, counter: u64, boot: BootId) -> PathId {
+        self.knock_with(proof(n, counter, boot))
+    }
+
+    pub(super) fn knock_with(&mut self, proof: Proof) -> PathId {
         let path = self.endpoint.accept(self.now, facts("in")).unwrap().path;
-        self.endpoint.admit(self.now, path, Proof { peer: from, counter, boot }, &mut self.rng);
+        self.endpoint.admit(self.now, path, proof, &mut self.rng);
         path
     }
 

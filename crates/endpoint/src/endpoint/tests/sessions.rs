@@ -8,7 +8,7 @@ use crate::{
 
 /// A session that the peer dialed.
 fn dialed_by_them(rig: &mut Rig) -> (PathId, SessionId) {
-    let path = rig.knock(peer(2), 1, boot(1));
+    let path = rig.knock(2, 1, boot(1));
     let session = rig.expect_answer(path);
     rig.endpoint.confirmed(rig.now, session);
     rig.pump();
@@ -88,7 +88,7 @@ fn a_fault_of_the_peer_closes_the_session_with_a_word() {
 #[test]
 fn an_unconfirmed_session_ends_without_a_word() {
     let mut rig = Rig::new();
-    let path = rig.knock(peer(2), 1, boot(1));
+    let path = rig.knock(2, 1, boot(1));
     let session = rig.expect_answer(path);
     rig.endpoint.session_used(rig.now, session, rig.now.instant);
     rig.endpoint.close(rig.now, session, CloseReason::Protocol);
@@ -115,9 +115,9 @@ fn a_shutdown_ends_everything_and_tells_everybody() {
     let mut rig = Rig::new();
     let (_, session) = rig.dial(peer(2));
     let (waiter, ours) = rig.begin(peer(3));
-    let unconfirmed = rig.knock(peer(4), 1, boot(1));
+    let unconfirmed = rig.knock(4, 1, boot(1));
     rig.expect_answer(unconfirmed);
-    let parked = rig.knock(peer(3), 1, boot(1));
+    let parked = rig.knock(3, 1, boot(1));
     rig.pump();
     rig.actions.clear();
     rig.endpoint.shutdown(rig.now);

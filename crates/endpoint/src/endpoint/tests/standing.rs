@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use super::rig::{Rig, SECOND, boot, members, peer};
-use crate::seam::{Record, UnixSeconds};
-use crate::{Action, CloseReason, ConnectError, EndCause, IDLE_TIMEOUT, PeerId, Target, Urgency, WaiterId};
+use super::rig::{
+    Rig, SECOND, START, add, boot, date, members, members_until, peer, proof, record, with_device,
+};
+use crate::{
+    Action, CloseReason, Config, ConnectError, EndCause, IDLE_TIMEOUT, PathCause, Proof, Target, Urgency,
+    WaiterId,
+};
+use membership::{Members, UnixSeconds};
 
 #[test]
 fn a_removed_member_is_told_once_and_meets_silence_afterwards() {
     let mut rig = Rig::new();
     let (_, session) = rig.dial(peer(2));
     let (waiter, ours) = rig.begin(peer(3));
-    let theirs = rig.knock(peer(4), 1, boot(1));
+    let theirs = rig.knock(4, 1, boot(1));
     rig.expect_answer(theirs);
     let mut fewer = members();
-    for byte in [2, 3, 4] {
-        fewer.0.remove(&peer(byte).identity);
+    for n in [2, 3, 4] {
+        fewer.remove(&peer(n).identity);
     }
     rig.endpoint.set_members(rig.now, Arc::new(fewer));
     assert_eq!(rig.action(), Action::CloseSession { session, reason: CloseReason::Removed });
@@ -25,7 +30,7 @@ fn a_removed_member_is_told_once_and_meets_silence_afterwards() {
     assert_eq!(rig.action(), Action::ClosePath { path: theirs });
     rig.expect_none();
     assert!(rig.endpoint.is_quiet());
-    rig.knock(peer(2), 9, boot(1));
+    rig.knock(2, 9, boot(1));
     rig.expect_none();
     let waiter = rig.connect(peer(2));
     assert_eq!(rig.action(), Action::Resolved { waiter, result: Err(ConnectError::UnknownMember) });
@@ -42,12 +47,10 @@ fn members_that_stay_notice_nothing() {
 
 #[test]
 fn a_record_that_expires_ends_the_session_at_the_next_look() {
-    let mut soon = members();
-    for member in soon.0.values_mut() {
-        member.records[0].expires = UnixSeconds(1_000_005);
-    }
-    let mut rig = Rig::with(crate::Config::default(), soon);
-    let path = rig.knock(peer(2), 1, boot(1));
+    let soon = date(START + 5);
+    let mut rig = Rig::with(Config::default(), members_until(soon));
+    let expiring = Proof { credential: record(2, 2, soon).to_credential(), ..proof(2, 1, boot(1)) };
+    let path = rig.knock_with(expiring);
     let session = rig.expect_answer(path);
     rig.endpoint.confirmed(rig.now, session);
     rig.pump();
@@ -57,18 +60,16 @@ fn a_record_that_expires_ends_the_session_at_the_next_look() {
     assert_eq!(rig.action(), Action::PeerDown { peer: peer(2), session, cause: EndCause::Expired });
     let waiter = rig.connect(peer(2));
     assert_eq!(rig.action(), Action::Resolved { waiter, result: Err(ConnectError::ExpiredRecord) });
-    rig.knock(peer(2), 2, boot(1));
+    rig.knock_with(Proof { counter: 2, ..expiring });
     rig.expect_none();
 }
 
 #[test]
 fn of_several_devices_the_nearest_is_taken() {
-    let mut several = members();
-    let second = PeerId { identity: peer(2).identity, device: peer(22).device };
-    let records = &mut several.0.get_mut(&peer(2).identity).unwrap().records;
-    records[0].expires = UnixSeconds(2_000_000);
-    records.push(Record { static_key: second.device, expires: UnixSeconds(3_000_000) });
-    let mut rig = Rig::with(crate::Config::default(), several);
+    let second = with_device(2, 22);
+    let mut several = Members::new();
+    add(&mut several, vec![record(2, 2, date(2_000_000)), record(2, 22, date(3_000_000))], &["a", "b"]);
+    let mut rig = Rig::with(Config::default(), several);
     let mut waiters = 100;
     let mut dialed = |rig: &mut Rig| {
         waiters += 1;
@@ -90,11 +91,74 @@ fn of_several_devices_the_nearest_is_taken() {
     let (other, _) = dialed(&mut rig).unwrap();
     assert_eq!(other, peer(2));
     // A session with either is the session with the member.
-    let path = rig.knock(second, 1, boot(1));
+    let credential = record(2, 22, date(3_000_000)).to_credential();
+    let path = rig.knock_with(Proof { device: second.device, credential, ..proof(2, 1, boot(1)) });
     let session = rig.expect_answer(path);
     rig.endpoint.confirmed(rig.now, session);
     rig.pump();
     rig.actions.clear();
     let resolved = dialed(&mut rig).unwrap_err();
     assert!(matches!(resolved, Action::Resolved { result: Ok(live), .. } if live == session));
+}
+
+#[test]
+fn a_renewed_record_counts_as_soon_as_it_is_shown() {
+    let soon = date(START + 5);
+    let mut rig = Rig::with(Config::default(), members_until(soon));
+    rig.pass(10 * SECOND);
+    let path = rig.knock(2, 1, boot(1));
+    let session = rig.expect_answer(path);
+    rig.endpoint.confirmed(rig.now, session);
+    rig.endpoint.set_members(rig.now, Arc::new(members_until(soon)));
+    assert_eq!(rig.endpoint.session_with(&peer(2)), Some(session));
+}
+
+#[test]
+fn an_older_record_that_is_replayed_does_not_end_a_session() {
+    let soon = date(START + 5);
+    let mut rig = Rig::with(Config::default(), members_until(soon));
+    let path = rig.knock(2, 1, boot(1));
+    let session = rig.expect_answer(path);
+    rig.endpoint.confirmed(rig.now, session);
+    let older = Proof { credential: record(2, 2, soon).to_credential(), ..proof(2, 2, boot(1)) };
+    rig.knock_with(older);
+    rig.pass(10 * SECOND);
+    rig.endpoint.set_members(rig.now, Arc::new(members_until(soon)));
+    assert_eq!(rig.endpoint.session_with(&peer(2)), Some(session));
+}
+
+#[test]
+fn a_member_may_come_with_a_new_device_and_with_so_many_at_once() {
+    let config = Config { max_devices_per_member: 2, ..Config::default() };
+    let mut rig = Rig::with(config, members());
+    let new_device = |device: u8| Proof {
+        device: peer(device).device,
+        credential: record(2, device, UnixSeconds::MAX).to_credential(),
+        ..proof(2, 1, boot(1))
+    };
+    let first = rig.knock_with(new_device(30));
+    let session = rig.expect_answer(first);
+    rig.endpoint.confirmed(rig.now, session);
+    rig.endpoint.set_members(rig.now, Arc::new(members()));
+    rig.pump();
+    rig.actions.clear();
+    let second = rig.knock_with(new_device(31));
+    rig.expect_answer(second);
+    rig.knock_with(new_device(32));
+    rig.expect_none();
+    // Nothing is remembered of a device that is on no list once it is gone.
+    rig.endpoint.path_lost(rig.now, second, PathCause::Closed);
+    let third = rig.knock_with(new_device(32));
+    rig.expect_answer(third);
+    assert_eq!(rig.endpoint.known_peers(), 2);
+    rig.endpoint.path_lost(rig.now, third, PathCause::Closed);
+    rig.endpoint.path_lost(rig.now, first, PathCause::Closed);
+    assert_eq!(rig.endpoint.known_peers(), 0);
+    // A record that another identity signed is no record of this one.
+    let mut forged = record(3, 33, UnixSeconds::MAX).to_credential();
+    forged.0[..32].copy_from_slice(peer(2).identity.as_bytes());
+    rig.pump();
+    rig.actions.clear();
+    rig.knock_with(Proof { credential: forged, ..new_device(33) });
+    rig.expect_none();
 }

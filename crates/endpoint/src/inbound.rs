@@ -1,0 +1,184 @@
+//! One handshake of somebody else's.
+
+use std::time::Instant;
+
+use membership::Members;
+use rand_core::CryptoRng;
+use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig};
+
+use crate::action::Admission;
+use crate::cause::HandshakeCause;
+use crate::keys::HandshakeKeys;
+use crate::now::Now;
+use crate::path::PathFacts;
+use crate::proof::Proof;
+use crate::step::Step;
+
+/// One handshake on a path that somebody opened to us, owned by the task of the path. Its Diffie-Hellmans happen here,
+/// outside of the endpoint's lock, and a packet earns each of them by the one before.
+///
+/// Whatever is wrong, nothing is sent, and the outcome is the same [`Step::Failed`]: the cause is for our own log.
+/// Its packets are at most [`x3dh_handshake::MAX_PACKET_BYTES`] long and two in number; more than that need not be
+/// kept of a stranger.
+#[derive(Debug)]
+pub struct Inbound {
+    stage: Stage,
+    deadline: Instant,
+    reliable: bool,
+    /// The first packet, where it may come again.
+    first: Vec<u8>,
+    reply: Vec<u8>,
+    unsent: bool,
+}
+
+/// ```text
+///   First ── the door, a member's claim, their static key ──> KeyShare ── the one committed to ──> Proven
+///     │                                                          │ (at once without a KEM)           │
+///     │ anything else                                            │                                   │ answer
+///     ▼                                                          ▼                                   ▼
+///    Over <──────────────────────────────────────────────────────┴───────────────────────────── Answered
+///
+///              First            KeyShare                 Proven              Answered         Over
+///   M1a        checks, claims   again: ignored *         again: ignored *    again: reply *   nothing
+///   M1b        over             taken in                 again: ignored *    again: reply *   nothing
+///   other      over             over *                   over *              nothing          nothing
+///   deadline   over             over                     over                nothing          nothing
+/// ```
+/// `*`: on a path that is not reliable. There a repetition is not a new attempt, and a forgery ends nothing; on a
+/// reliable path both end the handshake.
+#[derive(Debug)]
+enum Stage {
+    First,
+    KeyShare(Accepted, Box<Proof>),
+    Proven(Accepted),
+    Answered,
+    Over,
+}
+
+impl Inbound {
+    /// Begins on a path that [`Endpoint::accept`](crate::Endpoint::accept) took, which gave the deadline.
+    #[must_use]
+    pub fn new(path: &PathFacts, deadline: Instant) -> Self {
+        let reliable = path.reliable;
+        Self { stage: Stage::First, deadline, reliable, first: Vec::new(), reply: Vec::new(), unsent: false }
+    }
+
+    /// Takes in a packet that came on the path, and checks it against a snapshot of the members.
+    pub fn handle_packet(&mut self, now: Now, packet: &[u8], with: (&HandshakeKeys, &Members)) -> Step {
+        if now.instant >= self.deadline && !matches!(self.stage, Stage::Answered) {
+            return self.fail(HandshakeCause::TimedOut);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::First => match open(now, packet, with) {
+                Ok((accepted, proof)) => {
+                    if !self.reliable {
+                        self.first = packet.to_vec();
+                    }
+                    self.go_on(accepted, proof)
+                }
+                Err(cause) => self.fail(cause),
+            },
+            Stage::KeyShare(accepted, proof) => match accepted.key_share(packet) {
+                Ok(accepted) => self.go_on(accepted, proof),
+                Err((accepted, _)) => self.unexpected(Stage::KeyShare(accepted, proof)),
+            },
+            Stage::Proven(accepted) => self.unexpected(Stage::Proven(accepted)),
+            Stage::Answered => {
+                self.stage = Stage::Answered;
+                self.unsent |= !self.reliable && packet == self.first;
+                Step::Wait
+            }
+            Stage::Over => Step::Wait,
+        }
+    }
+
+    /// After the first packet, and after the key share.
+    fn go_on(&mut self, accepted: Accepted, proof: Box<Proof>) -> Step {
+        if accepted.needs_key_share() {
+            self.stage = Stage::KeyShare(accepted, proof);
+            return Step::Wait;
+        }
+        self.stage = Stage::Proven(accepted);
+        Step::Proven(proof)
+    }
+
+    fn unexpected(&mut self, stage: Stage) -> Step {
+        if self.reliable {
+            return self.fail(HandshakeCause::Malformed);
+        }
+        self.stage = stage;
+        Step::Wait
+    }
+
+    /// Makes the one answer that [`Action::Answer`](crate::Action::Answer) allows: a key pair, two Diffie-Hellmans, an
+    /// encapsulation. Send it with [`poll_transmit`](Self::poll_transmit).
+    ///
+    /// # Errors
+    /// The cause to report with [`Endpoint::handshake_failed`](crate::Endpoint::handshake_failed); there is nothing to
+    /// send then.
+    pub fn answer(
+        &mut self,
+        admission: &Admission,
+        keys: &HandshakeKeys,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Box<Established>, HandshakeCause> {
+        let Stage::Proven(accepted) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err(HandshakeCause::Local);
+        };
+        let config = ReplyConfig {
+            aead: keys.aead,
+            boot: keys.boot,
+            capabilities: keys.capabilities,
+            limits: keys.limits,
+            tag: admission.tag,
+        };
+        let (reply, established) = accepted.reply(&config, rng).map_err(|error| match error {
+            x3dh_handshake::Error::Rejected(_) | x3dh_handshake::Error::NoCommonAead => {
+                HandshakeCause::Malformed
+            }
+            _ => HandshakeCause::Local,
+        })?;
+        self.stage = Stage::Answered;
+        self.reply = reply;
+        self.unsent = true;
+        Ok(Box::new(established))
+    }
+
+    /// The answer, once for each time that it is due.
+    pub fn poll_transmit(&mut self) -> Option<&[u8]> {
+        std::mem::take(&mut self.unsent).then_some(self.reply.as_slice())
+    }
+
+    fn fail(&mut self, cause: HandshakeCause) -> Step {
+        self.stage = Stage::Over;
+        Step::Failed(cause)
+    }
+}
+
+/// Spends no more on a first packet than it has earned: hashes, then one Diffie-Hellman, then one more for members.
+fn open(
+    now: Now,
+    packet: &[u8],
+    (keys, members): (&HandshakeKeys, &Members),
+) -> Result<(Accepted, Box<Proof>), HandshakeCause> {
+    if packet.first() != Some(&Kind::First.byte()) {
+        return Err(HandshakeCause::Malformed);
+    }
+    let knock = Knock::check(&keys.responder, packet).map_err(|_| HandshakeCause::WrongDoor)?;
+    if !keys.suites.contains(&knock.suite()) {
+        return Err(HandshakeCause::Suite);
+    }
+    let claim = knock.claim(&keys.responder).map_err(|_| HandshakeCause::WrongDoor)?;
+    let identity = claim.identity();
+    let standing = members.standing_of_claim(&claim.static_key(), claim.credential(), now.date);
+    HandshakeCause::of_standing(standing, identity)?;
+    let proven = claim.prove(&keys.responder).map_err(|_| HandshakeCause::Unproven(identity))?;
+    let proof = Box::new(Proof {
+        device: proven.static_key(),
+        credential: *proven.credential(),
+        counter: proven.counter(),
+        boot: proven.boot(),
+    });
+    let accepted = proven.accept(None).map_err(|_| HandshakeCause::Unproven(identity))?;
+    Ok((accepted, proof))
+}

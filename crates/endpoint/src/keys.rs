@@ -1,0 +1,32 @@
+//! What a node holds its handshakes with.
+
+use x3dh_handshake::{BootId, Capabilities, Credential, Limits, ResponderKeys, Suite, TrafficAead};
+
+use crate::id::PeerId;
+
+/// What a node holds its handshakes with: the same for all of them, in both directions.
+#[derive(Debug)]
+pub struct HandshakeKeys {
+    /// The device's secret, its identity, and the doors it answers behind.
+    pub responder: ResponderKeys,
+    /// What binds the device to the identity.
+    pub credential: Credential,
+    /// Drawn anew each time the node starts.
+    pub boot: BootId,
+    /// The suites that are accepted, best first; dials use the first.
+    pub suites: Vec<Suite>,
+    /// The traffic AEAD to choose as the responder.
+    pub aead: TrafficAead,
+    /// What the node can do.
+    pub capabilities: Capabilities,
+    /// What the node is ready to receive in a new session.
+    pub limits: Limits,
+}
+
+impl HandshakeKeys {
+    /// The device itself.
+    #[must_use]
+    pub fn local(&self) -> PeerId {
+        PeerId { identity: self.responder.identity, device: self.responder.static_secret.public() }
+    }
+}

@@ -1,0 +1,21 @@
+//! What a packet or a deadline did to a handshake.
+
+use x3dh_handshake::Established;
+
+use crate::cause::HandshakeCause;
+use crate::proof::Proof;
+
+/// How far a handshake has come.
+#[derive(Debug)]
+pub enum Step {
+    /// Go on: send what there is to send, read on.
+    Wait,
+    /// An [`Inbound`](crate::Inbound) is proven: take this to [`Endpoint::admit`](crate::Endpoint::admit).
+    Proven(Box<Proof>),
+    /// An [`Outbound`](crate::Outbound) is answered: take its boot id to
+    /// [`Endpoint::established`](crate::Endpoint::established).
+    Established(Box<Established>),
+    /// It is over, and nothing was sent about it: take this to
+    /// [`Endpoint::handshake_failed`](crate::Endpoint::handshake_failed), and say nothing.
+    Failed(HandshakeCause),
+}
