@@ -15,6 +15,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::source::{CodePath, code_only, paths, without_tests};
 use crate::workspace::{Package, Workspace, capture};
 
+pub(crate) use crate::tidy::documents::commands_in;
+
 /// The crates from the bottom of the staircase to its top: each may depend only on those before it.
 pub(crate) const STAIRCASE: [&str; 10] = [
     "selfsync-codec",
@@ -78,6 +80,7 @@ const RULES: &[Rule] = &[
     documents::readmes,
     documents::front_pages,
     documents::commands,
+    documents::links,
     fuzzing::targets,
 ];
 

@@ -55,26 +55,65 @@ pub(super) fn commands(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The commands a document names: lines of shell blocks, and `cargo …` in code spans.
+/// Every relative link of a document leads to a file of the repository.
+pub(super) fn links(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
+        for (index, line) in file.text.lines().enumerate() {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+                let is_local = !target.is_empty() && !target.contains(':');
+                if is_local && !leads_somewhere(tree, file, target) {
+                    findings.push(file.finding(index + 1, format!("the link to {target} leads nowhere")));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The commands a document names: lines of shell blocks, and code spans that begin with `cargo` or `conclave`.
 pub(crate) fn commands_in(text: &str) -> Vec<(usize, String)> {
-    let mut commands = Vec::new();
+    let mut commands: Vec<(usize, String)> = Vec::new();
     let mut shell = false;
     let mut fenced = false;
+    let mut continues = false;
     for (index, line) in text.lines().enumerate() {
-        let trimmed = line.trim_start();
+        let trimmed = line.trim();
         if let Some(language) = trimmed.strip_prefix("```") {
             fenced = !fenced;
             shell = fenced && matches!(language.trim(), "sh" | "bash" | "console" | "shell");
         } else if shell {
-            let command = trimmed.strip_prefix("$ ").unwrap_or(trimmed);
-            commands.push((index + 1, without_comment(command).to_owned()));
+            let command = without_comment(trimmed.strip_prefix("$ ").unwrap_or(trimmed));
+            let piece = command.trim_end_matches('\\');
+            match commands.last_mut().filter(|_| continues) {
+                Some((_, begun)) => begun.push_str(piece),
+                None => commands.push((index + 1, piece.to_owned())),
+            }
+            continues = command.ends_with('\\');
         } else if !fenced {
-            let spans = line.split('`').skip(1).step_by(2).filter(|span| span.starts_with("cargo "));
+            let is_command = |span: &&str| span.starts_with("cargo ") || span.starts_with("conclave ");
+            let spans = line.split('`').skip(1).step_by(2).filter(is_command);
             commands.extend(spans.map(|span| (index + 1, span.to_owned())));
         }
     }
     commands.retain(|(_, command)| !command.is_empty());
     commands
+}
+
+/// Whether a path relative to a document is a file of the repository, or a folder with files.
+fn leads_somewhere(tree: &Tree, from: &File, target: &str) -> bool {
+    let mut parts: Vec<&str> = from.path.split('/').collect();
+    parts.pop();
+    for part in target.trim_end_matches('/').split('/') {
+        match part {
+            "." => {}
+            ".." if parts.pop().is_none() => return false,
+            ".." => {}
+            _ => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    tree.files.iter().any(|file| file.path == path || file.path.starts_with(&format!("{path}/")))
 }
 
 fn commands_of(file: &File) -> Vec<(usize, String)> {

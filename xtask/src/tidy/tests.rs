@@ -235,6 +235,7 @@ fn documented_commands_exist() {
         "```sh\ncargo test -p missing\n```",
         "```console\n$ RUST_LOG=debug cargo run -p link --example missing\n```",
         "```sh\ncargo bench --bench missing\n```",
+        "```sh\ncargo test \\\n  -p missing\n```",
     ];
     let with = |text: &str| {
         let mut sample = tree(&[("README.md", text), ("crates/link/examples/pair.rs", "")]);
@@ -246,6 +247,18 @@ fn documented_commands_exist() {
     for sample in bad {
         assert_eq!(with(sample).len(), 1, "{sample}");
     }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let with = |text: &str| {
+        documents::links(&tree(&[("crates/link/README.md", text), ("docs/PROTOCOL.md", "")])).len()
+    };
+    let good = "[bytes](../../docs/PROTOCOL.md#6-sealed), [folder](../../docs), [web](https://a.b/c), [below](#x)\n\
+                [an item](Decoder::next_frame)";
+    assert_eq!(with(good), 0);
+    assert_eq!(with("[bytes](docs/PROTOCOL.md)"), 1);
+    assert_eq!(with("[bytes](../../../docs/PROTOCOL.md) and [more](GONE.md)"), 2);
 }
 
 #[test]
