@@ -1,27 +1,47 @@
 //! The AEAD of one packet: a fresh key, the packet number as nonce, the header as associated data.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use x3dh_handshake::TrafficAead;
 
+use crate::Error;
 use crate::header::{HEADER_BYTES, TAG_BYTES};
 use crate::secret::Secret;
-use crate::{Error, TrafficAead};
+
+/// The ciphers of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Aes256Gcm,
+    ChaCha20Poly1305,
+}
+
+impl TryFrom<TrafficAead> for Algorithm {
+    type Error = Error;
+
+    fn try_from(aead: TrafficAead) -> Result<Self, Error> {
+        match aead {
+            TrafficAead::Aes256Gcm => Ok(Self::Aes256Gcm),
+            TrafficAead::ChaCha20Poly1305 => Ok(Self::ChaCha20Poly1305),
+            _ => Err(Error::UnsupportedAead),
+        }
+    }
+}
 
 /// What the AEAD of one packet needs besides the packet.
 #[derive(Debug)]
 pub(crate) struct PacketCipher {
-    pub(crate) aead: TrafficAead,
+    pub(crate) algorithm: Algorithm,
     pub(crate) key: Secret<32>,
     pub(crate) number: u64,
 }
 
 impl PacketCipher {
     fn key(&self) -> Result<LessSafeKey, Error> {
-        let algorithm = match self.aead {
-            TrafficAead::Aes256Gcm => &AES_256_GCM,
-            TrafficAead::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+        let algorithm = match self.algorithm {
+            Algorithm::Aes256Gcm => &AES_256_GCM,
+            Algorithm::ChaCha20Poly1305 => &CHACHA20_POLY1305,
         };
         // The length is right by type: only a library out of memory can refuse.
-        UnboundKey::new(algorithm, &self.key.0).map(LessSafeKey::new).map_err(|_| Error::Unauthentic)
+        UnboundKey::new(algorithm, &self.key.0).map(LessSafeKey::new).map_err(|_| Error::Primitive)
     }
 
     /// The packet number, little-endian, in twelve bytes.
@@ -40,14 +60,14 @@ impl PacketCipher {
     ) -> Result<(), Error> {
         let key = self.key()?;
         let records = body.len() - payload.len() - TAG_BYTES;
-        let sealed = match self.aead {
+        let sealed = match self.algorithm {
             // The cipher itself carries the payload from the user's bytes into the packet.
-            TrafficAead::Aes256Gcm => {
+            Algorithm::Aes256Gcm => {
                 let (records, rest) = body.split_at_mut(records);
                 key.seal_in_place_scatter(self.nonce(), Aad::from(header), records, payload, rest)
             }
             // This one's out-of-place tail works block by block, slower than copying first.
-            TrafficAead::ChaCha20Poly1305 => {
+            Algorithm::ChaCha20Poly1305 => {
                 let (text, tag) = body.split_at_mut(records + payload.len());
                 text[records..].copy_from_slice(payload);
                 key.seal_in_place_separate_tag(self.nonce(), Aad::from(header), text)

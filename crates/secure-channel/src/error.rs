@@ -32,7 +32,24 @@ pub enum Error {
     #[error("the packet is not authentic")]
     Unauthentic,
 
+    // The authenticated peer's fault.
+    /// A rekey message for another generation than the next, or a response that nobody asked for.
+    #[error("the peer sent a rekey message out of turn")]
+    RekeyOutOfTurn,
+    /// A rekey message that is none.
+    #[error("the peer sent a rekey message that is none")]
+    RekeyRejected,
+
     // The caller's fault.
+    /// The cipher is not one of this version.
+    #[error("this version does not know the cipher")]
+    UnsupportedAead,
+    /// A request waits for its response, or the peer has not used the latest generation yet.
+    #[error("a rekey is under way")]
+    RekeyUnderWay,
+    /// The keys are not those of the next generation.
+    #[error("these are not the keys of the next generation")]
+    WrongGeneration,
     /// The buffer does not have the length that the header, the payload and the tag add up to.
     #[error("the buffer does not fit the packet")]
     WrongLength,
@@ -48,4 +65,8 @@ pub enum Error {
     /// The session was closed and its keys erased.
     #[error("the session is closed")]
     Closed,
+
+    /// A primitive failed on input that it must accept; in practice, out of memory.
+    #[error("a cryptographic primitive failed")]
+    Primitive,
 }

@@ -1,6 +1,8 @@
 //! The 19 bytes in front of every sealed packet, all of them associated data.
 
-use crate::{Error, Tag};
+use x3dh_handshake::Tag;
+
+use crate::Error;
 
 /// The first byte of every sealed packet.
 pub const PACKET_KIND: u8 = 0x10;

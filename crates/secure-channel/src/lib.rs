@@ -1,7 +1,8 @@
 //! The keys of one session: sealed packets in any order, replay windows, epochs, rekey.
 //!
-//! A handshake leaves two ends with the same [`ChannelSecrets`]. [`split`] makes of them a [`Sealer`], which
-//! numbers and seals what goes out, and an [`Opener`], which opens what comes in and refuses what it has seen.
+//! A handshake leaves two ends with the same secrets. [`split`] makes of them a [`Sealer`], which numbers and seals
+//! what goes out, an [`Opener`], which opens what comes in and refuses what it has seen, and a [`Rekey`], which
+//! agrees on fresh keys while packets keep flowing.
 //! Both take the cipher out of their critical section: a [`SealTicket`] and an [`OpenTicket`] carry the key of
 //! one packet and may be used on any core, in any order.
 //!
@@ -21,6 +22,7 @@ mod incoming;
 mod limits;
 mod opener;
 mod paths;
+mod rekey;
 mod schedule;
 mod sealer;
 mod secret;
@@ -36,10 +38,12 @@ pub use header::{
 pub use limits::{Limits, PREVIOUS_GRACE, REKEY_AFTER};
 pub use opener::{Committed, Opener};
 pub use paths::MAX_PATHS;
+pub use rekey::{Answer, NextKeys, NextOpening, NextSealing, Rekey};
 pub use sealer::{SealTicket, Sealer};
-pub use session::{ChannelSecrets, Role, Tag, Tags, TrafficAead, split};
+pub use session::{Association, split};
 pub use ticket::{OpenTicket, Opened};
 pub use window::WINDOW_PACKETS;
+pub use x3dh_handshake::{Role, SessionSecrets, Suite, Tag, TrafficAead};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,21 +2,23 @@
 
 use core::fmt;
 
-use crate::cipher::PacketCipher;
+use x3dh_handshake::Tag;
+
+use crate::cipher::{Algorithm, PacketCipher};
 use crate::header::Header;
 use crate::incoming::Incoming;
 use crate::paths::RetiredPaths;
 use crate::schedule::ChainKey;
 use crate::ticket::PacketFacts;
-use crate::{Error, Limits, OpenTicket, Opened, PathNumber, Tag, TrafficAead};
+use crate::{Error, Limits, NextOpening, OpenTicket, Opened, PathNumber};
 
 /// The opening half of a session.
 ///
 /// Inputs: [`ticket`](Self::ticket) and [`commit`](Self::commit), or [`open`](Self::open) for all in one step.
-/// Commands: [`retire_path`](Self::retire_path), [`forget_previous`](Self::forget_previous),
+/// Commands: [`install`](Self::install), [`retire_path`](Self::retire_path), [`forget_previous`](Self::forget_previous),
 /// [`close`](Self::close). Only `commit` and the commands change anything.
 pub struct Opener {
-    aead: TrafficAead,
+    algorithm: Algorithm,
     /// Ours: what packets of this session name.
     tag: Tag,
     limits: Limits,
@@ -29,7 +31,7 @@ pub struct Opener {
 /// The generations whose packets open.
 ///
 /// ```text
-///            install_next                first packet of g + 1 commits
+///              install                   first packet of g + 1 commits
 ///   { g } ─────────────────> { g, g + 1 } ─────────────────────────────> { g + 1, g as previous }
 ///     ^                                                                            │
 ///     └───────────────── grace over, or forget_previous ──────────────────────────┘
@@ -56,10 +58,10 @@ pub struct Committed {
 }
 
 impl Opener {
-    pub(crate) fn new(aead: TrafficAead, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
         let generations = Generations { current: Incoming::new(0, chain), next: None, previous: None };
         let retired = RetiredPaths::new();
-        Self { aead, tag, limits, confirmed: false, retired, generations: Some(generations) }
+        Self { algorithm, tag, limits, confirmed: false, retired, generations: Some(generations) }
     }
 
     /// Finds the key of a packet. Changes nothing: the packet may be forged.
@@ -78,7 +80,10 @@ impl Opener {
         let (key, block) = incoming.packet_key(epoch, header.path, header.number)?;
         let generation = incoming.generation();
         let facts = PacketFacts { header, packet_bytes: packet.len(), generation, epoch, block };
-        Ok(OpenTicket { facts, cipher: PacketCipher { aead: self.aead, key, number: header.number } })
+        Ok(OpenTicket {
+            facts,
+            cipher: PacketCipher { algorithm: self.algorithm, key, number: header.number },
+        })
     }
 
     /// Accepts a packet that has opened: moves the replay window, and with the first packet of an epoch or a
@@ -126,6 +131,19 @@ impl Opener {
         let plaintext = opened.plaintext();
         let committed = self.commit(opened)?;
         packet.get_mut(plaintext).map(|text| (text, committed)).ok_or(Error::WrongLength)
+    }
+
+    /// Accepts packets of the next generation from now on, besides those of the present one.
+    ///
+    /// # Errors
+    /// [`Error::WrongGeneration`], [`Error::Closed`].
+    pub fn install(&mut self, next: NextOpening) -> Result<(), Error> {
+        let held = self.generations.as_mut().ok_or(Error::Closed)?;
+        if next.generation != held.current.generation() + 1 || held.next.is_some() {
+            return Err(Error::WrongGeneration);
+        }
+        held.next = Some(Box::new(Incoming::new(next.generation, &next.chain)));
+        Ok(())
     }
 
     /// Whether the peer has proven, with at least one packet, that it holds the session's keys.

@@ -8,11 +8,17 @@ use crate::secret::Secret;
 /// How many packets share one call of the hash: their keys fill one block of SHAKE256.
 const PACKETS_PER_BLOCK_BITS: u32 = 2;
 
-fn shake256(input: &[u8], output: &mut [u8]) {
+/// No two uses hash the same bytes: their inputs begin differently, and those of one use differ in their lengths or
+/// have the same fields at the same places.
+fn shake256(inputs: &[&[u8]], output: &mut [u8]) {
     let mut hash = Shake256::default();
-    hash.update(input);
+    inputs.iter().for_each(|input| hash.update(input));
     hash.finalize_xof().read(output);
 }
+
+/// `r_g`: what the chains of the generations after `g` come from.
+#[derive(Debug)]
+pub(crate) struct RootKey(Secret<32>);
 
 /// `c_{d,e}`: what the epochs from `e` on come from.
 #[derive(Debug)]
@@ -22,6 +28,22 @@ pub(crate) struct ChainKey(Secret<32>);
 #[derive(Debug)]
 pub(crate) struct EpochKey(Secret<32>);
 
+impl RootKey {
+    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+        Self(Secret(*bytes))
+    }
+
+    /// `r_{g+1} | c_I | c_R = SHAKE256("rekey" | r_g | DH(x',y') | kem' | H(request, response))[96]`
+    ///
+    /// `fresh` is `DH | kem'`, 64 bytes or, in a suite without a KEM, 32.
+    pub(crate) fn step(&self, fresh: &[u8], transcript: &[u8; 32]) -> (Self, ChainKey, ChainKey) {
+        let mut output = Secret::<96>::zero();
+        shake256(&[b"rekey", &self.0.0, fresh, transcript], &mut output.0);
+        let part = |index: usize| Secret::copy_of(&output.0[32 * index..32 * (index + 1)]);
+        (Self(part(0)), ChainKey(part(1)), ChainKey(part(2)))
+    }
+}
+
 impl ChainKey {
     pub(crate) fn new(bytes: &[u8; 32]) -> Self {
         Self(Secret(*bytes))
@@ -29,11 +51,8 @@ impl ChainKey {
 
     /// `c_{d,e+1} | p_{d,e} = SHAKE256("epoch" | c_{d,e})[64]`
     pub(crate) fn step(&self) -> (Self, EpochKey) {
-        let mut input = Secret::<37>::zero();
-        input.0[..5].copy_from_slice(b"epoch");
-        input.0[5..].copy_from_slice(&self.0.0);
         let mut output = Secret::<64>::zero();
-        shake256(&input.0, &mut output.0);
+        shake256(&[b"epoch", &self.0.0], &mut output.0);
         (Self(Secret::copy_of(&output.0[..32])), EpochKey(Secret::copy_of(&output.0[32..])))
     }
 }
@@ -41,12 +60,7 @@ impl ChainKey {
 impl EpochKey {
     /// `SHAKE256("pkt" | p_{d,e} | path | n >> 2)[128]`, the keys of four packets
     fn derive(&self, path: PathNumber, block: u64, output: &mut [u8; 128]) {
-        let mut input = Secret::<47>::zero();
-        input.0[..3].copy_from_slice(b"pkt");
-        input.0[3..35].copy_from_slice(&self.0.0);
-        input.0[35..39].copy_from_slice(&path.0.to_le_bytes());
-        input.0[39..].copy_from_slice(&block.to_le_bytes());
-        shake256(&input.0, output);
+        shake256(&[b"pkt", &self.0.0, &path.0.to_le_bytes(), &block.to_le_bytes()], output);
     }
 }
 

@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use crate::cipher::PacketCipher;
+use x3dh_handshake::Tag;
+
+use crate::cipher::{Algorithm, PacketCipher};
 use crate::header::{HEADER_BYTES, Header, MAX_PACKET_NUMBER, MAX_PLAINTEXT_BYTES, OVERHEAD_BYTES};
 use crate::paths::{PathTable, RetiredPaths};
 use crate::schedule::{ChainKey, EpochKey, KeyBlock};
-use crate::{Error, Limits, PathNumber, Tag, TrafficAead};
+use crate::{Error, Limits, NextSealing, PathNumber};
 
 /// The sealing half of a session.
 ///
@@ -14,14 +16,14 @@ use crate::{Error, Limits, PathNumber, Tag, TrafficAead};
 /// [`retire_path`](Self::retire_path), [`close`](Self::close). It is meant to stand behind a lock: `reserve`
 /// takes about a third of a hash, and the cipher runs in the [`SealTicket`] outside.
 pub struct Sealer {
-    aead: TrafficAead,
+    algorithm: Algorithm,
     /// The peer's, so that it finds its session.
     tag: Tag,
     limits: Limits,
     /// `None` after the close.
     current: Option<Outgoing>,
     /// A generation that we answered with and that the peer has not used yet.
-    next: Option<Outgoing>,
+    next: Option<Box<Outgoing>>,
     retired: RetiredPaths,
 }
 
@@ -67,9 +69,9 @@ impl Outgoing {
 }
 
 impl Sealer {
-    pub(crate) fn new(aead: TrafficAead, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, tag: Tag, limits: Limits, chain: &ChainKey) -> Self {
         let current = Some(Outgoing::new(0, chain));
-        Self { aead, tag, limits, current, next: None, retired: RetiredPaths::new() }
+        Self { algorithm, tag, limits, current, next: None, retired: RetiredPaths::new() }
     }
 
     /// Takes the next number of `path` and hands out what sealing that packet needs. The first call for a path
@@ -102,7 +104,7 @@ impl Sealer {
             path,
             number,
         };
-        let cipher = PacketCipher { aead: self.aead, key, number };
+        let cipher = PacketCipher { algorithm: self.algorithm, key, number };
         Ok(SealTicket { header: header.encode(), cipher })
     }
 
@@ -136,20 +138,38 @@ impl Sealer {
         self.current.as_ref().map(|current| current.generation)
     }
 
-    /// Seals with `generation` from now on, if it was agreed on: the peer has used it.
+    /// Takes the keys of the next generation. After our request they are used at once; after our answer to the
+    /// peer's request they wait until [`follow`](Self::follow).
+    ///
+    /// # Errors
+    /// [`Error::WrongGeneration`], [`Error::Closed`].
+    pub fn install(&mut self, next: NextSealing) -> Result<(), Error> {
+        let current = self.current.as_ref().ok_or(Error::Closed)?;
+        if next.generation != current.generation + 1 || self.next.is_some() {
+            return Err(Error::WrongGeneration);
+        }
+        self.next = Some(Box::new(Outgoing::new(next.generation, &next.chain)));
+        if next.at_once {
+            self.follow(next.generation);
+        }
+        Ok(())
+    }
+
+    /// Seals with `generation` from now on, if its keys are installed:
+    /// [`Committed::generation`](crate::Committed) said that the peer uses it.
     pub fn follow(&mut self, generation: u64) {
         if let Some(mut next) = self.next.take_if(|next| next.generation == generation)
             && let Some(current) = &mut self.current
         {
             next.paths = current.paths.renewed(Lane::new);
-            *current = next;
+            *current = *next;
         }
     }
 
     /// Ends `path`. Its number is refused for the rest of the session.
     pub fn retire_path(&mut self, path: PathNumber) {
-        for outgoing in [&mut self.current, &mut self.next].into_iter().flatten() {
-            outgoing.paths.remove(path);
+        if let Some(current) = &mut self.current {
+            current.paths.remove(path);
         }
         self.retired.retire(path);
     }

@@ -25,9 +25,10 @@ const PLACES: [&str; 9] = [
     concat!("registry.npm", "js"),
 ];
 
-/// Every Rust file says first what it holds.
+/// Every Rust file says first what it holds: in `//!`, or by including its README.
 pub(super) fn module_docs(tree: &Tree) -> Vec<Finding> {
-    let undocumented = tree.rust().filter(|file| !file.text.starts_with("//! "));
+    let is_documented = |text: &str| text.starts_with("//! ") || text.starts_with("#![doc = include_str!(");
+    let undocumented = tree.rust().filter(|file| !is_documented(&file.text));
     undocumented.map(|file| file.finding(1, "starts without `//!`: what does this file hold?")).collect()
 }
 
