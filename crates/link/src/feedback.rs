@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use secure_channel::NextSealing;
+
 use crate::error::{CloseReason, StopReason};
 use crate::stream::StreamId;
 
@@ -23,7 +25,10 @@ pub struct Feedback {
     pub(crate) rekey_request: Option<Vec<u8>>,
     pub(crate) rekey_response: Option<Vec<u8>>,
     /// For the sealer.
+    pub(crate) install: Option<NextSealing>,
     pub(crate) follow: Option<u64>,
+    /// A packet must leave even if there is nothing else to say.
+    pub(crate) confirm: bool,
 }
 
 impl Feedback {
@@ -41,6 +46,8 @@ impl Feedback {
             && self.ping.is_none()
             && self.rekey_request.is_none()
             && self.rekey_response.is_none()
+            && self.install.is_none()
             && self.follow.is_none()
+            && !self.confirm
     }
 }

@@ -1,5 +1,7 @@
 //! What one side is ready to keep for the other, and what a packet may hold.
 
+use std::time::Duration;
+
 /// The largest body of a packet: what one frame carries without moving more than its first 252 bytes
 /// (PROTOCOL.md §2).
 pub(crate) const DEFAULT_MAX_PACKET_BYTES: usize = 64_259;
@@ -34,6 +36,8 @@ pub struct Limits {
     pub max_ready_packets: usize,
     /// Messages that may wait for credit, over all streams. 65,536.
     pub max_waiting: usize,
+    /// How long the keys of a session serve before fresh ones are agreed on. An hour.
+    pub rekey_after: Duration,
 }
 
 impl Default for Limits {
@@ -49,6 +53,7 @@ impl Default for Limits {
             tailroom_bytes: 0,
             max_ready_packets: 8,
             max_waiting: 65_536,
+            rekey_after: secure_channel::REKEY_AFTER,
         }
     }
 }

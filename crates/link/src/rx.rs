@@ -1,6 +1,7 @@
 //! The receiving half of a session.
 
 mod deliver;
+mod keys;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use chunk_proto::{MessageId, NodeBudget, Reassembler};
-use secure_channel::{HEADER_BYTES, Opener, TAG_BYTES};
+use rand_core::CryptoRng;
+use secure_channel::{HEADER_BYTES, Opener, Rekey, TAG_BYTES};
 
 use crate::credit::Window;
 use crate::error::{CloseReason, Error, PeerFault, StopReason};
@@ -88,12 +90,17 @@ pub enum Event {
 ///
 /// * inputs: [`handle_packet`](Self::handle_packet), [`handle_consumed`](Self::handle_consumed),
 ///   [`handle_timeout`](Self::handle_timeout);
-/// * commands: [`refuse`](Self::refuse), [`close`](Self::close);
+/// * commands: [`refuse`](Self::refuse), [`rekey`](Self::rekey), [`close`](Self::close);
 /// * outputs: [`poll_event`](Self::poll_event), [`feedback`](Self::feedback) (give it to
 ///   [`Tx::apply`](crate::Tx::apply) after each batch of packets), [`poll_timeout`](Self::poll_timeout).
 #[derive(Debug)]
 pub struct Rx {
     opener: Opener,
+    rekey: Rekey,
+    /// When the present keys came into use.
+    keyed_at: Instant,
+    /// Since when the keys before them are only held for packets in flight.
+    moved_at: Option<Instant>,
     limits: Limits,
     meters: Arc<Meters>,
     window: Window,
@@ -114,11 +121,14 @@ pub struct Rx {
 impl Rx {
     /// The receiving half over a fresh session. `budget` is shared by all sessions of a node.
     #[must_use]
-    pub fn new(opener: Opener, limits: Limits, budget: NodeBudget) -> Self {
+    pub fn new(now: Instant, opener: Opener, rekey: Rekey, limits: Limits, budget: NodeBudget) -> Self {
         let limits = limits.sanitized();
         let window = Window::new(limits.session_window_bytes);
         Self {
             opener,
+            rekey,
+            keyed_at: now,
+            moved_at: None,
             meters: Meters::new(&window),
             window,
             streams: BTreeMap::new(),
@@ -139,7 +149,12 @@ impl Rx {
     /// # Errors
     /// [`Error::Rejected`] if it does not open: nothing changed. [`Error::Peer`] if it opened and breaks the
     /// protocol: close the session. [`Error::Closed`].
-    pub fn handle_packet(&mut self, now: Instant, mut packet: BytesMut) -> Result<(), Error> {
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        rng: &mut dyn CryptoRng,
+        mut packet: BytesMut,
+    ) -> Result<(), Error> {
         if self.closed {
             return Err(Error::Closed);
         }
@@ -147,9 +162,12 @@ impl Rx {
         if committed.confirms {
             self.events.push_back(Event::Confirmed);
         }
+        if committed.moved {
+            self.keys_moved(now, committed.generation);
+        }
         let end = packet.len() - TAG_BYTES;
         let plaintext = packet.freeze().slice(HEADER_BYTES..end);
-        self.handle_records(now, &plaintext)?;
+        self.handle_records(now, rng, &plaintext)?;
         Ok(())
     }
 
@@ -171,10 +189,12 @@ impl Rx {
         }
     }
 
-    /// Lets deadlines pass. Calling it too early or too often does nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    /// Lets deadlines pass: messages that do not continue, keys that are old. Calling it too early or too
+    /// often does nothing.
+    pub fn handle_timeout(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
         self.reassembler.handle_timeout(now);
         self.take_reassembled();
+        self.keys_timeout(now, rng);
     }
 
     /// Nobody wants this stream: the peer is told, and what still comes on it is dropped.
@@ -207,7 +227,7 @@ impl Rx {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next; `None` is never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.reassembler.poll_timeout()
+        [self.reassembler.poll_timeout(), self.keys_deadline()].into_iter().flatten().min()
     }
 
     /// Whether a large message is under way: then the session counts as used.
@@ -216,7 +236,12 @@ impl Rx {
         !self.messages.is_empty()
     }
 
-    fn handle_records(&mut self, now: Instant, plaintext: &Bytes) -> Result<(), PeerFault> {
+    fn handle_records(
+        &mut self,
+        now: Instant,
+        rng: &mut dyn CryptoRng,
+        plaintext: &Bytes,
+    ) -> Result<(), PeerFault> {
         let mut records = Reader::new(plaintext);
         let mut run = Run::default();
         while let Some(record) = records.next()? {
@@ -234,7 +259,7 @@ impl Rx {
                 }
                 other => {
                     self.finish_run(&mut run);
-                    self.control(other)?;
+                    self.control(now, rng, other)?;
                 }
             }
         }
@@ -242,7 +267,12 @@ impl Rx {
         Ok(())
     }
 
-    fn control(&mut self, record: Record<'_>) -> Result<(), PeerFault> {
+    fn control(
+        &mut self,
+        now: Instant,
+        rng: &mut dyn CryptoRng,
+        record: Record<'_>,
+    ) -> Result<(), PeerFault> {
         match record {
             Record::Open { stream, priority, name } => self.open(stream, priority, name)?,
             Record::End { stream, next } => self.end(stream, next)?,
@@ -258,7 +288,8 @@ impl Rx {
             }
             Record::Ping { number } => self.feedback.ping = Some(number),
             Record::Pong { number } => self.feedback.pong = Some(number),
-            Record::RekeyRequest { .. } | Record::RekeyResponse { .. } => return Err(PeerFault::BadRekey),
+            Record::RekeyRequest { message } => self.rekey_request(rng, message)?,
+            Record::RekeyResponse { message } => self.rekey_response(now, message)?,
             Record::Close { reason } => {
                 self.feedback.closed = Some(reason);
                 self.events.push_back(Event::Closed { reason });

@@ -371,6 +371,18 @@ impl Tx {
         self.waiting > 0 || self.streams.values().any(|stream| !stream.unacked.is_empty())
     }
 
+    /// How often the session's keys were replaced before those in use for sealing.
+    #[must_use]
+    pub fn generation(&self) -> Option<u64> {
+        self.sealer.generation()
+    }
+
+    /// Whether so much was sealed that fresh keys are due: then call [`Rx::rekey`](crate::Rx::rekey).
+    #[must_use]
+    pub fn needs_rekey(&self) -> bool {
+        self.sealer.needs_rekey()
+    }
+
     /// Whether the session is closed or about to be.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -13,9 +13,14 @@ const MAX_CONTROL_RECORD_BYTES: usize = 1 + 5 + 2 + crate::StreamName::MAX_BYTES
 
 impl Tx {
     pub(super) fn apply_news(&mut self, feedback: &mut Feedback) {
+        if let Some(next) = feedback.install.take() {
+            // Fails only after the close, when there is nothing left to seal.
+            let _ = self.sealer.install(next);
+        }
         if let Some(generation) = feedback.follow.take() {
             self.sealer.follow(generation);
         }
+        self.confirm |= std::mem::take(&mut feedback.confirm);
         while let Some((id, limit)) = feedback.credits.pop_first() {
             self.credit(id, limit);
         }

@@ -94,7 +94,7 @@ fn a_refused_stream_ends_what_waits_on_it_and_gives_the_credit_back() {
     let large = pair.a.tx.enqueue(id, noise(900_000, 1), false).unwrap();
     pair.a.transmit(3);
     while let Some(packet) = pair.a.wire.pop_front() {
-        pair.b.rx.handle_packet(pair.now, packet).unwrap();
+        pair.b.rx.handle_packet(pair.now, &mut pair.b.rng, packet).unwrap();
     }
     pair.b.rx.refuse(id, StopReason::NoReceiver);
     pair.b.take_rx_events();

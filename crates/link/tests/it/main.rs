@@ -14,3 +14,4 @@ mod hostile;
 mod messages;
 mod model;
 mod pair;
+mod rekey;

@@ -8,7 +8,9 @@ use chunk_proto::{Deflater, NodeBudget};
 use link::{
     BufferPool, Event, Limits, MESSAGE_COST_BYTES, Meter, PeerLimits, Rx, StreamId, StreamName, Tx, TxEvent,
 };
-use secure_channel::{ChannelSecrets, PathNumber, Role, Tag, Tags, TrafficAead, split};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use secure_channel::{Association, PathNumber, Role, SessionSecrets, Suite, Tag, TrafficAead, split};
 
 /// One end: its link, and what came out of it.
 pub struct Side {
@@ -24,6 +26,7 @@ pub struct Side {
     /// Whether arriving messages are consumed at once.
     pub consume: bool,
     deflater: Deflater,
+    pub rng: StdRng,
 }
 
 /// What arrived on one stream.
@@ -45,19 +48,26 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(limits: Limits) -> Self {
-        let secrets = || ChannelSecrets::from_bytes(&[1; 32], &[2; 32], &[3; 32]);
-        let tags = Tags { ours: Tag(1), peers: Tag(2) };
-        let back = Tags { ours: Tag(2), peers: Tag(1) };
-        let (s1, o1) = split(secrets(), Role::Initiator, TrafficAead::Aes256Gcm, tags, Default::default());
-        let (s2, o2) = split(secrets(), Role::Responder, TrafficAead::Aes256Gcm, back, Default::default());
+        let end = |role, local, remote| {
+            let association = Association {
+                secrets: SessionSecrets::dangerous_from_bytes(&[7; 128]),
+                role,
+                suite: Suite::X3dhHybrid,
+                aead: TrafficAead::Aes256Gcm,
+                local_tag: Tag(local),
+                remote_tag: Tag(remote),
+            };
+            split(association, Default::default()).unwrap()
+        };
+        let now = Instant::now();
         let limits = limits.sanitized();
         let peer = PeerLimits {
             session_window_bytes: limits.session_window_bytes,
             stream_window_bytes: limits.stream_window_bytes,
         };
-        let side = |sealer, opener, confirm| Side {
+        let side = |(sealer, opener, rekey), confirm| Side {
             tx: Tx::new(sealer, PathNumber(0), limits, peer, confirm, BufferPool::default()),
-            rx: Rx::new(opener, limits, NodeBudget::new(256 << 20)),
+            rx: Rx::new(now, opener, rekey, limits, NodeBudget::new(256 << 20)),
             wire: VecDeque::new(),
             events: Vec::new(),
             streams: BTreeMap::new(),
@@ -66,8 +76,10 @@ impl Pair {
             closed: None,
             consume: true,
             deflater: Deflater::default(),
+            rng: StdRng::seed_from_u64(1),
         };
-        Self { now: Instant::now(), a: side(s1, o1, true), b: side(s2, o2, false) }
+        let (a, b) = (end(Role::Initiator, 1, 2), end(Role::Responder, 2, 1));
+        Self { now, a: side(a, true), b: side(b, false) }
     }
 
     /// Everything flows until nothing does.
@@ -90,8 +102,11 @@ impl Pair {
 
     pub fn advance(&mut self, time: Duration) {
         self.now += time;
-        self.a.rx.handle_timeout(self.now);
-        self.b.rx.handle_timeout(self.now);
+        for side in [&mut self.a, &mut self.b] {
+            side.rx.handle_timeout(self.now, &mut side.rng);
+            side.take_rx_events();
+            side.tx.apply(side.rx.feedback());
+        }
     }
 }
 
@@ -116,7 +131,7 @@ impl Side {
     }
 
     pub fn receive(&mut self, now: Instant, packet: BytesMut) -> Result<(), link::Error> {
-        let result = self.rx.handle_packet(now, packet);
+        let result = self.rx.handle_packet(now, &mut self.rng, packet);
         self.take_rx_events();
         self.rx.handle_consumed();
         self.tx.apply(self.rx.feedback());
