@@ -52,8 +52,11 @@ impl Rx {
         self.moved_at = Some(now);
         if let Some(generation) = generation {
             self.keyed_at = now;
+            let answered = !self.rekey.is_idle();
             self.rekey.handle_followed(generation);
             self.feedback.follow = Some(generation);
+            // So that the peer can erase the old keys of the other direction, too.
+            self.feedback.confirm |= answered && self.rekey.is_idle();
         }
     }
 
