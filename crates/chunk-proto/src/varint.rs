@@ -56,3 +56,63 @@ pub fn take(input: &mut &[u8]) -> Result<u64, Error> {
 pub(crate) fn take_u32(input: &mut &[u8]) -> Result<u32, Error> {
     u32::try_from(take(input)?).map_err(|_| Error::HeaderNumber)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(value: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(value, &mut out);
+        out
+    }
+
+    #[test]
+    fn known_values() {
+        for (value, bytes) in [
+            (0, vec![0x00]),
+            (127, vec![0x7F]),
+            (128, vec![0x80, 0x01]),
+            (300, vec![0xAC, 0x02]),
+            (u64::MAX, vec![0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]),
+        ] {
+            assert_eq!(encoded(value), bytes);
+        }
+    }
+
+    #[test]
+    fn refuses_what_put_would_not_write() {
+        let too_long = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
+        let too_big = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02];
+        for bytes in [&[0x80, 0x00][..], &[0xFF, 0x80, 0x00], &too_long, &too_big] {
+            assert_eq!(take(&mut &bytes[..]), Err(Error::HeaderNumber), "{bytes:x?}");
+        }
+        for bytes in [&[][..], &[0x80], &[0xFF; 9]] {
+            assert_eq!(take(&mut &bytes[..]), Err(Error::HeaderTruncated), "{bytes:x?}");
+        }
+        assert_eq!(take_u32(&mut &encoded(1 << 32)[..]), Err(Error::HeaderNumber));
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(value: u64, shift in 0..64u32, tail: [u8; 3]) {
+            let value = value >> shift;
+            let mut bytes = encoded(value);
+            prop_assert_eq!(bytes.len(), len(value));
+            bytes.extend(tail);
+            let mut input = &bytes[..];
+            prop_assert_eq!(take(&mut input), Ok(value));
+            prop_assert_eq!(input, &tail[..]);
+        }
+
+        #[test]
+        fn one_encoding_per_value(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+            let mut input = &bytes[..];
+            if let Ok(value) = take(&mut input) {
+                prop_assert_eq!(encoded(value), &bytes[..bytes.len() - input.len()]);
+            }
+        }
+    }
+}
