@@ -110,3 +110,6 @@ impl KeyPair {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,6 @@ impl EncapsulationKey {
         (ciphertext.into(), KemSecret(secret))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,19 @@
-#![doc = include_str!("../README.md")]
+//! Authenticated key agreement of two devices: hybrid X3DH, X3DH and Noise IK behind the same types, sans-IO.
+//!
+//! The end that dials is an [`Initiator`]; the end that is dialed goes through stages, each of which consumes the one
+//! before it and costs one Diffie-Hellman more. Both end in an [`Established`].
+//!
+//! ```text
+//!   Initiator::start ──▶ M1a, M1b ──▶ Knock::check ─ claim ─ prove ─ accept ─ key_share ─ reply
+//!                                                                                          │
+//!   Initiator::read_reply ◀── M2 ◀──────────────────────────────────────────────────────────┤
+//!            │                                                                             │
+//!       Established                                                                   Established
+//! ```
+//!
+//! For the responder the session stays *unconfirmed* until a sealed packet of the initiator opens. [`cookie`] is for
+//! paths whose source addresses can be forged, [`rekey`] for fresh keys inside a session. The packets and the equations
+//! are §4 and §5 of `docs/PROTOCOL.md`, and the README has a whole handshake.
 
 mod aead;
 pub mod cookie;
@@ -16,6 +31,8 @@ mod seal;
 mod secret;
 mod session;
 mod suite;
+#[cfg(test)]
+mod testing;
 mod transcript;
 mod x3dh;
 
@@ -28,3 +45,7 @@ pub use responder::{Accepted, Claim, Knock, Proven, ReplyConfig, ResponderKeys};
 pub use secret::{ChainSecret, CookieSecret, Door, ExporterSecret, Psk, RootSecret};
 pub use session::{Established, Peer, Role, SessionParts, SessionSecrets};
 pub use suite::{Capabilities, Limits, Suite, TrafficAead};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -65,3 +65,6 @@ fn finish(state: &mut HandshakeState) -> Exchanged {
     let transcript = hash("Conclave1 noise", &[state.get_handshake_hash()]);
     Exchanged { secrets: SessionSecrets::derive(&key[..], &transcript), transcript }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,35 @@ impl TryRng for SeededRng {
 
 impl TryCryptoRng for SeededRng {}
 
+/// Randomness that was fixed beforehand, to the last byte.
+pub struct FixedRng(Vec<u8>);
+
+impl FixedRng {
+    pub fn new(parts: &[&[u8]]) -> Self {
+        Self(parts.concat())
+    }
+}
+
+impl TryRng for FixedRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        panic!("the handshake draws bytes")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        panic!("the handshake draws bytes")
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        dst.copy_from_slice(&self.0[..dst.len()]);
+        self.0.drain(..dst.len());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for FixedRng {}
+
 pub const TICKET: TicketId = TicketId([0x7e; 16]);
 
 /// Alice dials Bob.
