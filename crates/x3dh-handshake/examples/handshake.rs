@@ -5,7 +5,8 @@
 use rand_core::CryptoRng;
 use x3dh_handshake::{
     BootId, CREDENTIAL_BYTES, Capabilities, Credential, Door, Error, Established, IdentityKey, Initiator,
-    InitiatorConfig, Knock, Limits, Psk, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TicketId, TrafficAead,
+    InitiatorConfig, Knock, Limits, Psk, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TicketId,
+    TrafficAead,
 };
 
 const LIMITS: Limits = Limits { session_window_kib: 1024, stream_window_kib: 256 };
