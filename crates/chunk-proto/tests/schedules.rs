@@ -33,7 +33,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     let pieces = prop::collection::vec(1..700usize, 1..4);
     (length, 64..600u32, compression, secrecy, pieces).prop_map(
         |(length, chunk_bytes, compression, secrecy, pieces)| {
-            let options = ChunkOptions { chunk_bytes, compression, secrecy, ..ChunkOptions::default() };
+            let options = ChunkOptions { chunk_bytes, compression, secrecy };
             Sent { length, options, pieces }
         },
     )
