@@ -39,8 +39,8 @@ impl IdWindow {
             if step >= MESSAGE_WINDOW {
                 self.begun = [0; WORDS];
             } else {
-                for entering in self.highest + 1..=id {
-                    let (word, bit) = place(entering);
+                for before in self.highest..id {
+                    let (word, bit) = place(before + 1);
                     if let Some(begun) = self.begun.get_mut(word) {
                         *begun &= !bit;
                     }
@@ -72,6 +72,15 @@ mod tests {
     /// Near each other, near the window's edge, and far apart.
     fn id() -> impl Strategy<Value = u64> {
         prop_oneof![0..300u64, 0..5_000u64, (u64::MAX - 3_000)..=u64::MAX]
+    }
+
+    #[test]
+    fn the_last_id_is_begun_twice() {
+        let mut window = IdWindow::default();
+        window.insert(MessageId(u64::MAX));
+        window.insert(MessageId(u64::MAX));
+        assert!(window.contains(MessageId(u64::MAX)));
+        assert!(!window.contains(MessageId(u64::MAX - 1)));
     }
 
     proptest! {
