@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::close_reason::CloseReason;
+use link::CloseReason;
 
 use crate::cause::EndCause;
 use crate::error::ConnectError;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::close_reason::CloseReason;
+use link::CloseReason;
 use thiserror::Error;
 
 use crate::error::ConnectError;

@@ -2,7 +2,6 @@
 
 mod action;
 mod cause;
-mod close_reason;
 mod config;
 mod dial;
 mod endpoint;
@@ -23,13 +22,13 @@ mod timers;
 
 pub use action::{Action, Admission, Order};
 pub use cause::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause};
-pub use close_reason::CloseReason;
 pub use config::*;
 pub use endpoint::{Accepted, Endpoint, Urgency};
 pub use error::{ConnectError, Error, PossibleCause};
 pub use id::{AttemptId, PathId, PeerId, SessionId, Target, WaiterId};
 pub use inbound::Inbound;
 pub use keys::HandshakeKeys;
+pub use link::CloseReason;
 pub use now::Now;
 pub use outbound::Outbound;
 pub use path::PathFacts;

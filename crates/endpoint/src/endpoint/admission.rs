@@ -148,7 +148,7 @@ impl Endpoint {
             let restarted = self.sessions.get(&old).is_some_and(|old| old.boot != boot);
             self.note_boot(&id, boot);
             let cause = if restarted { EndCause::Restarted } else { EndCause::Superseded };
-            self.end_session(now, old, cause, Some(crate::close_reason::CloseReason::Superseded));
+            self.end_session(now, old, cause, Some(link::CloseReason::Superseded));
         }
         self.go_live(now, session);
     }

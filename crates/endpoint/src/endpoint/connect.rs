@@ -1,6 +1,6 @@
 //! What the application asks for: sessions, and their end.
 
-use crate::close_reason::CloseReason;
+use link::CloseReason;
 
 use super::Endpoint;
 use crate::action::Action;

@@ -1,6 +1,6 @@
 //! Sessions that carry traffic, until they end.
 
-use crate::close_reason::CloseReason;
+use link::CloseReason;
 
 use super::{Endpoint, PathStage};
 use crate::action::Action;

@@ -8,13 +8,13 @@ use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
 use crate::cause::{Cause, EndCause, HandshakeCause};
-use crate::close_reason::CloseReason;
 use crate::config::{MAX_CAUSES, MAX_STRANGER_CAUSES};
 use crate::error::ConnectError;
 use crate::id::{PeerId, Target};
 use crate::now::Now;
 use crate::peer::{Contact, Peer};
 use crate::proof::Proof;
+use link::CloseReason;
 
 impl Endpoint {
     /// Puts the members in place of those before. Whoever is no longer among them, or is with other devices, is told
