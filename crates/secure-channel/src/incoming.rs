@@ -88,38 +88,33 @@ impl Incoming {
         self.paths.find(path).map_or(Ok(()), |lane| lane.window.check(number))
     }
 
-    /// The key of a packet, and the block it came from if that had to be derived.
+    /// The key of a packet. On a path in use the block that it comes from is kept for the packets beside it; that is
+    /// the memory of a function of what is held anyway, and decides nothing.
     pub(crate) fn packet_key(
-        &self,
-        epoch: u64,
-        path: PathNumber,
-        number: u64,
-    ) -> Result<(Secret<32>, Option<KeyBlock>), Error> {
-        if let Some(key) = self.paths.find(path).and_then(|lane| lane.keys.key(epoch, number)) {
-            return Ok((key, None));
-        }
-        let block = if epoch == self.epoch {
-            KeyBlock::derived(&self.key, epoch, path, number)
-        } else if epoch == self.epoch + 1 {
-            let (_, next_key) = self.chain.step();
-            KeyBlock::derived(&next_key, epoch, path, number)
-        } else {
-            let previous = self.previous_key.as_ref().ok_or(Error::UnknownEpoch)?;
-            KeyBlock::derived(previous, epoch, path, number)
-        };
-        let key = block.key(epoch, number).ok_or(Error::UnknownEpoch)?;
-        Ok((key, Some(block)))
-    }
-
-    /// Accepts a packet that has opened and passed all checks. Says whether it moved the epoch.
-    pub(crate) fn accept(
         &mut self,
         epoch: u64,
         path: PathNumber,
         number: u64,
-        block: Option<KeyBlock>,
-        grace_packets: u64,
-    ) -> bool {
+    ) -> Result<Secret<32>, Error> {
+        let mut unknown_path = KeyBlock::empty();
+        let block = self.paths.find_mut(path).map_or(&mut unknown_path, |lane| &mut lane.keys);
+        if !block.holds(epoch, number) {
+            let next;
+            let key = if epoch == self.epoch {
+                &self.key
+            } else if epoch == self.epoch + 1 {
+                (_, next) = self.chain.step();
+                &next
+            } else {
+                self.previous_key.as_ref().ok_or(Error::UnknownEpoch)?
+            };
+            block.fill(key, epoch, path, number);
+        }
+        Ok(block.key(number))
+    }
+
+    /// Accepts a packet that has opened and passed all checks. Says whether it moved the epoch.
+    pub(crate) fn accept(&mut self, epoch: u64, path: PathNumber, number: u64, grace_packets: u64) -> bool {
         let moves = epoch > self.epoch;
         if moves {
             self.advance();
@@ -131,14 +126,7 @@ impl Incoming {
         if self.opened_in_epoch >= grace_packets {
             self.previous_key = None;
         }
-        let current_epoch = self.epoch;
-        let lane = self.paths.enter(path, Lane::new);
-        lane.window.mark(number);
-        if let Some(block) = block
-            && epoch == current_epoch
-        {
-            lane.keys = block;
-        }
+        self.paths.enter(path, Lane::new).window.mark(number);
         moves
     }
 

@@ -64,22 +64,23 @@ impl Opener {
         Self { algorithm, tag, limits, confirmed: false, retired, generations: Some(generations) }
     }
 
-    /// Finds the key of a packet. Changes nothing: the packet may be forged.
+    /// Finds the key of a packet. The packet may be forged, so this changes nothing that decides anything: several
+    /// tickets may be taken before the first of them is opened.
     ///
     /// # Errors
     /// One of the packet's faults in [`Error`], or [`Error::Closed`].
-    pub fn ticket(&self, packet: &[u8]) -> Result<OpenTicket, Error> {
-        let generations = self.generations.as_ref().ok_or(Error::Closed)?;
+    pub fn ticket(&mut self, packet: &[u8]) -> Result<OpenTicket, Error> {
+        let generations = self.generations.as_mut().ok_or(Error::Closed)?;
         let header = Header::decode(packet)?;
         if header.tag != self.tag {
             return Err(Error::WrongTag);
         }
         let incoming = generations.find_named(header.generation).ok_or(Error::UnknownEpoch)?;
-        let epoch = incoming.epoch_named(header.epoch)?;
+        let (generation, epoch) = (incoming.generation(), incoming.epoch_named(header.epoch)?);
         generations.check(incoming, &header, &self.retired)?;
-        let (key, block) = incoming.packet_key(epoch, header.path, header.number)?;
-        let generation = incoming.generation();
-        let facts = PacketFacts { header, packet_bytes: packet.len(), generation, epoch, block };
+        let incoming = generations.find_mut(generation).ok_or(Error::UnknownEpoch)?;
+        let key = incoming.packet_key(epoch, header.path, header.number)?;
+        let facts = PacketFacts { header, packet_bytes: packet.len(), generation, epoch };
         Ok(OpenTicket {
             facts,
             cipher: PacketCipher { algorithm: self.algorithm, key, number: header.number },
@@ -95,7 +96,7 @@ impl Opener {
     /// [`Error::WrongTicket`], [`Error::Closed`].
     pub fn commit(&mut self, opened: Opened) -> Result<Committed, Error> {
         let generations = self.generations.as_mut().ok_or(Error::Closed)?;
-        let PacketFacts { header, generation, epoch, block, .. } = opened.facts;
+        let PacketFacts { header, generation, epoch, .. } = opened.facts;
         if header.tag != self.tag {
             return Err(Error::WrongTicket);
         }
@@ -107,7 +108,7 @@ impl Opener {
         generations.current.enter_path(header.path);
         let grace_packets = self.limits.grace_packets;
         let incoming = generations.find_mut(generation).ok_or(Error::UnknownEpoch)?;
-        let new_epoch = incoming.accept(epoch, header.path, header.number, block, grace_packets);
+        let new_epoch = incoming.accept(epoch, header.path, header.number, grace_packets);
         generations.end_grace(grace_packets);
         let confirms = !self.confirmed;
         self.confirmed = true;

@@ -21,6 +21,10 @@ impl<T> PathTable<T> {
         self.entries.iter().find(|(number, _)| *number == path).map(|(_, entry)| &**entry)
     }
 
+    pub(crate) fn find_mut(&mut self, path: PathNumber) -> Option<&mut T> {
+        self.entries.iter_mut().find(|(number, _)| *number == path).map(|(_, entry)| &mut **entry)
+    }
+
     /// `Ok` when `path` has its place or could take one. Changes nothing.
     pub(crate) fn check(&self, path: PathNumber, retired: &RetiredPaths) -> Result<(), Error> {
         if self.find(path).is_some() {

@@ -77,27 +77,21 @@ impl KeyBlock {
         Self { holds: None, keys: Secret::zero() }
     }
 
-    pub(crate) fn derived(key: &EpochKey, epoch: u64, path: PathNumber, number: u64) -> Self {
-        let mut block = Self::empty();
-        block.fill(key, epoch, path, number);
-        block
+    /// Whether the key of this packet is held.
+    pub(crate) fn holds(&self, epoch: u64, number: u64) -> bool {
+        self.holds == Some((epoch, number >> PACKETS_PER_BLOCK_BITS))
     }
 
-    /// Derives the block of `number` unless it is the one held.
+    /// Derives the block that the key of this packet is in.
     pub(crate) fn fill(&mut self, key: &EpochKey, epoch: u64, path: PathNumber, number: u64) {
-        let wanted = (epoch, number >> PACKETS_PER_BLOCK_BITS);
-        if self.holds != Some(wanted) {
-            key.derive(path, wanted.1, &mut self.keys.0);
-            self.holds = Some(wanted);
-        }
+        let block = number >> PACKETS_PER_BLOCK_BITS;
+        key.derive(path, block, &mut self.keys.0);
+        self.holds = Some((epoch, block));
     }
 
-    /// `K = block[32 (n & 3) ..+ 32]`, if the block held is that of `number`.
-    pub(crate) fn key(&self, epoch: u64, number: u64) -> Option<Secret<32>> {
-        if self.holds != Some((epoch, number >> PACKETS_PER_BLOCK_BITS)) {
-            return None;
-        }
+    /// `K = block[32 (n & 3) ..+ 32]`. The caller has made sure that the block [holds](Self::holds) it.
+    pub(crate) fn key(&self, number: u64) -> Secret<32> {
         let start = 32 * usize::from(number.to_le_bytes()[0] & 3);
-        Some(Secret::copy_of(&self.keys.0[start..start + 32]))
+        Secret::copy_of(&self.keys.0[start..start + 32])
     }
 }

@@ -91,8 +91,10 @@ impl Sealer {
         }
         let epoch = current.epoch;
         let lane = current.paths.enter(path, Lane::new);
-        lane.keys.fill(&current.key, epoch, path, number);
-        let key = lane.keys.key(epoch, number).ok_or(Error::Exhausted)?;
+        if !lane.keys.holds(epoch, number) {
+            lane.keys.fill(&current.key, epoch, path, number);
+        }
+        let key = lane.keys.key(number);
         lane.next = number + 1;
         current.sealed_in_epoch += 1;
         current.sealed += 1;

@@ -6,7 +6,6 @@ use core::ops::Range;
 use crate::Error;
 use crate::cipher::PacketCipher;
 use crate::header::{HEADER_BYTES, Header, TAG_BYTES};
-use crate::schedule::KeyBlock;
 
 /// What opening one packet needs. Holding one has changed nothing; many may be held at a time.
 pub struct OpenTicket {
@@ -22,8 +21,6 @@ pub(crate) struct PacketFacts {
     /// In full, unlike in the header.
     pub(crate) generation: u64,
     pub(crate) epoch: u64,
-    /// The block derived for this packet, to be kept once the packet has proven authentic.
-    pub(crate) block: Option<KeyBlock>,
 }
 
 /// Proof that a packet opened. It counts as received only after [`Opener::commit`](crate::Opener::commit).
