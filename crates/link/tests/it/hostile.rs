@@ -1,7 +1,8 @@
-//! Packets that were damaged, repeated or sent back change nothing.
+//! Packets that were damaged, repeated or sent back change nothing; members that break the protocol are told apart.
 
 use bytes::BytesMut;
-use link::{Error, Limits, StreamOptions};
+use link::{Error, Limits, PeerFault, StreamOptions};
+use proptest::prelude::*;
 
 use crate::pair::{Pair, name, noise};
 
@@ -29,4 +30,92 @@ fn every_flipped_byte_and_every_truncation_is_rejected_and_the_session_goes_on()
     assert_eq!(pair.b.received("s").messages.len(), 1);
     pair.settle();
     assert!(pair.a.tx.is_idle());
+}
+
+/// A packet that a member seals by hand, past every rule of the sending half.
+fn sealed(plaintext: &[u8]) -> BytesMut {
+    let association = secure_channel::Association {
+        secrets: secure_channel::SessionSecrets::dangerous_from_bytes(&[7; 128]),
+        role: secure_channel::Role::Initiator,
+        suite: secure_channel::Suite::X3dhHybrid,
+        aead: secure_channel::TrafficAead::Aes256Gcm,
+        local_tag: secure_channel::Tag(1),
+        remote_tag: secure_channel::Tag(2),
+    };
+    let (mut sealer, _, _) = secure_channel::split(association, Default::default()).unwrap();
+    let mut packet = vec![0; secure_channel::OVERHEAD_BYTES + plaintext.len()];
+    sealer.reserve(secure_channel::PathNumber(0)).unwrap().seal(&mut packet, plaintext).unwrap();
+    BytesMut::from(&packet[..])
+}
+
+const OPEN: &[u8] = b"\x02\x01\x01\x01s";
+
+#[test]
+fn each_breach_of_the_protocol_has_its_fault() {
+    let chunk = |bytes: &[u8]| [OPEN, &[0x06, 1, 0, bytes.len() as u8], bytes].concat();
+    let breaches: Vec<(Vec<u8>, PeerFault)> = vec![
+        (b"\x04\x01\x00\x00".to_vec(), PeerFault::UnknownStream),
+        ([OPEN, OPEN].concat(), PeerFault::UnknownStream),
+        ([OPEN, b"\x04\x01\x00\x00\x04\x01\x00\x00"].concat(), PeerFault::BadMessage),
+        ([OPEN, b"\x04\x01\x05\x00\x04\x01\x05\x00"].concat(), PeerFault::BadMessage),
+        ([OPEN, b"\x04\x01\x00\x7f"].concat(), PeerFault::MalformedRecord),
+        ([OPEN, b"\x04\x01\x05\x00\x03\x01\x03"].concat(), PeerFault::BadMessage),
+        ([OPEN, b"\x03\x01\x01\x04\x01\x01\x00"].concat(), PeerFault::BadMessage),
+        (chunk(b"\x7f"), PeerFault::BadChunk(chunk_proto::Error::HeaderFlags { flags: 0x7f })),
+        (b"\x0f\x08\0\0\0\0\0\0\0\x01".to_vec(), PeerFault::BadRekey),
+        (b"\x0e\x01\x01".to_vec(), PeerFault::BadRekey),
+    ];
+    for (plaintext, fault) in breaches {
+        let mut pair = Pair::new(Limits::default());
+        let result = pair.b.receive(pair.now, sealed(&plaintext));
+        assert_eq!(result, Err(Error::Peer(fault)), "{plaintext:?}");
+    }
+}
+
+#[test]
+fn credit_is_enforced_for_messages_and_for_what_chunks_decompress_to() {
+    let mut limits = Limits::default();
+    limits.stream_window_bytes = 200 << 10;
+    let messages = [OPEN, &b"\x04\x01\x00\x00"[..]].concat();
+    let mut flood = messages;
+    for number in 1u64..4_000 {
+        flood.extend([0x04, 1]);
+        chunk_proto::varint::put(number, &mut flood);
+        flood.push(0);
+    }
+    let mut pair = Pair::new(limits);
+    pair.b.consume = false;
+    assert_eq!(pair.b.receive(pair.now, sealed(&flood)), Err(Error::Peer(PeerFault::CreditExceeded)));
+    assert!(pair.b.received("s").messages.len() <= (200 << 10) / 64);
+}
+
+#[test]
+fn streams_and_abandoned_messages_are_bounded() {
+    let mut opens = Vec::new();
+    for id in 1u64..=1_100 {
+        opens.push(0x02);
+        chunk_proto::varint::put(id, &mut opens);
+        opens.extend([1, 1, b'x']);
+    }
+    let mut pair = Pair::new(Limits::default());
+    assert_eq!(pair.b.receive(pair.now, sealed(&opens)), Err(Error::Peer(PeerFault::TooManyStreams)));
+    assert_eq!(pair.b.streams.len(), 1_024);
+
+    let mut resets = OPEN.to_vec();
+    for number in 1u64..2_000 {
+        resets.extend([0x08, 1]);
+        chunk_proto::varint::put(number, &mut resets);
+    }
+    let mut pair = Pair::new(Limits::default());
+    assert_eq!(pair.b.receive(pair.now, sealed(&resets)), Err(Error::Peer(PeerFault::BadMessage)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_plaintext_panics(tail in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut pair = Pair::new(Limits::default());
+        let _ = pair.b.receive(pair.now, sealed(&[OPEN, &tail].concat()));
+    }
 }
