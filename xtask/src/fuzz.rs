@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(required_unless_present_any = ["list", "lock"])]
     target: Option<String>,
     /// How long to run
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
     /// List the targets
     #[arg(long)]
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Make fuzz/Cargo.lock anew from the root's, so that both pin the same versions
     #[arg(long)]
     lock: bool,
+    /// Arguments for libFuzzer, such as `-jobs=2`
+    #[arg(last = true)]
+    passed_on: Vec<String>,
 }
 
 /// Runs one target and keeps what it finds for the next run.
@@ -54,7 +57,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     ensure!(known.contains(name), "no fuzz target `{name}`; `cargo xtask fuzz --list` names them");
     build(workspace, Some(name))?;
     let budget = Duration::from_secs(args.minutes.saturating_mul(60));
-    succeed(&mut session(workspace, name, budget)?)
+    let found = fuzz_target_folder(workspace).join("found").join(name);
+    succeed(session(workspace, name, &found, budget)?.args(&args.passed_on))
 }
 
 /// The root's pins are taken over; cargo drops what is not needed and adds what only the targets use.
@@ -105,7 +109,13 @@ fn smoke_one(workspace: &Workspace, name: &str) -> bool {
 
 /// Returns how many inputs were tried.
 fn execute(workspace: &Workspace, name: &str) -> Result<u64> {
-    let output = session(workspace, name, SMOKE)?.stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
+    // From the committed seeds alone, whatever earlier runs found: the same start for everybody.
+    let found = fuzz_target_folder(workspace).join("smoke").join(name);
+    if found.exists() {
+        fs::remove_dir_all(&found)?;
+    }
+    let output =
+        session(workspace, name, &found, SMOKE)?.stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
     let log = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{}\n{log}", output.status);
@@ -116,19 +126,17 @@ fn execute(workspace: &Workspace, name: &str) -> Result<u64> {
     Ok(executed)
 }
 
-/// The command that fuzzes one built target. New inputs go to the target folder; the committed corpus is only
-/// read.
-fn session(workspace: &Workspace, name: &str, budget: Duration) -> Result<Command> {
+/// The command that fuzzes one built target. New inputs go to the folder `found`; the committed corpus is only read.
+fn session(workspace: &Workspace, name: &str, found: &Path, budget: Duration) -> Result<Command> {
     let seeds = workspace.root.join("fuzz/corpus").join(name);
     let has_seeds = fs::read_dir(&seeds).is_ok_and(|mut entries| entries.next().is_some());
     ensure!(has_seeds, "no committed seeds in fuzz/corpus/{name}");
     let home = fuzz_target_folder(workspace);
-    let found = home.join("found").join(name);
     let artifacts = home.join("artifacts").join(name);
-    fs::create_dir_all(&found)?;
+    fs::create_dir_all(found)?;
     fs::create_dir_all(&artifacts)?;
     let binary = home.join(host(workspace)?).join("release").join(name);
-    let mut command = workspace.command(binary, [found, seeds]);
+    let mut command = workspace.command(binary, [found, &seeds]);
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
     command.arg(format!("-max_total_time={}", budget.as_secs()));
     command.arg(format!("-timeout={}", INPUT_TIMEOUT.as_secs()));
