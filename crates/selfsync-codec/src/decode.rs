@@ -1,9 +1,9 @@
 //! Frames off a stream of bytes.
 
 use bytes::{Buf, BytesMut};
-use memchr::memmem::Finder;
 
 use crate::error::{Cause, Damage};
+use crate::search::MarkerSearch;
 use crate::trailer::Trailer;
 use crate::walk::{Stop, Walk, is_intact, unstuff};
 use crate::wire::{MARKER, VERSION};
@@ -67,7 +67,7 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     config: Config,
-    finder: Finder<'static>,
+    search: MarkerSearch,
     phase: Phase,
     counters: Counters,
     /// Bytes consumed since the beginning of the stream.
@@ -117,7 +117,7 @@ impl Decoder {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            finder: Finder::new(&MARKER),
+            search: MarkerSearch::new(),
             phase: Phase::Start,
             counters: Counters::default(),
             consumed: 0,
@@ -250,7 +250,7 @@ impl Decoder {
 
     /// Where the first marker at or behind `scanned` begins; if there is none, `scanned` moves to where one still can.
     fn first_marker(&self, scanned: &mut usize, input: &[u8]) -> Option<usize> {
-        let found = self.finder.find(input.get(*scanned..)?);
+        let found = self.search.find(input.get(*scanned..)?);
         match found {
             Some(at) => Some(*scanned + at),
             None => {
@@ -275,7 +275,7 @@ impl Decoder {
 
     /// Skips everything before the next marker.
     fn seek(&mut self, input: &mut BytesMut) -> Opening {
-        let found = self.finder.find(input);
+        let found = self.search.find(input);
         let kept = usize::from(ends_in_half_a_marker(input));
         self.skip(found.unwrap_or(input.len() - kept), input);
         match found {

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use bytes::{BufMut, BytesMut};
-use memchr::memmem::Finder;
 
 use crate::error::EncodeError;
+use crate::search::MarkerSearch;
 use crate::trailer::Trailer;
 use crate::wire::{
     HEADROOM, LEAD, MARKER, MAX_BODY_IN_PLACE, MAX_FIRST_RUN, MAX_LATER_RUN, TAILROOM, VERSION, first_length,
@@ -39,14 +39,14 @@ pub fn encode_in_place(buffer: &mut [u8], body: Range<usize>) -> Result<Range<us
 #[derive(Clone, Debug)]
 pub struct Encoder {
     trailer: Trailer,
-    finder: Finder<'static>,
+    search: MarkerSearch,
 }
 
 impl Encoder {
     /// An encoder whose frames end with `trailer`.
     #[must_use]
     pub fn new(trailer: Trailer) -> Self {
-        Self { trailer, finder: Finder::new(&MARKER) }
+        Self { trailer, search: MarkerSearch::new() }
     }
 
     /// Appends the frame of `body` to `out`: at most [`max_encoded_len`] bytes, for which room is made at once.
@@ -62,7 +62,7 @@ impl Encoder {
         out.put_u8(0);
         loop {
             source.fill(out, start + longest);
-            let (next_length_at, run_len) = match self.finder.find(&out[start..]) {
+            let (next_length_at, run_len) = match self.search.find(&out[start..]) {
                 // The pair gives its place to the length of the next run.
                 Some(run_len) => (start + run_len, run_len),
                 None => (out.len(), out.len() - start),
@@ -122,7 +122,7 @@ impl Encoder {
     /// Stuffs `buffer[start..end]`, which has room around it.
     fn stuff(&self, buffer: &mut [u8], start: usize, end: usize) -> Range<usize> {
         let window = start..end.min(start + MAX_FIRST_RUN);
-        let first_run = self.finder.find(&buffer[window.clone()]).unwrap_or(window.len());
+        let first_run = self.search.find(&buffer[window.clone()]).unwrap_or(window.len());
         let frame = if first_run == MAX_FIRST_RUN {
             buffer.copy_within(window.clone(), start - 2);
             start - 2 - LEAD
@@ -153,7 +153,7 @@ impl Encoder {
         loop {
             let start = length_at + 2;
             let window = start..end.min(start + MAX_LATER_RUN);
-            let found = self.finder.find(&buffer[window.clone()]);
+            let found = self.search.find(&buffer[window.clone()]);
             let run_len = found.unwrap_or(window.len());
             buffer[length_at..start].copy_from_slice(&later_length(run_len));
             length_at = start + run_len;

@@ -36,6 +36,7 @@ mod encode;
 mod error;
 #[cfg(feature = "tokio-codec")]
 mod framed;
+mod search;
 mod trailer;
 mod walk;
 mod wire;
