@@ -1,1 +1,58 @@
 //! A node of a conclave: sockets, tasks and clocks around the protocol crates.
+
+mod accept;
+mod body;
+mod builder;
+mod carrier;
+mod clock;
+mod control;
+mod core;
+mod counter;
+mod device;
+mod dial;
+mod error;
+mod establish;
+mod events;
+mod frames;
+mod gate;
+mod greeting;
+mod inbox;
+mod limits;
+mod mailbox;
+mod node;
+mod outgoing;
+mod pool;
+mod randomness;
+mod receivers;
+mod sender;
+mod session;
+mod sync;
+mod timers;
+mod transport;
+mod welcome;
+
+pub use body::Body;
+pub use builder::Builder;
+pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
+pub use counter::Counter;
+pub use device::Device;
+pub use error::{
+    BodyError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, StartError, StreamTaken,
+};
+pub use events::{Event, Events};
+pub use limits::Limits;
+pub use node::{Node, SessionInfo};
+pub use outgoing::Outgoing;
+pub use receivers::{Incoming, Receiver};
+pub use sender::Sender;
+
+// What stands in this crate's signatures.
+pub use chunk_proto::{Compression, Secrecy};
+pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
+pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
+pub use membership::{Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Record};
+pub use x3dh_handshake::{BootId, Role, Suite};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,202 @@
+//! Putting a node together.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use chunk_proto::NodeBudget;
+use endpoint::{Endpoint, HandshakeKeys, PeerId};
+use link::BufferPool;
+use membership::{Door, Members};
+use rand::Rng;
+use tokio::runtime::Handle;
+use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
+
+use crate::carrier::memory::MemoryNetwork;
+use crate::control::Control;
+use crate::core::{Core, MAX_SPARE_READ_BUFFERS, READ_BYTES};
+use crate::counter::Counter;
+use crate::device::Device;
+use crate::error::StartError;
+use crate::events::Herald;
+use crate::gate::Gate;
+use crate::limits::Limits;
+use crate::node::Node;
+use crate::pool::{Deflaters, Pool};
+use crate::randomness::Randomness;
+use crate::receivers::Receivers;
+use crate::timers::Timers;
+use crate::transport::Transport;
+
+/// Everything a node is made of.
+#[derive(Default)]
+pub struct Builder {
+    device: Option<Device>,
+    door: Option<Door>,
+    previous_door: Option<Door>,
+    listen: Vec<SocketAddr>,
+    members: Members,
+    limits: Limits,
+    counter: Option<Counter>,
+    confirmed: Vec<(PeerId, u64)>,
+    memory: Option<MemoryNetwork>,
+    suites: Option<Vec<Suite>>,
+}
+
+impl Builder {
+    /// Who the node is. Required.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// The secret without which a first packet earns nothing: the one in this node's cards. Required.
+    #[must_use]
+    pub fn door(mut self, door: Door) -> Self {
+        self.door = Some(door);
+        self
+    }
+
+    /// The door before, as long as cards that carry it are about.
+    #[must_use]
+    pub fn previous_door(mut self, door: Door) -> Self {
+        self.previous_door = Some(door);
+        self
+    }
+
+    /// Where to accept connections; any number of times. Port 0 takes a free one.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen.push(address);
+        self
+    }
+
+    /// Who may come in.
+    #[must_use]
+    pub fn members(mut self, members: Members) -> Self {
+        self.members = members;
+        self
+    }
+
+    /// What to spend, on whom, for how long.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The counter of this device's handshakes. [`Counter::volatile`] if none is given.
+    #[must_use]
+    pub fn counter(mut self, counter: Counter) -> Self {
+        self.counter = Some(counter);
+        self
+    }
+
+    /// What a peer had confirmed before this process began: see
+    /// [`Event::CounterConfirmed`](crate::Event::CounterConfirmed).
+    #[must_use]
+    pub fn confirmed_counter(mut self, peer: PeerId, counter: u64) -> Self {
+        self.confirmed.push((peer, counter));
+        self
+    }
+
+    /// The handshakes that are accepted, best first; dials use the first. Only [`Suite::X3dhHybrid`] if none is given.
+    #[must_use]
+    pub fn suites(mut self, suites: impl IntoIterator<Item = Suite>) -> Self {
+        self.suites = Some(suites.into_iter().collect());
+        self
+    }
+
+    /// Listens and dials in a network in memory instead of on sockets.
+    #[must_use]
+    pub fn memory(mut self, network: &MemoryNetwork) -> Self {
+        self.memory = Some(network.clone());
+        self
+    }
+
+    /// Starts the node on the runtime of the caller.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn spawn(self) -> Result<Node, StartError> {
+        let device = self.device.ok_or(StartError::NoDevice)?;
+        let door = self.door.ok_or(StartError::NoDoor)?;
+        let transport = match self.memory {
+            Some(network) => Transport::memory(network, &self.listen),
+            None => Transport::tcp(self.limits.kernel_send_queue_bytes),
+        };
+        let mut listeners = Vec::with_capacity(self.listen.len());
+        for address in self.listen {
+            let listener = transport.listen(address);
+            listeners.push(listener.map_err(|source| StartError::Listen { address, source })?);
+        }
+        let randomness = Randomness::from_system().map_err(StartError::Randomness)?;
+        let mut rng = randomness.generator();
+        let mut boot = [0; 16];
+        rng.fill_bytes(&mut boot);
+        let local = PeerId { identity: device.identity(), device: device.static_key() };
+        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(self.members), &mut rng);
+        for (peer, counter) in self.confirmed {
+            endpoint.restore_counter(peer, counter);
+        }
+        let responder = ResponderKeys {
+            static_secret: device.key.secret().clone(),
+            identity: device.identity(),
+            door,
+            previous_door: self.previous_door,
+        };
+        let core = Arc::new(Core {
+            data_limits: self.limits.data(),
+            keys: HandshakeKeys {
+                responder,
+                credential: device.record.to_credential(),
+                boot: BootId(boot),
+                suites: self.suites.unwrap_or_else(|| vec![Suite::X3dhHybrid]),
+                aead: fastest_aead(),
+                capabilities: Capabilities::BOTH_AEADS,
+                limits: self.limits.announced(),
+            },
+            counter: self.counter.unwrap_or_else(Counter::volatile),
+            randomness,
+            transport,
+            control: Mutex::new(Control::new(endpoint)),
+            timers: Timers::default(),
+            gate: Gate::new(self.limits.max_strangers, self.limits.max_strangers_per_source),
+            receivers: Arc::new(Receivers::default()),
+            events: Herald::new(),
+            read_pool: Pool::new(READ_BYTES, MAX_SPARE_READ_BUFFERS),
+            buffers: BufferPool::default(),
+            deflaters: Deflaters::default(),
+            budget: NodeBudget::new(self.limits.reassembly_bytes),
+            runtime: Handle::current(),
+            limits: self.limits,
+        });
+        Ok(Node::start(core, listeners))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("device", &self.device)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What this machine seals fastest with.
+fn fastest_aead() -> TrafficAead {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    let in_hardware =
+        std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    let in_hardware = std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    let in_hardware = false;
+    // Without instructions for it AES is slow, and takes care to be constant in time.
+    if in_hardware { TrafficAead::Aes256Gcm } else { TrafficAead::ChaCha20Poly1305 }
+}

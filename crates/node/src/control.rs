@@ -1,0 +1,327 @@
+//! The control plane behind its one lock, and what is done for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use endpoint::{
+    Action, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId, Target, WaiterId,
+};
+use link::CloseReason;
+use membership::Members;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::clock;
+use crate::core::Core;
+use crate::dial;
+use crate::events::Event;
+use crate::greeting::Failure;
+use crate::mailbox::{Mailbox, Word};
+use crate::session::{Order, Session};
+use crate::sync::lock;
+
+/// The endpoint, and what its names stand for.
+pub(crate) struct Control {
+    pub(crate) endpoint: Endpoint,
+    paths: BTreeMap<PathId, PathEntry>,
+    sessions: BTreeMap<SessionId, Arc<Session>>,
+    pub(crate) dials: BTreeMap<AttemptId, AbortHandle>,
+    waiters: BTreeMap<WaiterId, Waiter>,
+    last_waiter: u64,
+    closing: bool,
+}
+
+/// A path, and how its task is reached.
+struct PathEntry {
+    mailbox: Arc<Mailbox>,
+    /// Once there are keys.
+    session: Option<Arc<Session>>,
+    /// Once the control plane has given it a name.
+    id: Option<SessionId>,
+}
+
+/// Somebody who waits for a session.
+struct Waiter {
+    target: Target,
+    reply: oneshot::Sender<Result<Arc<Session>, ConnectError>>,
+}
+
+impl Control {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            paths: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            last_waiter: 0,
+            closing: false,
+        }
+    }
+
+    /// Puts in a path whose handshake begins.
+    pub(crate) fn add_path(&mut self, path: PathId) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::default());
+        self.paths.insert(path, PathEntry { mailbox: Arc::clone(&mailbox), session: None, id: None });
+        mailbox
+    }
+
+    /// There are keys for a path; what its session is called is said by the control plane now or later.
+    pub(crate) fn set_session(&mut self, path: PathId, session: &Arc<Session>, id: Option<SessionId>) {
+        if let Some(entry) = self.paths.get_mut(&path) {
+            entry.session = Some(Arc::clone(session));
+            entry.id = id;
+            self.sessions.extend(id.map(|id| (id, Arc::clone(session))));
+        }
+    }
+
+    fn forget_path(&mut self, path: PathId) -> Option<PathEntry> {
+        let entry = self.paths.remove(&path)?;
+        if let Some(id) = entry.id {
+            self.sessions.remove(&id);
+        }
+        Some(entry)
+    }
+
+    /// Closes a path without a word.
+    fn close_path(&mut self, path: PathId) {
+        let Some(entry) = self.forget_path(path) else { return };
+        entry.mailbox.close();
+        if let Some(session) = entry.session {
+            session.order(Order::Abort);
+            // Its task may not have come so far as to carry out orders.
+            session.with(|half| half.tx.fail());
+        }
+    }
+
+    fn make_live(&mut self, path: PathId, id: SessionId) {
+        if let Some(entry) = self.paths.get_mut(&path) {
+            entry.id = Some(id);
+            self.sessions.extend(entry.session.clone().map(|session| (id, session)));
+            entry.mailbox.put(Word::Live(id));
+        }
+    }
+}
+
+impl Core {
+    /// Works on the control plane, and does what it then asks for.
+    pub(crate) fn control<T>(self: &Arc<Self>, work: impl FnOnce(&mut Control, Now) -> T) -> T {
+        let now = clock::both();
+        let mut control = lock(&self.control);
+        let result = work(&mut control, now);
+        let mut failure = None;
+        while let Some(action) = control.endpoint.poll_action() {
+            self.perform(&mut control, now, action, &mut failure);
+        }
+        let deadline = control.endpoint.poll_timeout();
+        let finished = control.closing && control.paths.is_empty();
+        drop(control);
+        self.timers.set_control(deadline);
+        if finished {
+            self.finish();
+        }
+        result
+    }
+
+    /// `failure` is the last dial that was logged as failed: all who waited for it are told, the log once.
+    fn perform(
+        self: &Arc<Self>,
+        control: &mut Control,
+        now: Now,
+        action: Action,
+        failure: &mut Option<(Target, ConnectError)>,
+    ) {
+        match action {
+            Action::Dial { attempt, peer, address } => {
+                let task = self.runtime.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
+                control.dials.insert(attempt, task.abort_handle());
+            }
+            Action::AbandonDial { attempt } => {
+                if let Some(task) = control.dials.remove(&attempt) {
+                    task.abort();
+                }
+            }
+            Action::Begin { path, order } => control.tell(path, Word::Begin(order)),
+            Action::Answer { path, admission } => control.tell(path, Word::Answer(admission)),
+            Action::Live { path, session } => control.make_live(path, session),
+            Action::ClosePath { path } => control.close_path(path),
+            Action::CloseSession { session, reason } => {
+                if let Some(session) = control.sessions.remove(&session) {
+                    session.order(Order::Close(reason));
+                }
+            }
+            Action::CheckIdle { session } => {
+                if let Some(last_use) =
+                    control.sessions.get(&session).map(|session| session.last_used(now.instant))
+                {
+                    control.endpoint.session_used(now, session, last_use);
+                }
+            }
+            Action::Resolved { waiter, result } => control.resolve(waiter, result, failure),
+            Action::PeerUp { peer, role, .. } => {
+                tracing::info!(peer = ?peer.identity, ?role, "peer up");
+                self.events.tell(Event::PeerUp { peer, role });
+            }
+            Action::PeerDown { peer, session, cause } => {
+                control.sessions.remove(&session);
+                tracing::info!(peer = ?peer.identity, %cause, "peer down");
+                self.events.tell(Event::PeerDown { peer, cause });
+            }
+            Action::PeerRestarted { peer, boot } => {
+                tracing::info!(peer = ?peer.identity, "peer restarted");
+                self.events.tell(Event::PeerRestarted { peer, boot });
+            }
+            Action::StoreCounter { peer, counter } => {
+                self.events.tell(Event::CounterConfirmed { peer, counter })
+            }
+            // What a later version of the control plane may ask for is not asked of this one.
+            _ => {}
+        }
+    }
+
+    /// A session with `target`: the one there is, or a new one.
+    pub(crate) async fn connect(self: &Arc<Self>, target: Target) -> Result<Arc<Session>, ConnectError> {
+        let (waiting, outcome) = Waiting::begin(self, target);
+        let result = outcome.await;
+        waiting.over();
+        // The sender is dropped unused only with the whole node.
+        result.unwrap_or(Err(ConnectError::ShuttingDown))
+    }
+
+    pub(crate) fn path_lost(self: &Arc<Self>, path: PathId, cause: PathCause) {
+        self.control(|control, now| {
+            control.forget_path(path);
+            control.endpoint.path_lost(now, path, cause);
+        });
+    }
+
+    pub(crate) fn dial_failed(self: &Arc<Self>, attempt: AttemptId, cause: DialCause) {
+        self.control(|control, now| {
+            control.dials.remove(&attempt);
+            control.endpoint.dial_failed(now, attempt, cause);
+        });
+    }
+
+    /// The handshake of a path has failed, or the path with it.
+    pub(crate) fn failed(self: &Arc<Self>, path: PathId, failure: Failure) {
+        match failure {
+            Failure::Path(cause) => self.path_lost(path, cause),
+            Failure::Handshake(cause) => {
+                self.control(|control, now| control.endpoint.handshake_failed(now, path, cause));
+            }
+        }
+    }
+
+    /// Every session there is.
+    pub(crate) fn all_sessions(&self) -> Vec<Arc<Session>> {
+        lock(&self.control).sessions.values().cloned().collect()
+    }
+
+    /// The members as of now.
+    pub(crate) fn members(&self) -> Arc<Members> {
+        Arc::clone(lock(&self.control).endpoint.members())
+    }
+
+    /// The driver of a path has carried out its order to end.
+    pub(crate) fn path_closed(self: &Arc<Self>, path: PathId) {
+        self.path_lost(path, PathCause::Local);
+    }
+
+    pub(crate) fn closed_by_peer(self: &Arc<Self>, path: PathId, session: SessionId, reason: CloseReason) {
+        self.control(|control, now| {
+            control.forget_path(path);
+            control.endpoint.closed_by_peer(now, session, reason);
+        });
+    }
+
+    pub(crate) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {
+        self.control(|control, now| control.endpoint.close(now, session, reason));
+    }
+
+    /// Ends everything: sessions with a word of farewell, which their drivers say.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.control(|control, now| {
+            control.closing = true;
+            control.endpoint.shutdown(now);
+        });
+    }
+
+    /// Nothing will happen any more.
+    fn finish(&self) {
+        self.receivers.finish();
+        self.timers.stop();
+    }
+
+    /// The initiator of a session has shown that it has the keys.
+    pub(crate) fn confirmed(self: &Arc<Self>, session: SessionId) {
+        self.control(|control, now| control.endpoint.confirmed(now, session));
+    }
+}
+
+impl Control {
+    fn tell(&mut self, path: PathId, word: Word) {
+        if let Some(entry) = self.paths.get(&path) {
+            entry.mailbox.put(word);
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        waiter: WaiterId,
+        result: Result<SessionId, ConnectError>,
+        failure: &mut Option<(Target, ConnectError)>,
+    ) {
+        let Some(Waiter { target, reply }) = self.waiters.remove(&waiter) else { return };
+        if let Err(error) = &result
+            && *failure != Some((target, *error))
+        {
+            *failure = Some((target, *error));
+            tracing::info!(?target, %error, "no session");
+        }
+        let result = result.and_then(|session| {
+            // A session is in the table before anybody is told of it, and leaves it with the telling of its end.
+            self.sessions.get(&session).cloned().ok_or(ConnectError::Disconnected)
+        });
+        // Whoever waited may have stopped.
+        reply.send(result).ok();
+    }
+}
+
+/// Somebody waits for a session, until [`over`](Self::over) or dropped.
+struct Waiting<'a> {
+    core: &'a Arc<Core>,
+    waiter: Option<WaiterId>,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(
+        core: &'a Arc<Core>,
+        target: Target,
+    ) -> (Self, oneshot::Receiver<Result<Arc<Session>, ConnectError>>) {
+        let (reply, outcome) = oneshot::channel();
+        let waiter = core.control(|control, now| {
+            control.last_waiter += 1;
+            let waiter = WaiterId(control.last_waiter);
+            control.waiters.insert(waiter, Waiter { target, reply });
+            // The name is new, the only thing that could be wrong with it.
+            control.endpoint.connect(now, target, endpoint::Urgency::Prompt, waiter).ok();
+            waiter
+        });
+        (Self { core, waiter: Some(waiter) }, outcome)
+    }
+
+    fn over(mut self) {
+        self.waiter = None;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(waiter) = self.waiter {
+            self.core.control(|control, now| {
+                control.waiters.remove(&waiter);
+                control.endpoint.cancel(now, waiter);
+            });
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What all tasks of a node share.
+
+use std::sync::{Arc, Mutex};
+
+use chunk_proto::NodeBudget;
+use endpoint::HandshakeKeys;
+use link::BufferPool;
+use tokio::runtime::Handle;
+
+use crate::control::Control;
+use crate::counter::Counter;
+use crate::events::Herald;
+use crate::gate::Gate;
+use crate::limits::Limits;
+use crate::pool::{Deflaters, Pool};
+use crate::randomness::Randomness;
+use crate::receivers::Receivers;
+use crate::timers::Timers;
+use crate::transport::Transport;
+
+/// Bytes read at once.
+pub(crate) const READ_BYTES: usize = 256 * 1024;
+/// Read buffers kept while nobody reads: sessions that read at the same moment are as many as there are cores.
+pub(crate) const MAX_SPARE_READ_BUFFERS: usize = 8;
+
+/// The shared part of a node.
+pub(crate) struct Core {
+    pub(crate) limits: Limits,
+    /// What each session's data plane keeps to.
+    pub(crate) data_limits: link::Limits,
+    pub(crate) keys: HandshakeKeys,
+    pub(crate) counter: Counter,
+    pub(crate) randomness: Randomness,
+    pub(crate) transport: Transport,
+    pub(crate) control: Mutex<Control>,
+    pub(crate) timers: Timers,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) receivers: Arc<Receivers>,
+    pub(crate) events: Herald,
+    pub(crate) read_pool: Pool,
+    pub(crate) buffers: BufferPool,
+    pub(crate) deflaters: Deflaters,
+    pub(crate) budget: NodeBudget,
+    pub(crate) runtime: Handle,
+}

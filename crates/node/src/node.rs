@@ -1,0 +1,242 @@
+//! The handle of a running node.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use endpoint::{Noted, PeerId, Target};
+use link::{CloseReason, Outcome, StreamName, StreamOptions};
+use membership::{Added, Card, IdentityKey, Member, Members};
+use tokio::task::AbortHandle;
+use x3dh_handshake::Role;
+
+use crate::accept::accept;
+use crate::builder::Builder;
+use crate::core::Core;
+use crate::error::{ConnectError, PingError, StreamTaken};
+use crate::events::Events;
+use crate::receivers::Receiver;
+use crate::sender::Sender;
+use crate::session::PingReply;
+use crate::sync::lock;
+use crate::transport::Listener;
+use crate::welcome::welcome;
+
+/// A running node: it listens, dials, and keeps sessions with members. Cheap to clone.
+///
+/// When the last clone is dropped the node closes its sessions in the background, as far as its runtime lives on:
+/// dropping never blocks. [`shutdown`](Self::shutdown) does the same and waits.
+#[derive(Clone)]
+pub struct Node {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    core: Arc<Core>,
+    listeners: Vec<AbortHandle>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// A session with a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Who is at the other end, with which device.
+    pub peer: PeerId,
+    /// Which end this node is.
+    pub role: Role,
+}
+
+impl Node {
+    /// Begins to put a node together.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub fn identity(&self) -> IdentityKey {
+        self.core().keys.local().identity
+    }
+
+    /// Where it listens, with the ports that it was given.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.handle.addresses
+    }
+
+    /// The members as of now.
+    #[must_use]
+    pub fn members(&self) -> Arc<Members> {
+        self.core().members()
+    }
+
+    /// Adds the member of a card, or brings a known one up to date.
+    ///
+    /// # Errors
+    /// Those of [`Members::add`]; nothing has changed then.
+    pub fn add_member(&self, card: &Card) -> Result<Added, membership::Error> {
+        self.core().control(|control, now| {
+            let mut members = Members::clone(control.endpoint.members());
+            let added = members.add(card)?;
+            control.endpoint.set_members(now, Arc::new(members));
+            Ok(added)
+        })
+    }
+
+    /// Strikes a member off the list: a live session is closed and says why, later dials get silence.
+    pub fn remove_member(&self, identity: &IdentityKey) -> Option<Member> {
+        self.core().control(|control, now| {
+            let mut members = Members::clone(control.endpoint.members());
+            let removed = members.remove(identity)?;
+            control.endpoint.set_members(now, Arc::new(members));
+            Some(removed)
+        })
+    }
+
+    /// Puts another list of members in place; sessions with those who are no longer on it are closed.
+    pub fn set_members(&self, members: Members) {
+        self.core().control(|control, now| control.endpoint.set_members(now, Arc::new(members)));
+    }
+
+    /// Makes sure that there is a session. Sending does this by itself.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn connect(&self, member: IdentityKey) -> Result<SessionInfo, ConnectError> {
+        let session = self.core().connect(Target::Member(member)).await?;
+        Ok(SessionInfo { peer: session.peer(), role: session.role() })
+    }
+
+    /// Ends the sessions with a member, and the dials to it. Messages that were accepted still leave.
+    pub fn disconnect(&self, member: IdentityKey) {
+        let target = Target::Member(member);
+        self.core()
+            .control(|control, now| control.endpoint.disconnect(now, target, CloseReason::Application));
+    }
+
+    /// Measures the time to a member and back, within an authenticated session. Connects first if need be.
+    ///
+    /// # Errors
+    /// [`PingError`].
+    pub async fn ping(&self, member: IdentityKey) -> Result<Duration, PingError> {
+        let session = self.core().connect(Target::Member(member)).await?;
+        let start = tokio::time::Instant::now();
+        let reply = PingReply::request(&session).map_err(|_| PingError::Lost)?;
+        match tokio::time::timeout(self.core().limits.ping_timeout, reply).await {
+            Ok(Outcome::Confirmed) => Ok(start.elapsed()),
+            Ok(_) => Err(PingError::Lost),
+            Err(_) => Err(PingError::TimedOut),
+        }
+    }
+
+    /// Sends to one stream of a member. Nothing happens before the first message.
+    #[must_use]
+    pub fn sender(&self, member: IdentityKey, name: StreamName, options: StreamOptions) -> Sender {
+        Sender::new(Arc::clone(self.core()), Target::Member(member), name, options)
+    }
+
+    /// Receives what members send to a stream of this name, until it is dropped.
+    ///
+    /// # Errors
+    /// [`StreamTaken`] while there is another receiver of that name.
+    pub fn receiver(&self, name: StreamName) -> Result<Receiver, StreamTaken> {
+        self.core().receivers.add(name)
+    }
+
+    /// The last things that went wrong with a member, oldest first.
+    #[must_use]
+    pub fn why(&self, member: &IdentityKey) -> Vec<Noted> {
+        lock(&self.core().control).endpoint.causes(member)
+    }
+
+    /// The last handshakes that failed before anybody had proven who they are, oldest first.
+    #[must_use]
+    pub fn stranger_causes(&self) -> Vec<Noted> {
+        lock(&self.core().control).endpoint.stranger_causes()
+    }
+
+    /// The sessions of now, oldest first.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        let control = lock(&self.core().control);
+        let info = |(id, peer)| control.endpoint.role(id).map(|role| SessionInfo { peer, role });
+        control.endpoint.sessions().filter_map(info).collect()
+    }
+
+    /// What happens to peers from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.core().events.watch()
+    }
+
+    /// Ends the node for all its clones: nobody is accepted or dialed any more, what was accepted for sending leaves,
+    /// sessions are closed with a word of farewell. Messages that have arrived can still be received.
+    ///
+    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
+    pub async fn shutdown(&self) {
+        self.handle.stop_listening();
+        let sessions = self.core().all_sessions();
+        let flushed = async {
+            for session in sessions {
+                session.flushed().await;
+            }
+        };
+        // What has not left by then is lost, as it would be with the process.
+        tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
+        self.core().close();
+        self.core().timers.stopped().await;
+    }
+
+    pub(crate) fn start(core: Arc<Core>, listeners: Vec<Listener>) -> Self {
+        let addresses = listeners.iter().filter_map(|listener| listener.local_address().ok()).collect();
+        let timer = Arc::clone(&core);
+        core.runtime.spawn(async move {
+            while let Some(due) = timer.timers.next().await {
+                if due.control {
+                    timer.control(|control, now| control.endpoint.handle_timeout(now));
+                }
+                due.sessions.iter().for_each(|session| session.nudge());
+            }
+        });
+        let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
+        Self { handle: Arc::new(Handle { core, listeners, addresses }) }
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+}
+
+fn listen(core: &Arc<Core>, listener: Listener) -> AbortHandle {
+    let node = Arc::clone(core);
+    let accepting = accept(listener, move |carrier, address| match node.gate.enter(address.ip()) {
+        Some(pass) => drop(node.runtime.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
+        None => tracing::debug!(%address, "stranger refused: too many from there"),
+    });
+    core.runtime.spawn(accepting).abort_handle()
+}
+
+impl Handle {
+    fn stop_listening(&self) {
+        self.listeners.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop_listening();
+        self.core.close();
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("identity", &self.identity())
+            .field("addresses", &self.handle.addresses)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+//! One session, as its users and its driver share it.
+
+mod driver;
+mod operation;
+mod routes;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::task::Waker;
+use std::time::Instant;
+
+use endpoint::PeerId;
+use link::{CloseReason, OperationId, Outcome, SendError, StreamId, StreamName, StreamOptions, Tx, TxEvent};
+
+use x3dh_handshake::Role;
+
+pub(crate) use driver::{Driver, Parts};
+pub(crate) use operation::{Operation, PingReply};
+
+use crate::sync::lock;
+
+/// One session: what its senders, the node's control plane and its driver reach it by.
+///
+/// The lock is held for short calls only; nobody encrypts, writes or wakes under it, and nobody takes another lock
+/// under it.
+pub(crate) struct Session {
+    peer: PeerId,
+    role: Role,
+    half: Mutex<Half>,
+}
+
+/// The sending half, and who waits for what.
+pub(crate) struct Half {
+    pub(crate) tx: Tx,
+    /// The driver's task.
+    driver: Option<Waker>,
+    operations: BTreeMap<OperationId, Slot>,
+    pings: BTreeMap<u64, Slot>,
+    /// How many senders use each stream.
+    users: BTreeMap<StreamId, usize>,
+    next_ping: u64,
+    /// Whoever waits until everything accepted has left.
+    flushed: Option<Waker>,
+    last_used: Instant,
+    order: Option<Order>,
+}
+
+/// What the control plane wants of the driver, beyond what the sending half says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Say farewell with this reason, then end.
+    Close(CloseReason),
+    /// End without a word.
+    Abort,
+}
+
+/// Where the outcome of one operation is left for whoever waits for it.
+#[derive(Default)]
+struct Slot {
+    outcome: Option<Outcome>,
+    /// A message supplied in pieces has room for more.
+    hungry: bool,
+    waker: Option<Waker>,
+}
+
+/// Tasks to wake once the lock is released.
+#[derive(Default)]
+#[must_use]
+pub(crate) struct Wakes {
+    driver: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Session {
+    pub(crate) fn new(peer: PeerId, role: Role, tx: Tx, now: Instant) -> Self {
+        let half = Half {
+            tx,
+            driver: None,
+            operations: BTreeMap::new(),
+            pings: BTreeMap::new(),
+            users: BTreeMap::new(),
+            next_ping: 1,
+            flushed: None,
+            last_used: now,
+            order: None,
+        };
+        Self { peer, role, half: Mutex::new(half) }
+    }
+
+    pub(crate) fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Works on the sending half, then wakes whom it may concern.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Half) -> T) -> T {
+        let mut half = lock(&self.half);
+        let result = work(&mut half);
+        let mut wakes = half.settle();
+        if half.tx.take_wake() {
+            wakes.driver.clone_from(&half.driver);
+        }
+        drop(half);
+        wakes.wake();
+        result
+    }
+
+    /// Gives the driver an order. A first one stays.
+    pub(crate) fn order(&self, order: Order) {
+        let mut half = lock(&self.half);
+        if half.order != Some(Order::Abort) {
+            half.order = Some(order);
+        }
+        let driver = half.driver.clone();
+        drop(half);
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets the driver look around: credit is due, or a deadline has passed.
+    pub(crate) fn nudge(&self) {
+        let driver = lock(&self.half).driver.clone();
+        driver.into_iter().for_each(Waker::wake);
+    }
+
+    /// When it was last used. Whoever waits for something uses it.
+    pub(crate) fn last_used(&self, now: Instant) -> Instant {
+        let half = lock(&self.half);
+        if half.is_awaited() { now } else { half.last_used }
+    }
+
+    /// Resolves when everything that was accepted has left and was acknowledged where somebody waits for that, or the
+    /// session has ended.
+    pub(crate) async fn flushed(&self) {
+        std::future::poll_fn(|context| {
+            let mut half = lock(&self.half);
+            if half.tx.is_closed() || half.tx.is_idle() {
+                return std::task::Poll::Ready(());
+            }
+            half.flushed = Some(context.waker().clone());
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Half {
+    /// Opens a stream for one more sender.
+    pub(crate) fn use_stream(
+        &mut self,
+        name: &StreamName,
+        options: StreamOptions,
+    ) -> Result<StreamId, SendError> {
+        let stream = self.tx.open_stream(name, options)?;
+        self.use_again(stream);
+        Ok(stream)
+    }
+
+    pub(crate) fn use_again(&mut self, stream: StreamId) {
+        *self.users.entry(stream).or_default() += 1;
+    }
+
+    /// A sender is done with a stream; what it has sent there still leaves.
+    pub(crate) fn leave_stream(&mut self, stream: StreamId) {
+        let Some(users) = self.users.get_mut(&stream) else { return };
+        *users -= 1;
+        if *users == 0 {
+            self.users.remove(&stream);
+            self.tx.end_stream(stream);
+        }
+    }
+
+    /// Whether somebody waits for an answer of the peer.
+    fn is_awaited(&self) -> bool {
+        !self.operations.is_empty() || !self.pings.is_empty()
+    }
+
+    /// Hands out what happened to operations.
+    fn settle(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        while let Some(event) = self.tx.poll_event() {
+            match event {
+                TxEvent::Done { operation, outcome } => {
+                    if let Some(slot) = self.operations.get_mut(&operation) {
+                        slot.outcome = Some(outcome);
+                        wakes.others.extend(slot.waker.take());
+                    }
+                }
+                TxEvent::Hungry { operation } => {
+                    if let Some(slot) = self.operations.get_mut(&operation) {
+                        slot.hungry = true;
+                        wakes.others.extend(slot.waker.take());
+                    }
+                }
+                TxEvent::Pong { number } => self.answer_pings(number, Outcome::Confirmed, &mut wakes),
+                // An event that concerns nobody here.
+                _ => {}
+            }
+        }
+        if self.tx.is_closed() && !self.pings.is_empty() {
+            self.answer_pings(u64::MAX, Outcome::Lost { maybe_delivered: false }, &mut wakes);
+        }
+        if self.flushed.is_some() && (self.tx.is_closed() || self.tx.is_idle()) {
+            wakes.others.extend(self.flushed.take());
+        }
+        wakes
+    }
+
+    /// Of several pings that wait together the last is answered for all.
+    fn answer_pings(&mut self, up_to: u64, outcome: Outcome, wakes: &mut Wakes) {
+        for (_, slot) in self.pings.range_mut(..=up_to).filter(|(_, slot)| slot.outcome.is_none()) {
+            slot.outcome = Some(outcome);
+            wakes.others.extend(slot.waker.take());
+        }
+    }
+}
+
+impl Wakes {
+    fn wake(self) {
+        self.driver.into_iter().for_each(Waker::wake);
+        self.others.into_iter().for_each(Waker::wake);
+    }
+}

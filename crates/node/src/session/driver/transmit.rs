@@ -1,0 +1,133 @@
+//! From the sending half to the carrier.
+
+use std::task::{Context, Poll};
+
+use endpoint::PathCause;
+use link::SealJob;
+
+use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
+use crate::clock;
+use crate::session::{Order, Wakes};
+use crate::sync::lock;
+
+/// Packets that are sealed before they are written. A packet has at most 64 KiB: these, and what waits in the kernel,
+/// are what an urgent message cannot overtake any more.
+const MAX_UNWRITTEN_PACKETS: usize = 4;
+
+/// What one look at the sending half brought.
+struct Haul {
+    jobs: Vec<SealJob>,
+    /// The sending half has nothing more; it will wake this task when it has.
+    drained: bool,
+    order: Option<Order>,
+    /// The sending half was closed, by an order or because its keys are used up.
+    closed: bool,
+    /// So much was sealed that fresh keys are due.
+    needs_rekey: bool,
+    wakes: Wakes,
+}
+
+impl Driver {
+    /// Seals and writes until there is nothing more to send, or the carrier takes no more. Carries out orders.
+    pub(super) fn transmit(&mut self, context: &mut Context<'_>, received: bool) -> Result<(), End> {
+        let mut received = received;
+        loop {
+            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes } = self.haul(context, received);
+            received = false;
+            wakes.wake();
+            self.obey(order)?;
+            if needs_rekey {
+                self.rx.rekey(&mut self.core.randomness.on_demand());
+                // There is something to say now, unless the peer was asked before.
+                drained &= self.rx.feedback().is_empty();
+            }
+            if !jobs.is_empty() {
+                self.seal(jobs)?;
+            }
+            match self.writer.poll_flush(context, &mut self.carrier, &self.core.buffers) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(path = %self.path, %error, "writing failed");
+                    return Err(End::Lost(PathCause::Broken));
+                }
+                Poll::Pending => return Ok(()),
+            }
+            match self.phase {
+                Phase::Unconfirmed | Phase::Farewell { .. } => return Ok(()),
+                Phase::Up if drained && closed => return Err(End::Lost(PathCause::Local)),
+                Phase::Closing { until } if drained && closed => {
+                    self.carrier.shutdown(context).map_err(|_| End::ClosedHere)?;
+                    self.phase = Phase::Farewell { until };
+                    return Ok(());
+                }
+                Phase::Up | Phase::Closing { .. } if drained => return Ok(()),
+                Phase::Up | Phase::Closing { .. } => {}
+            }
+        }
+    }
+
+    /// Looks at the sending half, once for a whole batch of packets.
+    fn haul(&mut self, context: &Context<'_>, received: bool) -> Haul {
+        let may_send =
+            self.writer.is_empty() && !matches!(self.phase, Phase::Unconfirmed | Phase::Farewell { .. });
+        let mut half = lock(&self.session.half);
+        if !half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            half.driver = Some(context.waker().clone());
+        }
+        let feedback = self.rx.feedback();
+        if !feedback.is_empty() {
+            half.tx.apply(feedback);
+        }
+        self.notes.drain(..).for_each(|note| half.tx.note(note));
+        let order =
+            half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
+        if let Some(Order::Close(reason)) = order {
+            half.tx.close(reason);
+        }
+        let mut jobs = Vec::new();
+        let mut drained = false;
+        while may_send && !drained && jobs.len() < MAX_UNWRITTEN_PACKETS {
+            match half.tx.poll_transmit() {
+                Some(job) => jobs.push(job),
+                None => drained = true,
+            }
+        }
+        let wakes = half.settle();
+        if received || !jobs.is_empty() {
+            half.last_used = if received { self.watch.heard } else { clock::now() };
+        }
+        let awaited = half.is_awaited();
+        let closed = half.tx.is_closed();
+        let needs_rekey = half.tx.needs_rekey();
+        drop(half);
+        if awaited && !self.watch.awaited {
+            // Silence counts from the moment at which somebody began to wait for its end.
+            self.watch.heard = clock::now();
+        }
+        self.watch.awaited = awaited;
+        Haul { jobs, drained, order, closed, needs_rekey, wakes }
+    }
+
+    fn seal(&mut self, jobs: Vec<SealJob>) -> Result<(), End> {
+        let Self { core, writer, notes, .. } = self;
+        core.deflaters.with(|deflater| {
+            for job in jobs {
+                notes.extend(writer.seal(job, deflater).map_err(End::Lost)?);
+            }
+            Ok(())
+        })
+    }
+
+    fn obey(&mut self, order: Option<Order>) -> Result<(), End> {
+        match order {
+            Some(Order::Abort) => Err(End::ClosedHere),
+            Some(Order::Close(_)) => {
+                if !matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
+                    self.phase = Phase::Closing { until: clock::now() + FAREWELL_TIMEOUT };
+                }
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A connection of somebody else's, from its acceptance to the end of its session.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use endpoint::{HandshakeCause, Inbound, PathCause, PathId, SessionId, Step};
+
+use crate::carrier::Carrier;
+use crate::clock;
+use crate::core::Core;
+use crate::establish::{Halves, establish};
+use crate::gate::Pass;
+use crate::greeting::{Failure, Greeting, facts, net_address};
+use crate::mailbox::{Mailbox, Word};
+use crate::session::{Driver, Parts};
+
+/// Holds the handshake of an accepted connection, and drives its session.
+///
+/// Whatever is wrong with the first packets, the far end sees the same: nothing comes back, and the connection is
+/// reset when the deadline of its handshake has passed.
+pub(crate) async fn welcome(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) {
+    // The handshake is a future of its own, so that the session that follows does not keep its room.
+    if let Some(driver) = Box::pin(open(core, carrier, address, pass)).await {
+        driver.run().await;
+    }
+}
+
+/// How the wait for a handshake ended.
+enum Outcome {
+    Session(Box<(SessionId, Halves)>),
+    Failed(Failure),
+    /// The deadline passed, or the node shuts down.
+    Closed,
+    /// Another connection needs the place.
+    Evicted,
+}
+
+async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) -> Option<Driver> {
+    let facts = facts(&carrier, net_address(address)?);
+    let (path, mailbox, inbound) = core
+        .control(|control, now| {
+            let accepted = control.endpoint.accept(now, facts.clone())?;
+            let inbound = Inbound::new(&facts, accepted.deadline);
+            Ok::<_, endpoint::Error>((accepted.path, control.add_path(accepted.path), inbound))
+        })
+        .ok()?;
+    let mut greeting = Greeting::new(carrier);
+    let place = (path, &*mailbox, &pass);
+    let mut outcome = tokio::select! {
+        outcome = shake_hands(&core, Box::new(inbound), place, &mut greeting) => match outcome {
+            Ok(session) => Outcome::Session(Box::new(session)),
+            Err(failure) => Outcome::Failed(failure),
+        },
+        () = mailbox.closed() => Outcome::Closed,
+        () = pass.evicted() => Outcome::Evicted,
+    };
+    if let Outcome::Failed(failure) = outcome {
+        tracing::debug!(%address, ?failure, "stranger refused");
+        core.failed(path, failure);
+        if matches!(failure, Failure::Handshake(_)) {
+            // Silence until the deadline: neither the time nor the manner of the end tells what was wrong.
+            outcome = tokio::select! {
+                () = mailbox.closed() => Outcome::Closed,
+                () = pass.evicted() => Outcome::Evicted,
+            };
+        }
+    }
+    match outcome {
+        Outcome::Session(made) => {
+            let (id, Halves { session, rx, writer }) = *made;
+            let (carrier, reader) = greeting.into_parts();
+            let pass = Some(pass);
+            return Some(Driver::new(core, Parts { session, id, path, carrier, reader, writer, rx, pass }));
+        }
+        Outcome::Evicted => core.path_lost(path, PathCause::Local),
+        Outcome::Failed(_) | Outcome::Closed => {}
+    }
+    greeting.abort();
+    None
+}
+
+async fn shake_hands(
+    core: &Arc<Core>,
+    mut inbound: Box<Inbound>,
+    (path, mailbox, pass): (PathId, &Mailbox, &Pass),
+    greeting: &mut Greeting,
+) -> Result<(SessionId, Halves), Failure> {
+    let local = Failure::Handshake(HandshakeCause::Local);
+    let proof = loop {
+        let packet = greeting.receive().await?;
+        let members = core.members();
+        match inbound.handle_packet(clock::both(), &packet, (&core.keys, &members)) {
+            Step::Wait => {}
+            Step::Proven(proof) => break proof,
+            Step::Failed(cause) => return Err(Failure::Handshake(cause)),
+            Step::Established(_) => return Err(local),
+        }
+    };
+    pass.proven();
+    {
+        let mut rng = core.randomness.generator();
+        core.control(|control, now| control.endpoint.admit(now, path, *proof, &mut rng));
+    }
+    let Word::Answer(admission) = mailbox.next().await else { return Err(local) };
+    let established = {
+        let mut rng = core.randomness.generator();
+        inbound.answer(&admission, &core.keys, &mut rng).map_err(Failure::Handshake)?
+    };
+    let halves = establish(core, *established).map_err(Failure::Handshake)?;
+    core.control(|control, _| {
+        // It can be found by its name from here on; nobody is told the name before it is confirmed.
+        control.set_session(path, &halves.session, Some(admission.session));
+    });
+    let reply = inbound.poll_transmit().map(<[u8]>::to_vec).unwrap_or_default();
+    greeting.send(&[&reply]).await?;
+    Ok((admission.session, halves))
+}
