@@ -161,3 +161,18 @@ impl Incoming {
         self.paths = before.paths.renewed(Lane::new);
     }
 }
+
+#[cfg(test)]
+impl Incoming {
+    /// Everything that decides anything, secrets included.
+    pub(crate) fn state(&self) -> String {
+        let keys = [
+            Some(self.chain.bytes()),
+            Some(self.key.bytes()),
+            self.previous_key.as_ref().map(EpochKey::bytes),
+        ];
+        let windows: Vec<_> = self.paths.iter().map(|(path, lane)| (path, &lane.window)).collect();
+        let counts = (self.generation, self.epoch, self.opened, self.opened_in_epoch);
+        format!("{counts:?} {keys:?} {windows:?}")
+    }
+}

@@ -27,6 +27,8 @@ mod schedule;
 mod sealer;
 mod secret;
 mod session;
+#[cfg(test)]
+mod testing;
 mod ticket;
 mod window;
 

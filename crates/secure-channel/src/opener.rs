@@ -12,6 +12,9 @@ use crate::schedule::ChainKey;
 use crate::ticket::PacketFacts;
 use crate::{Error, Limits, NextOpening, OpenTicket, Opened, PathNumber};
 
+#[cfg(test)]
+mod tests;
+
 /// The opening half of a session.
 ///
 /// Inputs: [`ticket`](Self::ticket) and [`commit`](Self::commit), or [`open`](Self::open) for all in one step.

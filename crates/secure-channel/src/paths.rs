@@ -52,6 +52,11 @@ impl<T> PathTable<T> {
         self.entries.iter_mut().for_each(|(_, entry)| change(entry));
     }
 
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PathNumber, &T)> {
+        self.entries.iter().map(|(number, entry)| (*number, &**entry))
+    }
+
     pub(crate) fn remove(&mut self, path: PathNumber) {
         self.entries.retain(|(number, _)| *number != path);
     }

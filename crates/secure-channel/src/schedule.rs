@@ -44,6 +44,20 @@ impl RootKey {
     }
 }
 
+#[cfg(test)]
+impl ChainKey {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0.0
+    }
+}
+
+#[cfg(test)]
+impl EpochKey {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0.0
+    }
+}
+
 impl ChainKey {
     pub(crate) fn new(bytes: &[u8; 32]) -> Self {
         Self(Secret(*bytes))

@@ -10,6 +10,9 @@ use crate::paths::{PathTable, RetiredPaths};
 use crate::schedule::{ChainKey, EpochKey, KeyBlock};
 use crate::{Error, Limits, NextSealing, PathNumber};
 
+#[cfg(test)]
+mod tests;
+
 /// The sealing half of a session.
 ///
 /// Commands: [`reserve`](Self::reserve), [`advance_epoch`](Self::advance_epoch),

@@ -5,6 +5,9 @@ use crate::Error;
 /// How many numbers, counted from the highest one seen, may still arrive.
 pub const WINDOW_PACKETS: u64 = 1_024;
 
+#[cfg(test)]
+mod tests;
+
 const WORDS: usize = 16;
 
 /// A ring of one bit per number. The highest number seen is its front.
