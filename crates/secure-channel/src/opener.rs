@@ -53,7 +53,8 @@ struct Generations {
 pub struct Committed {
     /// This was the first packet of the session: the peer has proven that it holds the session's keys.
     pub confirms: bool,
-    /// The peer has begun to use this generation; [`Sealer::follow`](crate::Sealer::follow) wants to know.
+    /// The peer has begun to use this generation: tell [`Sealer::follow`](crate::Sealer::follow) and
+    /// [`Rekey::handle_followed`](crate::Rekey::handle_followed), and let the peer see a packet of it soon.
     pub generation: Option<u64>,
     /// Keys before the present ones are held for packets in flight. Call
     /// [`Opener::forget_previous`] after [`PREVIOUS_GRACE`](crate::PREVIOUS_GRACE).

@@ -11,6 +11,7 @@
 //!    │ Opener: g and g + 1                                     │
 //!    │ Sealer: g + 1, sends at once                            │
 //!    │ ── any packet (sealed in g + 1) ──────────────────────> │   Sealer: g + 1, once that packet has opened
+//!    │ <────────────────────── any packet (sealed in g + 1) ── │
 //! ```
 
 use core::fmt;
@@ -40,24 +41,28 @@ pub struct Rekey {
 }
 
 /// ```text
-///          request                    handle_response
-///   Idle ───────────> Asked ──────────────────────────────> Idle (g + 1)
-///    │                  │
-///    │ handle_request   │ handle_request, and the peer is the session's initiator: ours is dropped
-///    v                  v
-///   Answered (g + 1) <──┘
-///    │ handle_followed: the peer uses g + 1
-///    └────────────────────────────────────────────────────> Idle (g + 1)
+///          request               handle_response
+///   Idle ───────────> Asked ───────────────────────> Agreed (g + 1)
+///    │                  │                              ^   │
+///    │ handle_request   │ handle_request, and the peer │   │ handle_followed:
+///    └──────────────────┴─ is the session's initiator ─┘   │ the peer uses g + 1
+///    ^                     or we had not asked             │
+///    └─────────────────────────────────────────────────────┘
 /// ```
 enum State {
     Idle,
     /// Boxed: the secrets of a KEM are large, and a session is seldom in this state.
     Asked(Box<Offer>),
-    /// Request and response are kept for a request that arrives again.
-    Answered {
-        request: Vec<u8>,
-        response: Vec<u8>,
+    /// The keys are handed out, but the peer has not used them yet. Until then the request that we answered, if it
+    /// was the peer's, may arrive again.
+    Agreed {
+        answered: Option<Answered>,
     },
+}
+
+struct Answered {
+    request: Vec<u8>,
+    response: Vec<u8>,
 }
 
 /// The keys of the next generation, one part for each half of the session. Install both before an answer is sent:
@@ -143,7 +148,7 @@ impl Rekey {
             return Ok(self.repeated(request));
         }
         match self.state {
-            State::Answered { .. } => return Err(Error::RekeyOutOfTurn),
+            State::Agreed { .. } => return Err(Error::RekeyOutOfTurn),
             _ if generation != self.generation + 1 => return Err(Error::RekeyOutOfTurn),
             State::Asked(_) if self.role == Role::Initiator => return Ok(None),
             State::Asked(_) | State::Idle => {}
@@ -151,7 +156,8 @@ impl Rekey {
         let (response, fresh) = answer(self.suite, offer, rng).map_err(|_| Error::RekeyRejected)?;
         let response = framed(generation, &response);
         let keys = self.step(&fresh, false);
-        self.state = State::Answered { request: request.to_vec(), response: response.clone() };
+        let answered = Answered { request: request.to_vec(), response: response.clone() };
+        self.state = State::Agreed { answered: Some(answered) };
         Ok(Some(Answer { response, keys: Some(keys) }))
     }
 
@@ -173,6 +179,7 @@ impl Rekey {
         match core::mem::replace(&mut self.state, State::Idle) {
             State::Asked(offer) => {
                 let fresh = offer.finish(response).map_err(|_| Error::RekeyRejected)?;
+                self.state = State::Agreed { answered: None };
                 Ok(Some(self.step(&fresh, true)))
             }
             other => {
@@ -184,7 +191,7 @@ impl Rekey {
 
     /// The peer has begun to use `generation`: [`Committed::generation`](crate::Committed) said so.
     pub fn handle_followed(&mut self, generation: u64) {
-        if generation == self.generation && matches!(self.state, State::Answered { .. }) {
+        if generation == self.generation && matches!(self.state, State::Agreed { .. }) {
             self.state = State::Idle;
         }
     }
@@ -192,8 +199,8 @@ impl Rekey {
     /// The response to a request answered before.
     fn repeated(&self, request: &[u8]) -> Option<Answer> {
         match &self.state {
-            State::Answered { request: known, response } if known == request => {
-                Some(Answer { response: response.clone(), keys: None })
+            State::Agreed { answered: Some(answered) } if answered.request == request => {
+                Some(Answer { response: answered.response.clone(), keys: None })
             }
             _ => None,
         }
@@ -233,7 +240,7 @@ impl fmt::Debug for Rekey {
         let state = match self.state {
             State::Idle => "Idle",
             State::Asked(_) => "Asked",
-            State::Answered { .. } => "Answered",
+            State::Agreed { .. } => "Agreed",
         };
         f.debug_struct("Rekey")
             .field("generation", &self.generation)

@@ -49,12 +49,11 @@ impl End {
 
     /// A whole rekey that this end asks for, up to the packet that makes the peer follow; it is not delivered.
     pub(crate) fn rekeys_with(&mut self, peer: &mut Self, seed: u64) {
+        let uses_the_latest_keys = peer.seal(0, b"so a request may be made");
+        self.open(&uses_the_latest_keys).unwrap();
         let mut rng = StdRng::seed_from_u64(seed);
         let request = self.rekey.request(&mut rng).unwrap();
         let answer = peer.rekey.handle_request(&mut rng, &request).unwrap().unwrap();
-        // The response travels in a packet of the latest keys that the peer has seen in use.
-        let response = peer.seal(0, &answer.response);
-        self.open(&response).unwrap();
         peer.install(answer.keys.unwrap());
         let keys = self.rekey.handle_response(&answer.response).unwrap().unwrap();
         self.install(keys);
