@@ -1,63 +1,15 @@
 //! Frames off a stream of bytes.
 
+use alloc::boxed::Box;
+
 use bytes::{Buf, BytesMut};
 
+use crate::config::{Config, Counters, Scan};
 use crate::error::{Cause, Damage};
 use crate::search::MarkerSearch;
 use crate::trailer::Trailer;
 use crate::walk::{Stop, Walk, is_intact, unstuff};
 use crate::wire::{MARKER, VERSION};
-
-/// When the decoder looks into runs for markers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scan {
-    /// Always: a marker ends a frame wherever it stands, so that damage costs the damaged frames and at most the
-    /// next one, and none waits for bytes that a damaged length announces. For lines and logs.
-    Always,
-    /// Only in what a failed frame had covered: run lengths are trusted, the bytes of a run are not looked at. For
-    /// reliable paths, where the caller gives up at the first [`Damage`].
-    AfterDamage,
-}
-
-/// What a [`Decoder`] accepts, and how carefully.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Config {
-    /// The longest body, in bytes, without its checksum. Frames that announce more are refused at the length that
-    /// does: the decoder never asks the input to hold more than
-    /// [`max_encoded_len`](crate::max_encoded_len) of this (and of the checksum).
-    pub max_body_bytes: usize,
-    /// What follows every body.
-    pub trailer: Trailer,
-    /// When to look into runs for markers.
-    pub scan: Scan,
-}
-
-impl Config {
-    /// For a path that delivers bytes intact and in order, such as TCP with a cipher above.
-    #[must_use]
-    pub const fn reliable(max_body_bytes: usize) -> Self {
-        Self { max_body_bytes, trailer: Trailer::None, scan: Scan::AfterDamage }
-    }
-
-    /// For a serial line or a log, where bytes change, vanish and appear.
-    #[must_use]
-    pub const fn line(max_body_bytes: usize) -> Self {
-        Self { max_body_bytes, trailer: Trailer::Crc32c, scan: Scan::Always }
-    }
-}
-
-/// What a [`Decoder`] has seen so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Frames delivered.
-    pub frames: u64,
-    /// How often something was given up and the next marker looked for: one for each [`Damage`].
-    pub resynchronizations: u64,
-    /// Bytes consumed that belong to no delivered frame.
-    pub skipped_bytes: u64,
-}
 
 /// Splits frames off the front of a buffer to which the caller appends what arrives.
 ///
@@ -67,7 +19,8 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub struct Decoder {
     config: Config,
-    search: MarkerSearch,
+    /// Prepared when first needed: idle paths are many, and on a reliable one it never is.
+    search: Option<Box<MarkerSearch>>,
     phase: Phase,
     counters: Counters,
     /// Bytes consumed since the beginning of the stream.
@@ -117,7 +70,7 @@ impl Decoder {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            search: MarkerSearch::new(),
+            search: None,
             phase: Phase::Start,
             counters: Counters::default(),
             consumed: 0,
@@ -146,7 +99,7 @@ impl Decoder {
     /// bytes are needed. A body shares its memory with `input`: one to be kept for long is better copied.
     ///
     /// # Errors
-    /// [`Damage`], once for each time that it gets out of step. What it is sure to be no frame is dropped; the
+    /// [`Damage`], once for each time that it gets out of step. What is sure to be no frame is dropped; the
     /// decoder goes on with the next call.
     pub fn next_frame(&mut self, input: &mut BytesMut) -> Result<Option<BytesMut>, Damage> {
         loop {
@@ -249,8 +202,8 @@ impl Decoder {
     }
 
     /// Where the first marker at or behind `scanned` begins; if there is none, `scanned` moves to where one still can.
-    fn first_marker(&self, scanned: &mut usize, input: &[u8]) -> Option<usize> {
-        let found = self.search.find(input.get(*scanned..)?);
+    fn first_marker(&mut self, scanned: &mut usize, input: &[u8]) -> Option<usize> {
+        let found = self.find_marker(input.get(*scanned..)?);
         match found {
             Some(at) => Some(*scanned + at),
             None => {
@@ -258,6 +211,10 @@ impl Decoder {
                 None
             }
         }
+    }
+
+    fn find_marker(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.search.get_or_insert_with(|| Box::new(MarkerSearch::new())).find(bytes)
     }
 
     /// Gives up what begins at the front of `input`: drops `bytes` of it and everything up to the next marker.
@@ -275,7 +232,7 @@ impl Decoder {
 
     /// Skips everything before the next marker.
     fn seek(&mut self, input: &mut BytesMut) -> Opening {
-        let found = self.search.find(input);
+        let found = self.find_marker(input);
         let kept = usize::from(ends_in_half_a_marker(input));
         self.skip(found.unwrap_or(input.len() - kept), input);
         match found {

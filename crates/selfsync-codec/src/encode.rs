@@ -26,7 +26,8 @@ pub fn encode_in_place(buffer: &mut [u8], body: Range<usize>) -> Result<Range<us
     Encoder::new(Trailer::None).encode_in_place(buffer, body)
 }
 
-/// Writes frames. It has no state: every frame is independent of the one before.
+/// Writes frames. It has no state (every frame is independent of the one before) but a prepared search: where frames
+/// are many, keep one, or share it.
 ///
 /// ```
 /// use bytes::BytesMut;

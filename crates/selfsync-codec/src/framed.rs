@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use std::io;
 
-use crate::decode::{Config, Counters, Decoder};
+use crate::config::{Config, Counters};
+use crate::decode::Decoder;
 use crate::encode::Encoder;
 use crate::error::Damage;
 

@@ -28,9 +28,12 @@
 //! ```
 #![no_std]
 
+extern crate alloc;
+
 #[cfg(any(test, feature = "tokio-codec"))]
 extern crate std;
 
+mod config;
 mod decode;
 mod encode;
 mod error;
@@ -41,7 +44,8 @@ mod trailer;
 mod walk;
 mod wire;
 
-pub use decode::{Config, Counters, Decoder, Scan};
+pub use config::{Config, Counters, Scan};
+pub use decode::Decoder;
 pub use encode::{Encoder, encode, encode_in_place};
 pub use error::{Cause, Damage, EncodeError};
 #[cfg(feature = "tokio-codec")]
