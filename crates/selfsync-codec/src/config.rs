@@ -9,11 +9,11 @@ pub enum Scan {
     /// next one, and none waits for bytes that a damaged length announces. For lines and logs.
     Always,
     /// Only in what a failed frame had covered: run lengths are trusted, the bytes of a run are not looked at. For
-    /// reliable paths, where the caller gives up at the first [`Damage`].
+    /// reliable paths, where the caller gives up at the first [`Damage`](crate::Damage).
     AfterDamage,
 }
 
-/// What a [`Decoder`] accepts, and how carefully.
+/// What a [`Decoder`](crate::Decoder) accepts, and how carefully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
@@ -41,13 +41,13 @@ impl Config {
     }
 }
 
-/// What a [`Decoder`] has seen so far.
+/// What a [`Decoder`](crate::Decoder) has seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
     /// Frames delivered.
     pub frames: u64,
-    /// How often something was given up and the next marker looked for: one for each [`Damage`].
+    /// How often something was given up and the next marker looked for: one for each [`Damage`](crate::Damage).
     pub resynchronizations: u64,
     /// Bytes consumed that belong to no delivered frame.
     pub skipped_bytes: u64,

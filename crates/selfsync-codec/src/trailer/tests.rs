@@ -1,3 +1,5 @@
+//! The checksum against the published check value, and against every flipped byte.
+
 use super::*;
 
 #[test]

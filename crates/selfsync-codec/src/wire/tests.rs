@@ -1,3 +1,5 @@
+//! Lengths and the room they take.
+
 use super::*;
 
 #[test]
