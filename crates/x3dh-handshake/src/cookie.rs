@@ -16,9 +16,8 @@ use crate::{
     error::{Error, Rejected},
     hash::{MAC_BYTES, derive, hash, mac},
     initiator::FirstFlight,
-    packet::{COOKIED_HEADER_BYTES, HEADER_BYTES, KEY_BYTES, Kind, check_answer, header, read_first},
+    packet::{COOKIED_HEADER_BYTES, HEADER_BYTES, KEY_BYTES, Kind, check_answer, field, header, read_first},
     responder::Knock,
-    seal::take_array,
     secret::{CookieSecret, Door},
 };
 
@@ -47,7 +46,7 @@ impl Knock<'_> {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
         packet.extend_from_slice(&nonce);
-        let mac1 = take_array::<MAC_BYTES>(self.packet, self.packet.len() - MAC_BYTES)?;
+        let mac1 = field::<MAC_BYTES>(self.packet, self.packet.len() - MAC_BYTES)?;
         challenge_key(self.door, &nonce).seal(
             &mac1,
             &cookie(secret, source, self.packet)?[..],
@@ -66,9 +65,9 @@ impl FirstFlight {
     pub fn with_cookie(&self, door: &Door, challenge: &[u8]) -> Result<Self, Rejected> {
         let (suite, tag) = read_first(&self.first)?;
         check_answer(challenge, Kind::Challenge, suite, tag)?;
-        let nonce = take_array(challenge, HEADER_BYTES)?;
-        let sealed: [u8; MAC_BYTES + TAG_BYTES] = take_array(challenge, HEADER_BYTES + NONCE_BYTES)?;
-        let mac1 = take_array::<MAC_BYTES>(&self.first, self.first.len() - MAC_BYTES)?;
+        let nonce = field(challenge, HEADER_BYTES)?;
+        let sealed: [u8; MAC_BYTES + TAG_BYTES] = field(challenge, HEADER_BYTES + NONCE_BYTES)?;
+        let mac1 = field::<MAC_BYTES>(&self.first, self.first.len() - MAC_BYTES)?;
         let mut cookie = Zeroizing::new([0; MAC_BYTES]);
         challenge_key(door, &nonce).open(&mac1, &sealed, &mut cookie[..])?;
 
@@ -120,7 +119,7 @@ fn cookie(
     source: &[u8],
     first: &[u8],
 ) -> Result<Zeroizing<[u8; MAC_BYTES]>, Rejected> {
-    let ephemeral: [u8; KEY_BYTES] = take_array(first, HEADER_BYTES)?;
+    let ephemeral: [u8; KEY_BYTES] = field(first, HEADER_BYTES)?;
     let mut cookie = Zeroizing::new([0; MAC_BYTES]);
     derive("Conclave1 cookie", &[secret.dangerous_bytes(), source, &ephemeral], &mut cookie[..]);
     Ok(cookie)

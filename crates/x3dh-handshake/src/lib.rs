@@ -16,6 +16,7 @@
 //! are §4 and §5 of `docs/PROTOCOL.md`, and the README has a whole handshake.
 
 mod aead;
+mod code;
 pub mod cookie;
 mod dh;
 mod error;
@@ -27,7 +28,6 @@ mod noise;
 mod packet;
 pub mod rekey;
 mod responder;
-mod seal;
 mod secret;
 mod session;
 mod suite;

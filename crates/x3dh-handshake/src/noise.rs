@@ -12,9 +12,8 @@ use crate::{
     hash::{derive, hash},
     keys::{IdentityKey, StaticSecret},
     packet::HEADER_BYTES,
-    seal::Exchanged,
     secret::Door,
-    session::SessionSecrets,
+    session::{Exchanged, SessionSecrets},
     suite::Suite,
 };
 use resolver::{EphemeralSlot, Resolver};

@@ -139,6 +139,11 @@ pub(crate) fn check_answer(packet: &[u8], kind: Kind, suite: Suite, tag: Tag) ->
     if fits { Ok(()) } else { Err(Rejected) }
 }
 
+/// Copies a field of fixed size out of a packet.
+pub(crate) fn field<const N: usize>(packet: &[u8], offset: usize) -> Result<[u8; N], Rejected> {
+    packet.get(offset..).and_then(|rest| rest.first_chunk()).copied().ok_or(Rejected)
+}
+
 /// What the initiator says about itself under the protection of its static key: `P` but for the commitment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offer {

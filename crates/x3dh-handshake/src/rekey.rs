@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Rejected},
     hash::hash,
     kem::{CIPHERTEXT_BYTES, DecapsulationKey, ENCAPSULATION_KEY_BYTES, EncapsulationKey, KemSecret},
-    seal::take_array,
+    packet::field,
     suite::Suite,
 };
 
@@ -93,9 +93,9 @@ impl Offer {
     /// # Errors
     /// [`Rejected`] if the response is not one: an authenticated peer does not send that.
     pub fn finish(self, response: &[u8]) -> Result<Fresh, Rejected> {
-        let point = Point::check(&take_array(response, 0)?)?;
+        let point = Point::check(&field(response, 0)?)?;
         let kem = match (&self.kem, response.len() - 32) {
-            (Some(kem), CIPHERTEXT_BYTES) => Some(kem.decapsulate(&take_array(response, 32)?)),
+            (Some(kem), CIPHERTEXT_BYTES) => Some(kem.decapsulate(&field(response, 32)?)),
             (None, 0) => None,
             _ => return Err(Rejected),
         };
@@ -111,12 +111,12 @@ pub fn answer(suite: Suite, request: &[u8], rng: &mut dyn CryptoRng) -> Result<(
     if request.len() != request_bytes(suite) {
         return Err(Rejected.into());
     }
-    let point = Point::check(&take_array(request, 0)?)?;
+    let point = Point::check(&field(request, 0)?)?;
     let ephemeral = KeyPair::generate(rng)?;
     let mut response = Vec::with_capacity(response_bytes(suite));
     response.extend_from_slice(ephemeral.public());
     let kem = if suite.has_kem() {
-        let (ciphertext, secret) = EncapsulationKey::check(&take_array(request, 32)?)?.encapsulate(rng);
+        let (ciphertext, secret) = EncapsulationKey::check(&field(request, 32)?)?.encapsulate(rng);
         response.extend_from_slice(&ciphertext);
         Some(secret)
     } else {

@@ -87,6 +87,12 @@ pub struct SessionParts {
     pub exporter: ExporterSecret,
 }
 
+/// What both ends have when the equations are through.
+pub(crate) struct Exchanged {
+    pub(crate) secrets: SessionSecrets,
+    pub(crate) transcript: [u8; 32],
+}
+
 impl SessionSecrets {
     /// `r0 | c_I | c_R | ex = derive("Conclave1 session", key, h6)[128]`
     pub(crate) fn derive(key: &[u8], transcript: &[u8; 32]) -> Self {

@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{EphemeralSlot, build, finish, prologue, reply_key};
 use crate::{
+    code::{append_door_mac, check_mac},
     error::{Error, Rejected},
     hash::MAC_BYTES,
     initiator::{FirstFlight, InitiatorConfig},
     packet::{ANSWER_BYTES, Answer, HEADER_BYTES, Kind, Offer, header},
-    seal::{Exchanged, append_door_mac, check_mac},
+    session::Exchanged,
     suite::Capabilities,
 };
 

@@ -7,12 +7,13 @@ use zeroize::Zeroizing;
 use super::{EphemeralSlot, build, finish, prologue, reply_key};
 use crate::{
     aead::TAG_BYTES,
+    code::append_mac,
     error::{Error, Rejected},
     hash::MAC_BYTES,
     keys::{CREDENTIAL_BYTES, Credential, StaticKey, TicketId},
-    packet::{ANSWER_BYTES, Answer, HEADER_BYTES, KEY_BYTES, OFFER_BYTES, Offer},
+    packet::{ANSWER_BYTES, Answer, HEADER_BYTES, KEY_BYTES, OFFER_BYTES, Offer, field},
     responder::{Knock, ResponderKeys},
-    seal::{Exchanged, append_mac, take_array},
+    session::Exchanged,
 };
 
 /// The state after the first message, which has proven the static key already.
@@ -36,13 +37,13 @@ pub(crate) fn claim(
 
     let mut payload = [0; CREDENTIAL_BYTES + OFFER_BYTES];
     let read = state.read_message(message, &mut payload).map_err(|_| Rejected)?;
-    let static_key = StaticKey(take_array(state.get_remote_static().ok_or(Rejected)?, 0)?);
-    let offer = Offer::decode(&take_array(&payload, CREDENTIAL_BYTES)?);
+    let static_key = StaticKey(field(state.get_remote_static().ok_or(Rejected)?, 0)?);
+    let offer = Offer::decode(&field(&payload, CREDENTIAL_BYTES)?);
     if read != payload.len() || offer.ticket != TicketId::NONE {
         return Err(Rejected);
     }
     let reply_key = reply_key(knock.door, mac1);
-    Ok((Claimed { state, slot, reply_key, offer }, static_key, Credential(take_array(&payload, 0)?)))
+    Ok((Claimed { state, slot, reply_key, offer }, static_key, Credential(field(&payload, 0)?)))
 }
 
 /// The state until the reply.

@@ -5,16 +5,17 @@ use zeroize::Zeroizing;
 
 use super::{EE, ES, KEM, SE, SS, commitment};
 use crate::{
+    code::{append_door_mac, check_mac},
     dh::{KeyPair, Point},
     error::{Error, Rejected},
     initiator::{FirstFlight, InitiatorConfig},
     kem::{CIPHERTEXT_BYTES, DecapsulationKey},
     keys::StaticSecret,
     packet::{
-        ANSWER_BYTES, Answer, HEADER_BYTES, KEY_BYTES, KEY_SHARE_BYTES, Kind, Offer, STATIC_BYTES, header,
+        ANSWER_BYTES, Answer, HEADER_BYTES, KEY_BYTES, KEY_SHARE_BYTES, Kind, Offer, STATIC_BYTES, field,
+        header,
     },
-    seal::{Exchanged, append_door_mac, check_mac, take_array},
-    session::SessionSecrets,
+    session::{Exchanged, SessionSecrets},
     suite::{Capabilities, Suite},
     transcript::Transcript,
 };
@@ -93,7 +94,7 @@ impl Waiting {
         let ciphertext_bytes = if self.suite.has_kem() { CIPHERTEXT_BYTES } else { 0 };
         let split = HEADER_BYTES + KEY_BYTES + ciphertext_bytes;
         let (open, sealed) = packet.split_at_checked(split).ok_or(Rejected)?;
-        let point = Point::check(&take_array(open, HEADER_BYTES)?)?;
+        let point = Point::check(&field(open, HEADER_BYTES)?)?;
 
         // h5 = mix(h4, hdr | Y | ct)
         transcript.absorb(open);
@@ -102,7 +103,7 @@ impl Waiting {
         let mut key = transcript.mix_key(SE, self.static_secret.pair().agree(&point)?.bytes());
         if let Some(kem) = &self.kem {
             // ck6, k6 = KDF("kem", ck5, decapsulate(dk, ct))
-            let ciphertext = take_array(open, HEADER_BYTES + KEY_BYTES)?;
+            let ciphertext = field(open, HEADER_BYTES + KEY_BYTES)?;
             key = transcript.mix_key(KEM, kem.decapsulate(&ciphertext).bytes());
         }
         // N* = AEAD(k6, h5, answer)    h6 = mix(h5, N*)

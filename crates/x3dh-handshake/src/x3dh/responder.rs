@@ -7,17 +7,17 @@ use zeroize::Zeroizing;
 use super::{EE, ES, KEM, SE, SS, commitment};
 use crate::{
     aead::TAG_BYTES,
+    code::append_mac,
     dh::{KeyPair, Point},
     error::{Error, Rejected},
     kem::EncapsulationKey,
     keys::{Credential, StaticKey},
     packet::{
-        Answer, COMMITMENT_BYTES, HEADER_BYTES, KEY_BYTES, Kind, OFFER_BYTES, Offer, STATIC_BYTES,
+        Answer, COMMITMENT_BYTES, HEADER_BYTES, KEY_BYTES, Kind, OFFER_BYTES, Offer, STATIC_BYTES, field,
         offer_bytes,
     },
     responder::ResponderKeys,
-    seal::{Exchanged, append_mac, take_array},
-    session::SessionSecrets,
+    session::{Exchanged, SessionSecrets},
     suite::Suite,
     transcript::Transcript,
 };
@@ -40,7 +40,7 @@ pub(crate) fn claim(
 ) -> Result<(Claimed, StaticKey, Credential), Rejected> {
     const OPEN: usize = HEADER_BYTES + KEY_BYTES;
     const STATIC_END: usize = OPEN + STATIC_BYTES + TAG_BYTES;
-    let ephemeral = Point::check(&take_array(packet, HEADER_BYTES)?)?;
+    let ephemeral = Point::check(&field(packet, HEADER_BYTES)?)?;
     // h0 = ck0 = H(protocol name, Id_R, B)
     let mut transcript = Transcript::new(suite, &keys.identity, &keys.static_secret.public());
     // h1 = mix(h0, hdr | X)
@@ -50,8 +50,8 @@ pub(crate) fn claim(
     let mut plaintext = [0; STATIC_BYTES];
     transcript.open(key, packet.get(OPEN..STATIC_END).ok_or(Rejected)?, &mut plaintext)?;
 
-    let static_key = StaticKey(take_array(&plaintext, 0)?);
-    let credential = Credential(take_array(&plaintext, KEY_BYTES)?);
+    let static_key = StaticKey(field(&plaintext, 0)?);
+    let credential = Credential(field(&plaintext, KEY_BYTES)?);
     let static_point = static_key.point()?;
     let sealed_end = STATIC_END + offer_bytes(suite) + 2 * TAG_BYTES;
     let sealed = packet.get(STATIC_END..sealed_end).ok_or(Rejected)?.to_vec();
@@ -77,9 +77,9 @@ impl Claimed {
         let (sealed, token) = self.sealed.split_last_chunk::<TAG_BYTES>().ok_or(Rejected)?;
         self.transcript.open(key, sealed, plaintext)?;
 
-        let offer = Offer::decode(&take_array(plaintext, 0)?);
+        let offer = Offer::decode(&field(plaintext, 0)?);
         let commitment = match self.suite.has_kem() {
-            true => Some(take_array(plaintext, OFFER_BYTES)?),
+            true => Some(field(plaintext, OFFER_BYTES)?),
             false => None,
         };
         let Self { transcript, ephemeral, static_point, .. } = self;
@@ -122,7 +122,7 @@ impl Taken {
         if !bool::from(commitment(packet).ct_eq(committed)) {
             return Err(Rejected);
         }
-        self.encapsulation_key = Some(EncapsulationKey::check(&take_array(packet, HEADER_BYTES)?)?);
+        self.encapsulation_key = Some(EncapsulationKey::check(&field(packet, HEADER_BYTES)?)?);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The outer codes of handshake packets: `mac1` under a door, and the responder's under a key of the handshake.
+//! The outer codes of packets: `mac1` under a door, `mac_R` under a key of the handshake.
 
 use subtle::{Choice, ConstantTimeEq};
 
@@ -6,14 +6,7 @@ use crate::{
     error::Rejected,
     hash::{MAC_BYTES, hash, mac},
     secret::Door,
-    session::SessionSecrets,
 };
-
-/// What both ends have when the equations are through.
-pub(crate) struct Exchanged {
-    pub(crate) secrets: SessionSecrets,
-    pub(crate) transcript: [u8; 32],
-}
 
 const FIRST: &str = "Conclave1 mac1";
 const REPLY: &str = "Conclave1 reply";
@@ -52,9 +45,4 @@ pub(crate) fn check_mac<'p>(key: &[u8; 32], packet: &'p [u8]) -> Result<&'p [u8]
     let (covered, code) = packet.split_last_chunk::<MAC_BYTES>().ok_or(Rejected)?;
     let fits = mac(REPLY, key, &hash(REPLY, &[covered])).ct_eq(code);
     if fits.into() { Ok(covered) } else { Err(Rejected) }
-}
-
-/// Copies a fixed-size field out of a packet.
-pub(crate) fn take_array<const N: usize>(packet: &[u8], offset: usize) -> Result<[u8; N], Rejected> {
-    packet.get(offset..).and_then(|rest| rest.first_chunk()).copied().ok_or(Rejected)
 }
