@@ -3,6 +3,7 @@
 mod alone;
 mod demo;
 mod deny;
+mod examples;
 mod no_std;
 mod steps;
 

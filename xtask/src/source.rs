@@ -144,14 +144,14 @@ fn character_length(after_quote: &str) -> Option<usize> {
     is_literal.then(|| quoted_length(after_quote, '\''))
 }
 
-/// Length of an item with its attributes: to its closing brace, or to a semicolon that comes before any brace.
+/// Length of an item with its attributes: to its closing brace, or to a semicolon outside all brackets.
 fn item_length(code: &str) -> usize {
     let mut depth = 0_usize;
     for (at, c) in code.char_indices() {
         match c {
-            '{' => depth += 1,
+            '{' | '(' | '[' => depth += 1,
             '}' if depth <= 1 => return at + 1,
-            '}' => depth -= 1,
+            '}' | ')' | ']' => depth = depth.saturating_sub(1),
             ';' if depth == 0 => return at + 1,
             _ => {}
         }

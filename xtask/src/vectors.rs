@@ -89,11 +89,16 @@ fn first_difference(frozen: &Value, fresh: &Value, at: &str) -> Option<String> {
     }
 }
 
+/// Whether an example of this name makes its crate's vectors.
+pub(crate) fn makes_vectors(example: &str) -> bool {
+    example.ends_with("vectors")
+}
+
 /// Every file of vectors with the content its crate makes today.
 fn fresh_vectors(workspace: &Workspace) -> Result<Vec<(PathBuf, Value)>> {
     let mut files = Vec::new();
     for package in workspace.libraries() {
-        let Some(example) = package.examples.iter().find(|name| name.ends_with("vectors")) else { continue };
+        let Some(example) = package.examples.iter().find(|name| makes_vectors(name)) else { continue };
         let args = ["run", "--quiet", "--locked", "--package", &package.name, "--example", example];
         let printed = capture(&mut workspace.cargo(args))?;
         let made: Map<String, Value> = serde_json::from_str(&printed)

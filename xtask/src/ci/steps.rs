@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::ci::{Note, alone, demo, deny, no_std};
+use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
 use crate::{fuzz, tidy, vectors};
 
@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "alone", about: "each library by itself, with each set of features", run: alone::check },
     Step { name: "no-std", about: "selfsync-codec without the standard library", run: no_std::check },
     Step { name: "test", about: "unit, integration and documentation tests", run: test },
+    Step { name: "examples", about: "every example of a crate runs to its end", run: examples::check },
     Step { name: "vectors", about: "frozen test vectors made anew and compared", run: frozen_vectors },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },

@@ -31,7 +31,8 @@ fn lines_keep_their_numbers() {
 
 #[test]
 fn test_items_are_blanked() {
-    let code = "use a;\n#[cfg(test)]\nmod tests { fn f() { secret(); } }\nfn kept() {}\n#[cfg(test)]\nmod more;\nfn also() {}";
+    let code = "use a;\n#[cfg(test)]\nmod tests { fn f() { secret(); } }\nfn kept() {}\n#[cfg(test)]\nmod more;\n\
+                #[cfg(test)]\nfn key() -> [u8; 32] { secret() }\nfn also() {}";
     let left = without_tests(code);
     assert!(!left.contains("secret") && !left.contains("more"));
     assert!(left.contains("kept") && left.contains("also"));

@@ -1,0 +1,82 @@
+//! The crates' examples, which a newcomer runs first: each one runs to its end by itself.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::ci::Note;
+use crate::vectors;
+use crate::workspace::{Workspace, capture};
+
+/// An example that takes longer is no example, or hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often to look whether an example has ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs every example of a library crate; those that make vectors have a step of their own.
+pub(crate) fn check(workspace: &Workspace) -> Result<Note> {
+    // With the whole workspace's features, so that nothing is built that the tests have not built already.
+    let build =
+        ["build", "--workspace", "--examples", "--locked", "--message-format", "json-render-diagnostics"];
+    let messages = capture(&mut workspace.cargo(build))?;
+    let examples: Vec<_> = messages.lines().filter_map(|line| executable(workspace, line)).collect();
+    ensure!(!examples.is_empty(), "no crate has an example");
+    let mut failed = Vec::new();
+    for (name, binary) in &examples {
+        let outcome = run_to_end(&mut workspace.command(binary, [""; 0]));
+        println!(
+            "{name}: {}",
+            outcome.as_ref().map_or_else(|error| format!("FAILED: {error:#}"), |()| "ran".into())
+        );
+        failed.extend(outcome.err().map(|_| name.as_str()));
+    }
+    ensure!(failed.is_empty(), "examples failed: {}", failed.join(", "));
+    Ok(format!("{} examples", examples.len()))
+}
+
+/// The name and binary of an example in one of cargo's messages.
+fn executable(workspace: &Workspace, message: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let target = &message["target"];
+    let (name, source) = (target["name"].as_str()?, Path::new(target["src_path"].as_str()?));
+    let is_example = target["kind"].as_array()?.iter().any(|kind| kind == "example");
+    let in_library = source.starts_with(workspace.root.join("crates"));
+    let wanted = is_example && in_library && !vectors::makes_vectors(name);
+    wanted.then_some((name.to_owned(), message["executable"].as_str()?.into()))
+}
+
+fn run_to_end(command: &mut Command) -> Result<()> {
+    let mut child = command.stdout(std::process::Stdio::null()).spawn()?;
+    let deadline = Instant::now() + DEADLINE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            ensure!(status.success(), "{status}");
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    end(&mut child)?;
+    bail!("still running after {} s", DEADLINE.as_secs())
+}
+
+fn end(child: &mut Child) -> Result<()> {
+    child.kill().context("cannot end it")?;
+    child.wait()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_example_fails() {
+        assert!(run_to_end(&mut Command::new("true")).is_ok());
+        assert!(run_to_end(&mut Command::new("false")).is_err());
+    }
+}
