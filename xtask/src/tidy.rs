@@ -70,6 +70,7 @@ const RULES: &[Rule] = &[
     layers::outside_world,
     layers::picture,
     layers::manifests,
+    layers::example_names,
     purity::sans_io,
     purity::bounded_channels,
     purity::no_globals,

@@ -144,6 +144,21 @@ pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// No two crates have an example of the same name: cargo would put both binaries in the same place.
+pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, package) in tree.packages.iter().enumerate() {
+        let earlier = &tree.packages[..index];
+        for name in &package.examples {
+            if let Some(other) = earlier.iter().find(|other| other.examples.contains(name)) {
+                let message = format!("the example `{name}` has the name of one in {}", other.name);
+                findings.push(in_manifest(&package.name, message));
+            }
+        }
+    }
+    findings
+}
+
 fn is_tooling(name: &str) -> bool {
     matches!(name, "xtask" | "benches")
 }

@@ -107,6 +107,14 @@ fn manifests_inherit_lints_and_versions() {
 }
 
 #[test]
+fn examples_have_names_of_their_own() {
+    let with =
+        |name: &str, example: &str| Package { examples: vec![example.to_owned()], ..package(name, &[]) };
+    assert!(layers::example_names(&packages([with("link", "pair"), with("node", "two_nodes")])).is_empty());
+    assert_eq!(layers::example_names(&packages([with("link", "pair"), with("node", "pair")])).len(), 1);
+}
+
+#[test]
 fn code_below_node_takes_time_and_randomness() {
     let good = "//! Reads no Instant::now().\nuse std::time::Instant;\nfn f(now: Instant) { g(\"SysRng\"); }\n\
                 #[cfg(test)]\nmod tests { fn t() { let _ = std::time::Instant::now(); } }\n";
