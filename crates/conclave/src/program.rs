@@ -1,0 +1,90 @@
+//! The program: a folder of private files, a socket for commands, a node between them.
+
+mod advice;
+mod arguments;
+mod command;
+mod demo;
+mod event;
+mod failure;
+mod hex;
+mod home;
+mod ipc;
+mod output;
+mod signals;
+mod size;
+mod station;
+mod transfer;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command, MemberCommand, Options};
+use clap::Parser;
+use command::{
+    Context, demo as demo_command, id, init, member_add, member_list, member_remove, ping, send, up, why,
+};
+use failure::{Failure, Kind};
+use home::Home;
+use output::Output;
+use tracing_subscriber::EnvFilter;
+
+/// Reads the command line, carries out the command, and turns its outcome into an exit code.
+pub(crate) fn run() -> ExitCode {
+    let Arguments { options, command } = Arguments::parse();
+    start_log(&options);
+    let output = Output::new(options.json, options.voice());
+    let home_folder = match Home::locate(options.home.as_deref()) {
+        Ok(home_folder) => home_folder,
+        Err(failure) => return end(output, Err(failure)),
+    };
+    let mut context = Context { home_folder, output, may_ask: !options.no_input };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::new(Kind::LocalIo, format!("no threads: {error}"));
+            return end(context.output, Err(failure));
+        }
+    };
+    let result = runtime.block_on(carry_out(command, &mut context));
+    // A thread may still wait for standard input, and nobody waits for it.
+    runtime.shutdown_background();
+    end(context.output, result)
+}
+
+async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Id(arguments) => id::run(arguments, context).await,
+        Command::Member(MemberCommand::Add(arguments)) => member_add::run(arguments, context).await,
+        Command::Member(MemberCommand::List(_)) => member_list::run(context),
+        Command::Member(MemberCommand::Remove(arguments)) => member_remove::run(arguments, context).await,
+        Command::Up(arguments) => up::run(arguments, context).await,
+        Command::Ping(arguments) => ping::run(arguments, context).await,
+        Command::Send(arguments) => send::run(arguments, context).await,
+        Command::Why(arguments) => why::run(arguments, context).await,
+        Command::Demo(arguments) => demo_command::run(arguments, context).await,
+    }
+}
+
+fn end(mut output: Output, result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// The log of the layers below goes to standard error: `-v` for changes of state, `-vv` for everything.
+fn start_log(options: &Options) {
+    let level = match (options.quiet, options.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_env("CONCLAVE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let color = std::io::stderr().is_terminal() && output::wants_color();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
+}

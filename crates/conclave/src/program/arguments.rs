@@ -1,0 +1,83 @@
+//! The command line: options of every command, and the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::command::{demo, id, init, member_add, member_list, member_remove, ping, send, up, why};
+use super::output::Voice;
+
+/// An end-to-end encrypted, members-only network.
+///
+/// A node is known by its key. You get in because a member has added your card; a stranger gets silence.
+#[derive(Debug, Parser)]
+#[command(name = "conclave", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 a promise of the program did not hold, 2 wrong command line, card or member, 3 no answer, \
+4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The folder with this node's keys and members [default: the system's folder for user data]
+    #[arg(
+        long,
+        global = true,
+        env = "CONCLAVE_HOME",
+        value_name = "FOLDER",
+        help_heading = "Options of every command"
+    )]
+    pub(crate) home: Option<PathBuf>,
+    /// Print JSON lines instead of text
+    #[arg(long, global = true, help_heading = "Options of every command")]
+    pub(crate) json: bool,
+    /// Say only what was asked for, and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Options of every command")]
+    pub(crate) quiet: bool,
+    /// Say more; twice: say everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Options of every command")]
+    pub(crate) verbose: u8,
+    /// Never wait for somebody to type
+    #[arg(long, global = true, help_heading = "Options of every command")]
+    pub(crate) no_input: bool,
+}
+
+impl Options {
+    pub(crate) fn voice(&self) -> Voice {
+        match (self.quiet, self.verbose) {
+            (true, _) => Voice::Quiet,
+            (false, 0) => Voice::Normal,
+            (false, _) => Voice::Verbose,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Arguments),
+    Id(id::Arguments),
+    /// Who may come in
+    #[command(subcommand)]
+    Member(MemberCommand),
+    Up(up::Arguments),
+    Ping(ping::Arguments),
+    Send(send::Arguments),
+    Why(why::Arguments),
+    Demo(demo::Arguments),
+}
+
+/// The commands on members.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberCommand {
+    Add(member_add::Arguments),
+    List(member_list::Arguments),
+    Remove(member_remove::Arguments),
+}

@@ -1,0 +1,141 @@
+//! The commands, one file each, and what they all get.
+
+pub(crate) mod demo;
+pub(crate) mod id;
+pub(crate) mod init;
+pub(crate) mod member_add;
+pub(crate) mod member_list;
+pub(crate) mod member_remove;
+pub(crate) mod ping;
+pub(crate) mod send;
+pub(crate) mod up;
+pub(crate) mod why;
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use membership::UnixSeconds;
+use tokio::sync::{mpsc, watch};
+
+use super::failure::{Failure, Kind};
+use super::home::{Home, HomeLock};
+use super::ipc::{self, Perform, Request};
+use super::output::Output;
+use super::signals::Signals;
+use super::station::{Duties, Station};
+
+/// Events on their way to the output.
+const QUEUE_EVENTS: usize = 64;
+
+/// What every command gets.
+pub(crate) struct Context {
+    pub(crate) home_folder: PathBuf,
+    pub(crate) output: Output,
+    /// Somebody may be asked to type.
+    pub(crate) may_ask: bool,
+}
+
+/// Who has the home.
+pub(crate) enum Holder {
+    /// A running `conclave up`, which takes requests.
+    Node(ipc::Running),
+    /// This process, now.
+    Us(HomeLock),
+}
+
+impl Context {
+    /// Has the running node do something, or a node of our own for as long as it takes.
+    pub(crate) async fn carry_out(&mut self, request: Request) -> Result<(), Failure> {
+        let home = Home::open(&self.home_folder)?;
+        match self.holder(&home).await? {
+            Holder::Node(running) => self.follow(running, request).await,
+            Holder::Us(lock) => self.do_alone(home, lock, request).await,
+        }
+    }
+
+    /// Asks the running node for something and shows what it tells.
+    pub(crate) async fn follow(
+        &mut self,
+        mut running: ipc::Running,
+        request: Request,
+    ) -> Result<(), Failure> {
+        let mut signals = signals()?;
+        running.ask(request).await?;
+        while !self.output.is_closed() {
+            // Ending the connection ends what was asked for.
+            let event = tokio::select! {
+                event = running.next() => event?,
+                () = signals.next() => return Err(interrupted()),
+            };
+            let Some(event) = event else { return Ok(()) };
+            self.output.show(&event);
+        }
+        Ok(())
+    }
+
+    async fn do_alone(&mut self, home: Home, lock: HomeLock, request: Request) -> Result<(), Failure> {
+        let mut signals = signals()?;
+        let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
+        let station = Station::start(home, lock, Duties::default(), &events).await?;
+        let (stop, stopped) = watch::channel(false);
+        let mut work = std::pin::pin!(station.perform(request, events, stopped));
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(event) = queue.recv() => {
+                    self.output.show(&event);
+                    if self.output.is_closed() {
+                        stop.send_replace(true);
+                    }
+                }
+                result = &mut work => break result,
+                () = signals.next() => {
+                    if stop.send_replace(true) {
+                        return Err(interrupted());
+                    }
+                }
+            }
+        };
+        while let Ok(event) = queue.try_recv() {
+            self.output.show(&event);
+        }
+        let kept = station.shut_down().await;
+        result.and(kept)
+    }
+
+    /// Reaches the running node of the home, or takes the home if there is none.
+    pub(crate) async fn holder(&self, home: &Home) -> Result<Holder, Failure> {
+        let socket = home.socket()?;
+        let deadline = tokio::time::Instant::now() + super::home::LOCK_PATIENCE;
+        loop {
+            if let Some(running) = ipc::connect(&socket).await? {
+                return Ok(Holder::Node(running));
+            }
+            if let Some(lock) = home.try_lock()? {
+                return Ok(Holder::Us(lock));
+            }
+            // Another command, or a node that is just starting.
+            if tokio::time::Instant::now() >= deadline {
+                return Err(home.locked());
+            }
+            tokio::time::sleep(super::home::LOCK_POLL).await;
+        }
+    }
+}
+
+fn signals() -> Result<Signals, Failure> {
+    Signals::listen()
+        .map_err(|error| Failure::new(Kind::LocalIo, format!("cannot listen for signals: {error}")))
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Kind::Interrupted, "interrupted")
+}
+
+/// The date, as records know it.
+pub(crate) fn now() -> Result<UnixSeconds, Failure> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds::new(since.as_secs()).map_err(|error| {
+        Failure::new(Kind::LocalIo, format!("the clock of this machine is wrong: {error}")).advice("set it")
+    })
+}

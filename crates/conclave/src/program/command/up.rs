@@ -1,0 +1,196 @@
+//! `conclave up`
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::io::AsyncReadExt;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, interval_at};
+
+use super::super::event::Event;
+use super::super::failure::{Failure, Kind};
+use super::super::home::{Confirmed, Home};
+use super::super::ipc;
+use super::super::signals::Signals;
+use super::super::size::Bytes;
+use super::super::station::{Duties, Station, member_id, peer_name};
+use super::super::transfer::ReceiveLimits;
+use super::{Context, Holder};
+
+/// Where a node listens that was not told where.
+pub(crate) const DEFAULT_PORT: u16 = 7411;
+
+/// Events on their way to the output.
+const QUEUE_EVENTS: usize = 256;
+/// How often confirmed counters are written, if there are new ones.
+const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Run the node until it is stopped: listen, keep sessions, receive files, serve other commands of this home
+///
+/// Prints one line for each event.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Where to listen, any number of times; port 0 takes a free one [default: 0.0.0.0:7411]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<SocketAddr>,
+    /// Listen nowhere: only members whom this node dials can speak with it
+    #[arg(long, conflicts_with = "listen")]
+    no_listen: bool,
+    /// Receive files of members into this folder; nothing in it is ever replaced
+    #[arg(long, value_name = "FOLDER")]
+    receive: Option<PathBuf>,
+    /// The largest file to receive
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(ReceiveLimits::default().file_bytes))]
+    max_file: Bytes,
+    /// What one member may send in all, until this node is restarted
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(ReceiveLimits::default().member_bytes))]
+    max_member: Bytes,
+    /// What all members together may send, until this node is restarted
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(ReceiveLimits::default().total_bytes))]
+    max_total: Bytes,
+    /// Stop when standard input ends: the node then never outlives the process that started it
+    #[arg(long)]
+    until_stdin_ends: bool,
+}
+
+impl Arguments {
+    fn duties(&self) -> Duties {
+        let listen = match self.listen.as_slice() {
+            [] if self.no_listen => Vec::new(),
+            [] => vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))],
+            chosen => chosen.to_vec(),
+        };
+        let limits = ReceiveLimits {
+            file_bytes: self.max_file.0,
+            member_bytes: self.max_member.0,
+            total_bytes: self.max_total.0,
+            ..ReceiveLimits::default()
+        };
+        Duties { listen, receive: self.receive.clone().map(|folder| (folder, limits)) }
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    let home = Home::open(&context.home_folder)?;
+    let Holder::Us(lock) = context.holder(&home).await? else {
+        return Err(Failure::new(Kind::HomeLocked, "a node runs in this home already")
+            .advice("use it: other commands of this home reach it by themselves")
+            .advice("for a second node on this machine, make a second home: `conclave --home FOLDER init`"));
+    };
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::io("listening for signals in", home.folder(), &error))?;
+    let socket = home.socket()?;
+    let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
+    let station = Station::start(home, lock, arguments.duties(), &events).await?;
+    let listener = ipc::bind(&socket)?;
+    let server = tokio::spawn(ipc::serve(listener, station.clone()));
+    announce(&station, context);
+
+    let (stop, stopping) = oneshot::channel();
+    let watching = tokio::spawn(watch(station.clone(), events, stopping));
+    let mut ended = std::pin::pin!(stdin_end(arguments.until_stdin_ends));
+    loop {
+        tokio::select! {
+            Some(event) = queue.recv() => context.output.show(&event),
+            () = signals.next() => break,
+            () = &mut ended => break,
+        }
+    }
+    // From here on commands find no node; the lock stays until the process has ended.
+    let _ = std::fs::remove_file(&socket);
+    server.abort();
+    let mut shutting = std::pin::pin!(station.shut_down());
+    let shut = loop {
+        tokio::select! {
+            Some(event) = queue.recv() => context.output.show(&event),
+            shut = &mut shutting => break shut,
+            () = signals.next() => break Err(Failure::new(Kind::Interrupted, "stopped at once, without farewell")),
+        }
+    };
+    drop(stop);
+    let _ = watching.await;
+    while let Ok(event) = queue.try_recv() {
+        context.output.show(&event);
+    }
+    context.output.show(&Event::Down);
+    shut
+}
+
+fn announce(station: &Station, context: &mut Context) {
+    let identity = station.node().identity();
+    let up = Event::Up {
+        member_id: member_id(&identity),
+        identity: super::super::hex::encode(identity.as_bytes()),
+    };
+    context.output.show(&up);
+    for address in station.node().local_addresses() {
+        context.output.show(&Event::Listening { address: address.to_string() });
+    }
+    if let Some(folder) = station.receives_into() {
+        context.output.show(&Event::ReceivingInto { folder: folder.display().to_string() });
+    }
+}
+
+/// Tells what happens to peers, and keeps what must outlive this run.
+async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot::Receiver<()>) {
+    let mut peers = station.node().events();
+    let mut confirmed = station.confirmed().unwrap_or_else(|failure| {
+        tracing::warn!(%failure, "starting without the counters of peers");
+        Confirmed::new()
+    });
+    let mut unsaved = false;
+    let mut save = interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = peers.next() => event,
+            _ = &mut stop => break,
+            _ = save.tick(), if unsaved => {
+                keep(&station, &confirmed);
+                unsaved = false;
+                continue;
+            }
+        };
+        let told = match event {
+            None => break,
+            Some(node::Event::PeerUp { peer, .. }) => {
+                if let Err(failure) = station.learn(&peer.identity) {
+                    tracing::warn!(%failure, "a record of a member was not kept");
+                }
+                Event::Connected { member: station.name_of(&peer.identity) }
+            }
+            Some(node::Event::PeerDown { peer, cause, .. }) => {
+                Event::Disconnected { member: station.name_of(&peer.identity), cause: cause.to_string() }
+            }
+            Some(node::Event::CounterConfirmed { peer, counter }) => {
+                confirmed.insert(peer_name(&peer), counter);
+                unsaved = true;
+                continue;
+            }
+            Some(_) => continue,
+        };
+        // A full queue is waited for nowhere: the output must not hold up what is kept.
+        let _ = events.try_send(told);
+    }
+    if unsaved {
+        keep(&station, &confirmed);
+    }
+}
+
+fn keep(station: &Station, confirmed: &Confirmed) {
+    if let Err(failure) = station.save_confirmed(confirmed.clone()) {
+        tracing::warn!(%failure, "the counters of peers were not kept");
+    }
+}
+
+/// Resolves when standard input has ended, if that counts.
+async fn stdin_end(counts: bool) {
+    if !counts {
+        return std::future::pending().await;
+    }
+    let mut stdin = tokio::io::stdin();
+    let mut ignored = [0; 256];
+    while matches!(stdin.read(&mut ignored).await, Ok(count) if count > 0) {}
+}

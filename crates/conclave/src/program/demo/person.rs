@@ -1,0 +1,99 @@
+//! Somebody on the stage: a home, a folder for files, and perhaps a running node.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use membership::{Card, NetAddress};
+
+use super::super::event::Event;
+use super::super::failure::{Failure, Kind};
+use super::super::home::{Home, Keys};
+use super::child::{Ended, Launcher, Process};
+
+/// One person with one machine.
+pub(crate) struct Person {
+    pub(crate) name: &'static str,
+    pub(crate) home: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) member_id: String,
+    launcher: Launcher,
+}
+
+impl Person {
+    /// Makes an identity by the command that anybody would use.
+    pub(crate) async fn arrive(
+        launcher: &Launcher,
+        root: &Path,
+        name: &'static str,
+    ) -> Result<Person, Failure> {
+        let home = root.join(name);
+        let arguments = ["init", "--name", name].map(OsStr::new);
+        let events = launcher.run(&home, &arguments, "").await?.well()?;
+        let Some(Event::Card { member, .. }) = events.into_iter().next() else {
+            return Err(Failure::new(Kind::Broken, "`init` printed no card"));
+        };
+        let folder = root.join(format!("{name}-received"));
+        Ok(Person { name, home, folder, member_id: member.member_id, launcher: launcher.clone() })
+    }
+
+    /// Starts the node; returns it with the address it listens on.
+    pub(crate) async fn up(&self) -> Result<(Process, SocketAddr), Failure> {
+        let folder = self.folder.as_os_str();
+        let mut arguments =
+            ["up", "--until-stdin-ends", "--listen", "127.0.0.1:0", "--receive"].map(OsStr::new).to_vec();
+        arguments.push(folder);
+        let mut process = self.launcher.start(&self.home, &arguments)?;
+        let address = process.wait_for(|event| match event {
+            Event::Listening { address } => address.parse().ok(),
+            _ => None,
+        });
+        let address = address.await?;
+        Ok((process, address))
+    }
+
+    /// Runs a command in this home.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        self.launcher.run(&self.home, &arguments, "").await
+    }
+
+    /// Starts a command in this home.
+    pub(crate) fn start(&self, arguments: &[&OsStr]) -> Result<Process, Failure> {
+        self.launcher.start(&self.home, arguments)
+    }
+
+    /// Takes somebody in by their card.
+    pub(crate) async fn add(&self, card: &str) -> Result<(), Failure> {
+        let arguments = ["member", "add", "-"].map(OsStr::new);
+        self.launcher.run(&self.home, &arguments, card).await?.well().map(drop)
+    }
+
+    /// The card of this person, who can be reached at `address`.
+    pub(crate) async fn card(&self, address: SocketAddr) -> Result<String, Failure> {
+        let events = self.run(&["id", "--addresses", &address.to_string()]).await?.well()?;
+        match events.into_iter().next() {
+            Some(Event::Card { card, .. }) => Ok(card),
+            _ => Err(Failure::new(Kind::Broken, "`id` printed no card")),
+        }
+    }
+
+    /// The keys, to make wrong cards from them and to look for them on the wire.
+    pub(crate) fn keys(&self) -> Result<Keys, Failure> {
+        Home::open(&self.home)?.keys_as_they_are()
+    }
+
+    /// The own card with parts of it exchanged.
+    pub(crate) fn forged_card(
+        &self,
+        address: SocketAddr,
+        forge: impl FnOnce(&mut Keys) -> Result<(), Failure>,
+    ) -> Result<String, Failure> {
+        let mut keys = self.keys()?;
+        forge(&mut keys)?;
+        let bad = |error: membership::Error| Failure::new(Kind::Broken, format!("no wrong card: {error}"));
+        let address = NetAddress::new(address.to_string()).map_err(bad)?;
+        let card: Card = keys.card(vec![address]).map_err(bad)?;
+        card.to_text().map_err(bad)
+    }
+}

@@ -1,0 +1,82 @@
+//! The side of a command.
+
+use std::io;
+use std::path::Path;
+
+use tokio::io::BufReader;
+use tokio::net::UnixStream;
+
+use super::super::event::{Event, LINES_VERSION, Line};
+use super::super::failure::{Failure, Kind, reason};
+use super::{REQUEST_VERSION, Request, RequestLine, read_line, write_line};
+
+/// A `conclave up` that answers on the socket of this home.
+pub(crate) struct Running {
+    stream: BufReader<UnixStream>,
+}
+
+/// Connects to the running node of a home; `None` where none runs.
+pub(crate) async fn connect(socket: &Path) -> Result<Option<Running>, Failure> {
+    let stream = match UnixStream::connect(socket).await {
+        Ok(stream) => stream,
+        // No socket, or one that a killed process left behind.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(Failure::io("connecting to", socket, &error)),
+    };
+    let peer = stream.peer_cred().map_err(|error| Failure::io("asking who listens on", socket, &error))?;
+    if peer.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Failure::new(
+            Kind::HomeUnsafe,
+            format!("{} belongs to user {}", socket.display(), peer.uid()),
+        )
+        .meaning("somebody else answers in the place of your node")
+        .advice("stop that process, or use another home"));
+    }
+    Ok(Some(Running { stream: BufReader::new(stream) }))
+}
+
+impl Running {
+    /// Asks for something; the events follow.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<(), Failure> {
+        let line = RequestLine { version: REQUEST_VERSION, request };
+        let json = serde_json::to_string(&line).map_err(|error| {
+            Failure::new(Kind::Usage, format!("this cannot be passed on to `conclave up`: {error}"))
+                .advice("use a path that is valid UTF-8")
+        })?;
+        write_line(self.stream.get_mut(), &json).await.map_err(|error| lost(&error))
+    }
+
+    /// The next event; `None` when the request is done.
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
+        loop {
+            let line = read_line(&mut self.stream).await.map_err(|error| lost(&error))?;
+            let line = line.ok_or_else(|| lost(&io::ErrorKind::UnexpectedEof.into()))?;
+            match serde_json::from_slice::<Line>(&line) {
+                Ok(Line { event: Event::Done, .. }) => return Ok(None),
+                Ok(Line { event: Event::Failed(failure), .. }) => return Err(failure),
+                Ok(Line { event, .. }) => return Ok(Some(event)),
+                // A newer node may tell more than this program knows.
+                Err(_) if is_newer(&line) => {}
+                Err(error) => return Err(lost(&error.into())),
+            }
+        }
+    }
+}
+
+/// Whether this is at least a JSON object with a version and an event.
+fn is_newer(line: &[u8]) -> bool {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else { return false };
+    value
+        .get("version")
+        .and_then(serde_json::Value::as_u64)
+        .is_some_and(|version| version >= u64::from(LINES_VERSION))
+        && value.get("event").is_some_and(serde_json::Value::is_string)
+}
+
+fn lost(error: &io::Error) -> Failure {
+    Failure::new(Kind::Interrupted, format!("`conclave up` went away: {}", reason(error)))
+        .meaning("it was stopped, or it crashed; what it was doing for this command ended with it")
+        .advice("start it again, then run the same command again")
+}

@@ -1,0 +1,299 @@
+//! The node of a home at work, and what it does for commands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use membership::{IdentityKey, MemberId, Petname, Record};
+use node::{Counter, Device, Node};
+use tokio::sync::{mpsc, watch};
+
+use super::advice;
+use super::command::{member_add, now};
+use super::event::Event;
+use super::failure::{Failure, Kind};
+use super::hex;
+use super::home::{Confirmed, Home, HomeLock, Keys, Mended, Mishap, SharedRoster};
+use super::ipc::{Perform, Request};
+use super::transfer::{Exchange, Order, ReceiveLimits, Reception};
+
+/// Between two pings.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a node does beside what commands ask of it.
+#[derive(Debug, Default)]
+pub(crate) struct Duties {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) receive: Option<(PathBuf, ReceiveLimits)>,
+}
+
+/// A running node with its home. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Station {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    node: Node,
+    home: Home,
+    lock: HomeLock,
+    roster: SharedRoster,
+    exchange: Arc<Exchange>,
+}
+
+impl Station {
+    /// Starts the node of a home.
+    pub(crate) async fn start(
+        home: Home,
+        lock: HomeLock,
+        duties: Duties,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Station, Failure> {
+        let (keys, mended) = home.keys(&lock, now()?)?;
+        for mended in mended {
+            let _ = events.send(notice(mended)).await;
+        }
+        let roster = SharedRoster::new(home.roster(keys.identity)?);
+        let reception = match duties.receive {
+            None => None,
+            Some((folder, limits)) => Some(Reception::open(&folder, limits, roster.clone(), events.clone())?),
+        };
+        let node = spawn(&home, keys, &roster, duties.listen).await?;
+        let exchange = Exchange::start(node.clone(), reception)?;
+        Ok(Station { shared: Arc::new(Shared { node, home, lock, roster, exchange }) })
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.shared.node
+    }
+
+    /// What a member is called here.
+    pub(crate) fn name_of(&self, identity: &IdentityKey) -> String {
+        self.shared.roster.name_of(identity)
+    }
+
+    /// Keeps what a member has shown about its devices.
+    pub(crate) fn learn(&self, identity: &IdentityKey) -> Result<(), Failure> {
+        let members = self.shared.node.members();
+        let records: Vec<Record> =
+            members.get(identity).into_iter().flat_map(|member| member.devices().cloned()).collect();
+        self.shared.roster.lock().learn(&self.shared.lock, &records)
+    }
+
+    /// Where files go, if any are received.
+    pub(crate) fn receives_into(&self) -> Option<&std::path::Path> {
+        self.shared.exchange.receives_into()
+    }
+
+    /// The counters that peers have confirmed before.
+    pub(crate) fn confirmed(&self) -> Result<Confirmed, Failure> {
+        self.shared.home.confirmed()
+    }
+
+    /// Keeps the counters that peers have confirmed.
+    pub(crate) fn save_confirmed(&self, confirmed: Confirmed) -> Result<(), Failure> {
+        self.shared.home.save_confirmed(&self.shared.lock, confirmed)
+    }
+
+    /// Stops transfers and sessions, and keeps what went wrong for `conclave why`.
+    pub(crate) async fn shut_down(&self) -> Result<(), Failure> {
+        self.shared.exchange.stop().await;
+        self.shared.node.shutdown().await;
+        self.save_history()
+    }
+
+    fn save_history(&self) -> Result<(), Failure> {
+        let mut history = self.shared.home.history()?;
+        let members = self.shared.node.members();
+        for member in members.iter() {
+            let new = mishaps(&self.shared.node, &member.identity());
+            history.entry(hex::encode(member.identity().as_bytes())).or_default().extend(new);
+        }
+        self.shared.home.save_history(&self.shared.lock, history)
+    }
+
+    fn add_member(&self, card: &str, name: Option<String>) -> Result<Event, Failure> {
+        let card = member_add::parse(card)?;
+        let name = name.map(Petname::new).transpose();
+        let name =
+            name.map_err(|error| Failure::new(Kind::Usage, format!("that name cannot be used: {error}")))?;
+        let event = self.shared.roster.lock().add(&self.shared.lock, card.clone(), name)?;
+        // Names are for people; to the node a member is a key.
+        self.shared.node.add_member(&card.with_petname(None)).map_err(|error| {
+            Failure::new(Kind::BadCard, format!("the running node does not take the card: {error}"))
+                .advice("restart `conclave up`")
+        })?;
+        Ok(event)
+    }
+
+    fn remove_member(&self, name: &str) -> Result<Event, Failure> {
+        let (identity, event) = self.shared.roster.lock().remove(&self.shared.lock, name)?;
+        self.shared.node.remove_member(&identity);
+        Ok(event)
+    }
+
+    /// A member's key, and what they are called.
+    fn find(&self, text: &str) -> Result<(IdentityKey, String), Failure> {
+        let roster = self.shared.roster.lock();
+        let identity = roster.find(text)?.identity();
+        Ok((identity, roster.name_of(&identity)))
+    }
+
+    async fn ping(
+        &self,
+        member: &str,
+        count: u32,
+        events: &mpsc::Sender<Event>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
+        let (identity, called) = self.find(member)?;
+        for sequence in 1..=count {
+            let pinged = tokio::select! {
+                pinged = self.shared.node.ping(identity) => pinged,
+                _ = stop.wait_for(|stop| *stop) => return Err(Failure::new(Kind::Interrupted, "stopped pinging")),
+            };
+            let time = pinged.map_err(|error| advice::unanswered(&called, &error))?;
+            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            let _ = events.send(Event::Pong { member: called.clone(), sequence, micros }).await;
+            if sequence < count {
+                tokio::select! {
+                    () = tokio::time::sleep(PING_INTERVAL) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn why(&self, member: &str, events: &mpsc::Sender<Event>) -> Result<(), Failure> {
+        let (identity, called) = self.find(member)?;
+        let mut history = self.shared.home.history()?;
+        let mut all = history.remove(&hex::encode(identity.as_bytes())).unwrap_or_default();
+        all.extend(mishaps(&self.shared.node, &identity));
+        for event in causes(&called, all)? {
+            let _ = events.send(event).await;
+        }
+        Ok(())
+    }
+}
+
+impl Perform for Station {
+    async fn perform(
+        &self,
+        request: Request,
+        events: mpsc::Sender<Event>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
+        let event = match request {
+            Request::Addresses => {
+                for address in self.shared.node.local_addresses() {
+                    let _ = events.send(Event::Listening { address: address.to_string() }).await;
+                }
+                return Ok(());
+            }
+            Request::AddMember { card, name } => self.add_member(&card, name)?,
+            Request::RemoveMember { name } => self.remove_member(&name)?,
+            Request::Ping { member, count } => return self.ping(&member, count, &events, &mut stop).await,
+            Request::Why { member } => return self.why(&member, &events).await,
+            Request::Send { path, member, patience_seconds } => {
+                let (member, called) = self.find(&member)?;
+                let patience = Duration::from_secs(patience_seconds);
+                let order = Order { path, member, called, patience };
+                return self.shared.exchange.send(order, events, stop).await;
+            }
+        };
+        let _ = events.send(event).await;
+        Ok(())
+    }
+}
+
+async fn spawn(
+    home: &Home,
+    keys: Keys,
+    roster: &SharedRoster,
+    listen: Vec<SocketAddr>,
+) -> Result<Node, Failure> {
+    let counter_file = home.counter();
+    let counter = Counter::durable(counter_file.reserved()?, move |value| {
+        counter_file.store(value).map_err(std::io::Error::other)
+    });
+    let device = Device::new(keys.device, keys.record)
+        .map_err(|error| Failure::new(Kind::Broken, error.to_string()))?;
+    let mut builder = Node::builder()
+        .device(device)
+        .door(keys.door)
+        .members(roster.lock().members().clone())
+        .counter(counter);
+    for address in listen {
+        builder = builder.listen(address);
+    }
+    for (peer, counter) in home.confirmed()? {
+        if let Some(peer) = peer_of(&peer) {
+            builder = builder.confirmed_counter(peer, counter);
+        }
+    }
+    builder.spawn().await.map_err(|error| match &error {
+        node::StartError::Listen { address, source } => Failure::new(
+            Kind::LocalIo,
+            format!("cannot listen on {address}: {}", super::failure::reason(source)),
+        )
+        .meaning("another program has that port, or the address is not one of this machine")
+        .advice("choose another: `conclave up --listen ADDRESS:PORT`"),
+        _ => Failure::new(Kind::LocalIo, format!("the node could not start: {error}")),
+    })
+}
+
+/// How a peer is named in the file of confirmed counters.
+pub(crate) fn peer_name(peer: &endpoint::PeerId) -> String {
+    format!("{}{}", hex::encode(peer.identity.as_bytes()), hex::encode(peer.device.as_bytes()))
+}
+
+fn peer_of(name: &str) -> Option<endpoint::PeerId> {
+    let (identity, device) = name.split_at_checked(64)?;
+    Some(endpoint::PeerId {
+        identity: membership::IdentityKey(hex::decode(identity)?),
+        device: membership::StaticKey(hex::decode(device)?),
+    })
+}
+
+fn notice(mended: Mended) -> Event {
+    let (what, advice) = match mended {
+        Mended::NewDevice => (
+            "this machine had no device key, so it has a new one under your identity",
+            "hand out a new card (`conclave id`): members who have the old one cannot reach this device with it",
+        ),
+        Mended::RenewedRecord => ("the record of this device was renewed", ""),
+    };
+    Event::Notice { what: what.to_owned(), advice: advice.to_owned() }
+}
+
+/// What went wrong with a member in this run.
+fn mishaps(node: &Node, identity: &IdentityKey) -> Vec<Mishap> {
+    let noted = node.why(identity);
+    noted
+        .iter()
+        .map(|noted| Mishap {
+            at: noted.at.seconds(),
+            what: noted.cause.to_string(),
+            advice: advice::about(&noted.cause).to_owned(),
+        })
+        .collect()
+}
+
+/// The lines of `conclave why`, the latest last.
+pub(crate) fn causes(called: &str, mishaps: Vec<Mishap>) -> Result<Vec<Event>, Failure> {
+    let now = now()?.seconds();
+    let line = |mishap: Mishap| Event::Cause {
+        member: called.to_owned(),
+        age_seconds: now.saturating_sub(mishap.at),
+        what: mishap.what,
+        advice: mishap.advice,
+    };
+    Ok(mishaps.into_iter().map(line).collect())
+}
+
+/// The id to show for a key.
+pub(crate) fn member_id(identity: &IdentityKey) -> String {
+    MemberId::of(identity).to_string()
+}
