@@ -1,0 +1,174 @@
+//! Memory per idle session: an accepting process of its own, and this one dials it many times.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use node::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Stack;
+use crate::conclave::Person;
+use crate::measure::{Sample, resident_bytes};
+use crate::tls::{self, Tls};
+
+/// The first argument of the accepting process.
+pub const SERVER: &str = "--idle-server";
+
+const LONG: Duration = Duration::from_secs(3600);
+/// What a connection reads into while it waits for a message.
+const READ_BUFFER_BYTES: usize = 16 << 10;
+
+fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.idle_close = LONG;
+    limits.idle_close_initiator = LONG;
+    limits.max_strangers_per_source = usize::MAX;
+    limits
+}
+
+pub fn measure(stack: Stack, sessions: usize) -> Sample {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (before, after) = match stack {
+        Stack::Tcp | Stack::Tls => runtime.block_on(streams(stack, sessions)),
+        Stack::Conclave => runtime.block_on(nodes(sessions)),
+    };
+    runtime.shutdown_background();
+    Sample { bytes: (after as f64 - before as f64) / sessions as f64, count: sessions, ..Sample::default() }
+}
+
+struct Server {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    fn spawn(stack: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([SERVER, stack])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output }
+    }
+
+    fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        resident_bytes(self.child.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first session pays for what all share: it stands before the measurement.
+async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
+    let mut server = Server::spawn(if stack == Stack::Tls { "tls" } else { "tcp" });
+    let address = server.hear();
+    let dialer = (stack == Stack::Tls).then(|| Tls::dialer(&server.hear()));
+    let mut held: Vec<Box<dyn crate::stream::Duplex>> = Vec::new();
+    let mut before = 0;
+    for at in 0..=sessions {
+        let socket = TcpStream::connect(&address).await.unwrap();
+        let mut stream: Box<dyn crate::stream::Duplex> = match &dialer {
+            None => Box::new(socket),
+            Some(dialer) => Box::new(tls::connect(dialer, socket).await),
+        };
+        stream.write_u8(1).await.unwrap();
+        stream.flush().await.unwrap();
+        stream.read_u8().await.unwrap();
+        held.push(stream);
+        if at == 0 {
+            before = server.resident_bytes();
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    (before, server.resident_bytes())
+}
+
+async fn nodes(sessions: usize) -> (u64, u64) {
+    let mut people: Vec<Person> = (0..=sessions).map(|_| Person::new()).collect();
+    let mut server = Server::spawn("conclave");
+    for person in &people {
+        server.tell(&person.card(None).to_text().unwrap());
+    }
+    server.tell("");
+    let card: node::Card = server.hear().parse().unwrap();
+    let mut held = Vec::new();
+    let mut before = 0;
+    for (at, person) in people.iter_mut().enumerate() {
+        let node = person.start(false, std::slice::from_ref(&card), patient()).await;
+        node.ping(card.identity()).await.unwrap();
+        held.push(node);
+        if at == 0 {
+            before = server.resident_bytes();
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    (before, server.resident_bytes())
+}
+
+/// The accepting process.
+pub fn serve(arguments: &[String]) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        match arguments[0].as_str() {
+            "conclave" => serve_node().await,
+            "tls" => serve_streams(Some(Tls::new())).await,
+            _ => serve_streams(None).await,
+        }
+    });
+}
+
+async fn serve_node() {
+    let mut person = Person::new();
+    let lines = std::io::stdin().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+    let cards: Vec<node::Card> = lines.map(|line| line.parse().unwrap()).collect();
+    let node = person.start(true, &cards, patient()).await;
+    println!("{}", person.card(Some(node.local_addresses()[0])).to_text().unwrap());
+    std::future::pending::<()>().await;
+}
+
+async fn serve_streams(tls: Option<Tls>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("{}", listener.local_addr().unwrap());
+    if let Some(tls) = &tls {
+        println!("{}", tls.to_text());
+    }
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            match tls {
+                None => idle_stream(socket).await,
+                Some(tls) => idle_stream(tls.accept(socket).await).await,
+            }
+        });
+    }
+}
+
+async fn idle_stream(mut stream: impl crate::stream::Duplex) {
+    // What a server keeps ready for a message.
+    let mut buffer = vec![0; READ_BUFFER_BYTES];
+    while let Ok(1..) = stream.read(&mut buffer).await {
+        stream.write_u8(1).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+}
