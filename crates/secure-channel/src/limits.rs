@@ -15,9 +15,9 @@ pub const PREVIOUS_GRACE: Duration = Duration::from_secs(10);
 ///
 /// Every packet has a key of its own, so these bound what a stolen state discloses, not what a cipher bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
-    /// After so many packets sealed the sender moves to the next epoch by itself. At least 1.
+    /// After so many packets sealed the sender moves to the next epoch by itself. At least 1. More than a path can
+    /// lose in a row: the receiver follows one epoch at a time.
     pub epoch_packets: u64,
     /// After so many packets sealed [`Sealer::needs_rekey`](crate::Sealer::needs_rekey) says so.
     pub rekey_packets: u64,

@@ -68,7 +68,6 @@ struct Answered {
 /// The keys of the next generation, one part for each half of the session. Install both before an answer is sent:
 /// the peer may use them as soon as it has it.
 #[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
 pub struct NextKeys {
     /// For [`Opener::install`](crate::Opener::install).
     pub opening: NextOpening,
@@ -94,7 +93,6 @@ pub struct NextSealing {
 
 /// What to do about a request.
 #[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
 pub struct Answer {
     /// To be sent to the peer once `keys` are installed.
     pub response: Vec<u8>,

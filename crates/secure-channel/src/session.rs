@@ -9,7 +9,6 @@ use crate::{Error, Limits, Opener, Rekey, Sealer};
 /// What a handshake leaves for the packets of its session: these fields of its
 /// [`Established`](x3dh_handshake::Established).
 #[derive(Debug)]
-#[allow(clippy::exhaustive_structs)]
 pub struct Association {
     /// The secrets that both ends share. Never used twice: they are given away.
     pub secrets: SessionSecrets,
