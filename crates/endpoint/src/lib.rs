@@ -1,4 +1,6 @@
 //! The control plane of one node: peers, dials, sessions and every deadline.
+//!
+#![doc = include_str!("../README.md")]
 
 mod action;
 mod cause;
