@@ -6,12 +6,17 @@
 mod model;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_sequence_of_calls_keeps_the_promises(operations in prop::collection::vec(any::<u8>(), 0..900)) {
-        model::run(&operations);
-    }
+#[test]
+fn any_sequence_of_calls_keeps_the_promises() {
+    let cast = model::Cast::new();
+    let config = ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() };
+    let operations = prop::collection::vec(any::<u8>(), 0..900);
+    TestRunner::new(config)
+        .run(&operations, |operations| {
+            model::run(&cast, &operations);
+            Ok(())
+        })
+        .unwrap();
 }

@@ -17,9 +17,41 @@ const LOCAL: usize = 2;
 const MAX_UNCONFIRMED: usize = 2;
 const MAX_KNOCKING: usize = 3;
 
+/// Who takes part: made once, as keys cost more than operations.
+pub(crate) struct Cast {
+    peers: Vec<(PeerId, Credential)>,
+    /// For each set of bits, the people whose bit is set.
+    lists: Vec<Arc<Members>>,
+}
+
+impl Cast {
+    pub(crate) fn new() -> Self {
+        let mut rng = StdRng::seed_from_u64(9);
+        let mut people: Vec<_> = (0..PEOPLE)
+            .map(|_| (Identity::generate(&mut rng), DeviceKey::generate(&mut rng).expect("a key")))
+            .collect();
+        people.sort_by_key(|(identity, _)| identity.key());
+        let mut cards = Vec::new();
+        let mut peers = Vec::new();
+        for (identity, device) in &people {
+            let record =
+                Record::issue(identity, DeviceId([1; 16]), device.key(), UnixSeconds::MAX).expect("a record");
+            peers.push((PeerId { identity: identity.key(), device: device.key() }, record.to_credential()));
+            let addresses = ["a", "b"].map(|name| NetAddress::new(name).expect("an address")).to_vec();
+            cards.push(Card::new(vec![record], Door::from_bytes([1; 32]), addresses, None).expect("a card"));
+        }
+        let lists = (0..1 << PEOPLE).map(|bits| members(&cards, bits)).collect();
+        Self { peers, lists }
+    }
+
+    fn members(&self, bits: u8) -> Arc<Members> {
+        Arc::clone(&self.lists[usize::from(bits) % self.lists.len()])
+    }
+}
+
 /// Runs the operations, three bytes each, then shuts down.
-pub(crate) fn run(operations: &[u8]) {
-    let mut model = Model::new();
+pub(crate) fn run(cast: &Cast, operations: &[u8]) {
+    let mut model = Model::new(cast);
     for operation in operations.chunks_exact(3) {
         model.apply(operation[0], operation[1], operation[2]);
         model.observe();
@@ -32,12 +64,11 @@ pub(crate) fn run(operations: &[u8]) {
     assert!(model.up.is_empty(), "a peer is still up");
 }
 
-struct Model {
+struct Model<'a> {
+    cast: &'a Cast,
     endpoint: Endpoint,
     now: Now,
     rng: StdRng,
-    cards: Vec<Card>,
-    peers: Vec<(PeerId, Credential)>,
     ids: u64,
     counter: u64,
     waiting: BTreeMap<WaiterId, Instant>,
@@ -59,36 +90,21 @@ enum Use {
     Session(SessionId),
 }
 
-impl Model {
-    fn new() -> Self {
+impl<'a> Model<'a> {
+    fn new(cast: &'a Cast) -> Self {
         let mut rng = StdRng::seed_from_u64(9);
-        let mut people: Vec<_> = (0..PEOPLE)
-            .map(|_| (Identity::generate(&mut rng), DeviceKey::generate(&mut rng).expect("a key")))
-            .collect();
-        people.sort_by_key(|(identity, _)| identity.key());
-        let mut cards = Vec::new();
-        let mut peers = Vec::new();
-        for (identity, device) in &people {
-            let record =
-                Record::issue(identity, DeviceId([1; 16]), device.key(), UnixSeconds::MAX).expect("a record");
-            peers.push((PeerId { identity: identity.key(), device: device.key() }, record.to_credential()));
-            let addresses = ["a", "b"].map(|name| NetAddress::new(name).expect("an address")).to_vec();
-            cards.push(Card::new(vec![record], Door::from_bytes([1; 32]), addresses, None).expect("a card"));
-        }
         let config = Config {
             max_unconfirmed_sessions: MAX_UNCONFIRMED,
             max_inbound_handshakes: MAX_KNOCKING,
             max_waiters: 8,
             ..Config::default()
         };
-        let members = members(&cards, u8::MAX);
         let now = Now { instant: Instant::now(), date: UnixSeconds::new(1_000).expect("a date") };
         Self {
-            endpoint: Endpoint::new(config, peers[LOCAL].0, members, &mut rng),
+            endpoint: Endpoint::new(config, cast.peers[LOCAL].0, cast.members(u8::MAX), &mut rng),
             now,
             rng,
-            cards,
-            peers,
+            cast,
             ids: 0,
             counter: 0,
             waiting: BTreeMap::new(),
@@ -100,7 +116,7 @@ impl Model {
     }
 
     fn peer(&self, choice: u8) -> PeerId {
-        self.peers[usize::from(choice) % PEOPLE].0
+        self.cast.peers[usize::from(choice) % PEOPLE].0
     }
 
     /// A path that is open, or one that never was.
@@ -164,8 +180,8 @@ impl Model {
             14 => match b % 4 {
                 0 => self.endpoint.close(now, self.session(a), CloseReason::Protocol),
                 1 => self.endpoint.closed_by_peer(now, self.session(a), CloseReason::Idle),
-                2 => self.endpoint.set_members(now, members(&self.cards, a)),
-                _ => self.endpoint.set_members(now, members(&self.cards, u8::MAX)),
+                2 => self.endpoint.set_members(now, self.cast.members(a)),
+                _ => self.endpoint.set_members(now, self.cast.members(u8::MAX)),
             },
             _ => self.pass(Duration::from_millis(u64::from(a) * u64::from(b))),
         }
@@ -194,7 +210,7 @@ impl Model {
 
     fn admit(&mut self, a: u8, b: u8) {
         let path = self.path(a);
-        let (peer, credential) = self.peers[usize::from(b) % PEOPLE];
+        let (peer, credential) = self.cast.peers[usize::from(b) % PEOPLE];
         let proof = Proof {
             device: peer.device,
             credential,
@@ -290,7 +306,7 @@ impl Model {
         assert!(!self.unconfirmed_with(peer), "one unconfirmed session for each initiator");
         let ours = self.paths.values().any(|use_| *use_ == Use::Begun(peer));
         assert!(
-            !ours || peer < self.peers[LOCAL].0,
+            !ours || peer < self.cast.peers[LOCAL].0,
             "the smaller answered while its own first packet is in flight"
         );
         self.paths.insert(path, Use::Unconfirmed(peer, session));
