@@ -8,7 +8,7 @@ use crate::wire::{HEADROOM, MAX_BODY_IN_PLACE, TAILROOM};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The body and its checksum are longer than [`MAX_BODY_IN_PLACE`]: use [`encode`](crate::encode).
+    /// The body and its checksum are longer than [`MAX_BODY_IN_PLACE`]: use [`encode`](crate::encode()).
     #[error(
         "{bytes} bytes of body and checksum are more than the {MAX_BODY_IN_PLACE} that can be encoded in place"
     )]

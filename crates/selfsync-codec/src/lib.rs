@@ -3,7 +3,7 @@
 //! A frame is `FE FD | 01 | stuffed body | FE FD`, and the two bytes `FE FD` stand nowhere inside it. A reader
 //! that joins in the middle, or meets damage, looks for the next `FE FD` and is in step again.
 //!
-//! * [`encode`] and [`encode_in_place`] (and [`Encoder`], where a checksum is wanted) write frames;
+//! * [`encode()`] and [`encode_in_place`] (and [`Encoder`], where a checksum is wanted) write frames;
 //! * [`Decoder`] splits them off a [`bytes::BytesMut`], decoded in place, without a copy;
 //! * [`Damage`] tells what was wrong with bytes that were given up, [`Counters`] how many there were.
 //!

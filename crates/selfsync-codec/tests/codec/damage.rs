@@ -161,3 +161,19 @@ fn trusting_lengths_is_made_up_for_by_scanning_what_failed() {
     assert_eq!(heard.bodies, [&b"hidden"[..], b"hidden too", b"behind"]);
     assert_eq!(heard.damages[0].cause, Cause::BadLength);
 }
+
+#[test]
+fn what_a_failed_frame_had_covered_is_not_trusted_again() {
+    // A length that leads over a good frame to its closing marker: trusted, it hides that frame.
+    let mut decoy = BytesMut::from(&b"\xFE\xFD\x01\x0Cab"[..]);
+    encode(b"hidden", &mut decoy);
+    let heard = hear(Config::reliable(100), &decoy, &[], false);
+    assert_eq!(heard.bodies, [b"ab\xFE\xFD\x01\x06hidden"]);
+
+    // The same behind a length that leads over it into nonsense.
+    let mut stream = BytesMut::from(&[0xFE, 0xFD, 0x01, decoy.len() as u8][..]);
+    stream.extend_from_slice(&decoy);
+    stream.extend_from_slice(&[0xFF; 8]);
+    let heard = hear(Config::reliable(100), &stream, &[], false);
+    assert_eq!(heard.bodies, [b"hidden"]);
+}
