@@ -5,8 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use x3dh_handshake::{
-    Accepted, BootId, Capabilities, Credential, Door, FirstFlight, IdentityKey, Initiator, InitiatorConfig, Knock, Limits,
-    ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TrafficAead,
+    Accepted, BootId, Capabilities, Credential, Door, FirstFlight, IdentityKey, Initiator, InitiatorConfig,
+    Knock, Limits, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TrafficAead,
 };
 
 fuzz_target!(|input: &[u8]| {

@@ -5,8 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use x3dh_handshake::{
-    Accepted, BootId, Capabilities, CookieSecret, Credential, Door, Established, FirstFlight, IdentityKey, Initiator,
-    InitiatorConfig, Knock, Limits, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TrafficAead, cookie,
+    Accepted, BootId, Capabilities, CookieSecret, Credential, Door, Established, FirstFlight, IdentityKey,
+    Initiator, InitiatorConfig, Knock, Limits, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag,
+    TrafficAead, cookie,
 };
 
 const MAX_OPERATIONS: usize = 24;

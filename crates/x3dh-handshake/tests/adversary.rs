@@ -64,6 +64,9 @@ fn a_first_packet_changed_by_somebody_who_knows_the_door_is_rejected() {
         }) {
             assert!(world.accept(&changed).is_err());
         }
+        for changed in resized(first).filter(|changed| changed.len() >= 16) {
+            assert!(Knock::check(&world.bob, &with_door_mac(&door, &changed)).is_err(), "one exact size");
+        }
         assert!(world.accept(&with_door_mac(&door, first)).is_ok(), "the harness makes good codes");
     }
 }
@@ -200,6 +203,16 @@ fn a_ticket_named_without_its_secret_is_rejected() {
     for psk in [None, Some(Psk::from_bytes([0; 32])), world.psk.clone()] {
         assert!(accept(&world.bob, psk.as_ref(), forged.get("M1a")).is_err());
     }
+}
+
+#[test]
+fn a_ticket_in_a_suite_without_tickets_is_rejected() {
+    let world = World::new(Suite::NoiseIk);
+    let mut input = world_inputs(&world);
+    assert!(accept(&world.bob, None, first_packet(&values(&input))).is_ok(), "the harness forges well");
+    input.ticket = Some((TICKET.0, [0x5e; 32]));
+    let forged = values(&input);
+    assert!(Knock::check(&world.bob, first_packet(&forged)).unwrap().claim(&world.bob).is_err());
 }
 
 #[test]
