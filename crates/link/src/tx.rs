@@ -1,5 +1,6 @@
 //! The sending half of a session.
 
+mod content;
 mod control;
 mod pump;
 mod transmit;
@@ -7,10 +8,10 @@ mod transmit;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use chunk_proto::{ChunkOptions, Chunker, MessageId, Supply};
+use chunk_proto::Supply;
 use secure_channel::{PathNumber, Sealer};
 
-use crate::credit::{Allowance, MESSAGE_COST_BYTES, cost};
+use crate::credit::{Allowance, cost};
 use crate::error::{CloseReason, SendError, TrySendError};
 use crate::feedback::Feedback;
 use crate::limits::{Limits, PeerLimits};
@@ -21,16 +22,7 @@ use crate::packing::{Layout, Packing};
 use crate::record::Head;
 use crate::schedule::Rotation;
 use crate::stream::{Priority, StreamId, StreamName, StreamOptions};
-
-/// Messages up to this size travel side by side in packets and are copied there; larger ones are cut
-/// into chunks and sealed straight from the user's bytes.
-const MAX_PACKED_MESSAGE_BYTES: usize = 16 << 10;
-
-/// Messages from this size on are worth compressing where the stream asks for it, and then go as chunks.
-const MIN_COMPRESSED_MESSAGE_BYTES: usize = 512;
-
-/// A chunker is made when a message is taken, its id when the message begins to leave: ids leave in order.
-const UNNUMBERED: MessageId = MessageId(0);
+use content::{chunk_pieces, chunk_whole, is_packable};
 
 /// The sending half of a session: streams, credit, packing, and what waits for an outcome.
 ///
@@ -233,9 +225,9 @@ impl Tx {
         self.check_open()?;
         self.check_size(total_bytes)?;
         let stream = self.usable_stream(id)?;
-        let options = chunk_options(stream.options, &self.limits);
-        let chunker =
-            Chunker::new(UNNUMBERED, total_bytes, &options).map_err(|_| self.too_large(total_bytes))?;
+        let options = stream.options;
+        let chunker = chunk_pieces(total_bytes, options, &self.limits);
+        let chunker = chunker.map_err(|_| self.too_large(total_bytes))?;
         let operation = next_operation(&mut self.next_operation);
         let content = Content::Chunked { chunker: Box::new(chunker), begun: None };
         self.push_waiting(id, Waiting { operation: Some(operation), confirm: true, content })?;
@@ -413,8 +405,7 @@ impl Tx {
     /// A message in memory that goes in chunks.
     fn whole(&self, message: Bytes, options: StreamOptions) -> Result<Content, SendError> {
         let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
-        let options = chunk_options(options, &self.limits);
-        let chunker = Chunker::whole(UNNUMBERED, message, &options).map_err(|_| self.too_large(bytes))?;
+        let chunker = chunk_whole(message, options, &self.limits).map_err(|_| self.too_large(bytes))?;
         Ok(Content::Chunked { chunker: Box::new(chunker), begun: None })
     }
 
@@ -474,29 +465,4 @@ fn next_operation(counter: &mut u64) -> OperationId {
     let operation = OperationId(*counter);
     *counter += 1;
     operation
-}
-
-fn chunk_options(options: StreamOptions, limits: &Limits) -> ChunkOptions {
-    ChunkOptions {
-        chunk_bytes: limits.chunk_bytes,
-        compression: options.compression,
-        secrecy: options.secrecy,
-    }
-}
-
-/// What the next chunk of a message costs; the first one pays for the message.
-fn chunk_cost(chunker: &Chunker, begun: bool) -> u64 {
-    let begin = if begun { 0 } else { MESSAGE_COST_BYTES };
-    let outline = chunker.outline();
-    let given = outline.total_bytes() - chunker.unsupplied_bytes() - chunker.buffered_bytes();
-    begin + (outline.total_bytes() - given).min(u64::from(outline.chunk_bytes()))
-}
-
-/// Whether a message travels side by side with others, uncompressed.
-fn is_packable(bytes: usize, options: StreamOptions, layout: Layout) -> bool {
-    let raw = options.compression == chunk_proto::Compression::Never
-        || options.secrecy == chunk_proto::Secrecy::Secret
-        || bytes < MIN_COMPRESSED_MESSAGE_BYTES;
-    let room = layout.end - layout.first - crate::record::MAX_RECORD_HEAD_BYTES;
-    raw && bytes <= MAX_PACKED_MESSAGE_BYTES.min(room)
 }

@@ -2,7 +2,8 @@
 
 use chunk_proto::Supply;
 
-use super::{Tx, chunk_cost};
+use super::Tx;
+use super::content::chunk_cost;
 use crate::credit::cost;
 use crate::operation::{Outcome, TxEvent};
 use crate::outbound::{Content, Place, Unacked};

@@ -2,7 +2,8 @@
 
 use chunk_proto::{MessageId, Supply};
 
-use super::{State, Tx, chunk_cost};
+use super::content::chunk_cost;
+use super::{State, Tx};
 use crate::limits::Limits;
 use crate::operation::Outcome;
 use crate::outbound::{Content, Place, Unacked};
