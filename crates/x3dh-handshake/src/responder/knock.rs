@@ -28,7 +28,7 @@ impl<'a> Knock<'a> {
         Ok(Self { packet: first_packet, door, suite, tag })
     }
 
-    /// The suite that the initiator chose.
+    /// The suite that the initiator chose. Refuse one that this node's record does not list.
     #[must_use]
     pub fn suite(&self) -> Suite {
         self.suite
