@@ -118,6 +118,9 @@ pub enum HandshakeCause {
     /// Too many sessions wait for their confirmation.
     #[error("too many unconfirmed sessions")]
     TooManyUnconfirmed,
+    /// There is no cipher that both can use.
+    #[error("no traffic cipher in common")]
+    NoCommonAead,
     /// Another dial between the same two peers went ahead.
     #[error("another dial went ahead")]
     Superseded,

@@ -133,9 +133,8 @@ impl Inbound {
             tag: admission.tag,
         };
         let (reply, established) = accepted.reply(&config, rng).map_err(|error| match error {
-            x3dh_handshake::Error::Rejected(_) | x3dh_handshake::Error::NoCommonAead => {
-                HandshakeCause::Malformed
-            }
+            x3dh_handshake::Error::Rejected(_) => HandshakeCause::Malformed,
+            x3dh_handshake::Error::NoCommonAead => HandshakeCause::NoCommonAead,
             _ => HandshakeCause::Local,
         })?;
         self.stage = Stage::Answered;
