@@ -14,15 +14,24 @@ pub(crate) mod why;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use membership::UnixSeconds;
 use tokio::sync::{mpsc, watch};
 
 use super::failure::{Failure, Kind};
-use super::home::{Home, HomeLock};
+use super::home::{Home, HomeLock, Keys};
 use super::ipc::{self, Perform, Request};
 use super::output::Output;
 use super::signals::Signals;
 use super::station::{Duties, Station};
+
+/// The member that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// Name, member id, or the first digits of one
+    #[arg(value_name = "MEMBER")]
+    pub(crate) member: String,
+}
 
 /// Events on their way to the output.
 const QUEUE_EVENTS: usize = 64;
@@ -101,6 +110,15 @@ impl Context {
         }
         let kept = station.shut_down().await;
         result.and(kept)
+    }
+
+    /// Reads the keys, and says what was mended.
+    pub(crate) fn keys(&mut self, home: &Home, lock: &HomeLock) -> Result<Keys, Failure> {
+        let (keys, mended) = home.keys(lock, now()?)?;
+        for mended in mended {
+            self.output.show(&mended.notice());
+        }
+        Ok(keys)
     }
 
     /// Reaches the running node of the home, or takes the home if there is none.

@@ -14,7 +14,7 @@ use super::command::{member_add, now};
 use super::event::Event;
 use super::failure::{Failure, Kind};
 use super::hex;
-use super::home::{Confirmed, Home, HomeLock, Keys, Mended, Mishap, SharedRoster};
+use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster};
 use super::ipc::{Perform, Request};
 use super::transfer::{Exchange, Order, ReceiveLimits, Reception};
 
@@ -52,7 +52,7 @@ impl Station {
     ) -> Result<Station, Failure> {
         let (keys, mended) = home.keys(&lock, now()?)?;
         for mended in mended {
-            let _ = events.send(notice(mended)).await;
+            let _ = events.send(mended.notice()).await;
         }
         let roster = SharedRoster::new(home.roster(keys.identity)?);
         let reception = match duties.receive {
@@ -255,17 +255,6 @@ fn peer_of(name: &str) -> Option<endpoint::PeerId> {
         identity: membership::IdentityKey(hex::decode(identity)?),
         device: membership::StaticKey(hex::decode(device)?),
     })
-}
-
-fn notice(mended: Mended) -> Event {
-    let (what, advice) = match mended {
-        Mended::NewDevice => (
-            "this machine had no device key, so it has a new one under your identity",
-            "hand out a new card (`conclave id`): members who have the old one cannot reach this device with it",
-        ),
-        Mended::RenewedRecord => ("the record of this device was renewed", ""),
-    };
-    Event::Notice { what: what.to_owned(), advice: advice.to_owned() }
 }
 
 /// What went wrong with a member in this run.

@@ -8,7 +8,7 @@ use super::super::failure::{Failure, Kind};
 use super::super::hex;
 use super::super::home::{Home, Keys};
 use super::super::ipc::{self, Request};
-use super::{Context, now};
+use super::Context;
 
 /// Print your own card, to hand to those who may come in
 ///
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
     let home = Home::open(&context.home_folder)?;
     let keys = match home.try_lock()? {
-        Some(lock) => home.keys(&lock, now()?)?.0,
+        Some(lock) => context.keys(&home, &lock)?,
         None => home.keys_as_they_are()?,
     };
     let addresses = match arguments.addresses {

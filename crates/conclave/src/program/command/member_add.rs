@@ -8,7 +8,7 @@ use membership::{Card, MAX_CARD_TEXT_BYTES, Petname};
 use super::super::failure::{Failure, Kind};
 use super::super::home::Home;
 use super::super::ipc::Request;
-use super::{Context, Holder, now};
+use super::{Context, Holder};
 
 /// Take a member in, or bring a known one up to date
 ///
@@ -39,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
             context.follow(running, Request::AddMember { card: text, name }).await
         }
         Holder::Us(lock) => {
-            let (keys, _) = home.keys(&lock, now()?)?;
+            let keys = context.keys(&home, &lock)?;
             let event = home.roster(keys.identity)?.add(&lock, card, arguments.name)?;
             context.output.show(&event);
             Ok(())

@@ -7,6 +7,7 @@ use rand::TryRng;
 use rand::rngs::{StdRng, SysRng};
 use zeroize::Zeroizing;
 
+use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
 use super::{Home, HomeLock, file};
 
@@ -158,6 +159,20 @@ impl Home {
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
+    }
+}
+
+impl Mended {
+    /// What the owner of the home should know about it.
+    pub(crate) fn notice(self) -> Event {
+        let (what, advice) = match self {
+            Mended::NewDevice => (
+                "this machine had no device key, so it has a new one under your identity",
+                "hand out a new card (`conclave id`): members who have the old one cannot reach this device with it",
+            ),
+            Mended::RenewedRecord => ("the record of this device was renewed", ""),
+        };
+        Event::Notice { what: what.to_owned(), advice: advice.to_owned() }
     }
 }
 

@@ -1,0 +1,48 @@
+//! Who may come in.
+
+use crate::support::Person;
+
+#[test]
+fn members_are_added_listed_renamed_and_removed() {
+    let (alice, bob) = (Person::named("alice"), Person::named("bob"));
+    let card = bob.card("192.0.2.1:7411");
+    alice.run_with(&["member", "add"], &card).well();
+    alice.run_with(&["member", "add", "-"], &format!("  {card}\n\n")).well();
+    let list = alice.run(&["member", "list", "--json"]).events();
+    assert_eq!(list.len(), 1);
+    assert_eq!((&list[0]["name"], &list[0]["addresses"][0]), (&"bob".into(), &"192.0.2.1:7411".into()));
+    alice.run(&["member", "add", "--name", "robert", card.trim()]).well();
+    assert!(alice.run(&["member", "list"]).stdout.starts_with("robert\t"));
+    let id = bob.run(&["id", "--member-id"]).stdout;
+    alice.run(&["member", "remove", &id[..8]]).well();
+    let empty = alice.run(&["member", "list"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
+    alice.run(&["member", "remove", "robert"]).failed(2, &["no member `robert`", "member list"]);
+}
+
+#[test]
+fn what_is_no_card_is_told_without_repeating_it() {
+    let (alice, bob) = (Person::named("alice"), Person::named("bob"));
+    let card = bob.card("192.0.2.1:7411");
+    let card = card.trim();
+    let changed = card.replacen('q', "p", 1);
+    for wrong in ["", "hello", &card[..card.len() - 1], &changed, &format!("{card}q"), &card[9..]] {
+        let refused = alice.run_with(&["member", "add", "-", "--json"], wrong);
+        refused.failed(2, &["this is no card"]);
+        assert_eq!(refused.events()[0]["kind"], "bad_card");
+        assert!(wrong.len() < 20 || !refused.stderr.contains(&wrong[..20]), "{refused:#?}");
+    }
+    let own = alice.run(&["id"]).stdout;
+    alice.run_with(&["member", "add", "-"], &own).failed(2, &["your own card"]);
+    assert_eq!(alice.run(&["member", "list"]).stdout, "");
+}
+
+#[test]
+fn two_members_of_one_name_are_told_apart() {
+    let (alice, bob, other) = (Person::named("alice"), Person::named("bob"), Person::named("bob"));
+    alice.add(&bob.card("192.0.2.1:7411"));
+    let card = other.card("192.0.2.2:7411");
+    alice.run_with(&["member", "add", "-"], &card).failed(2, &["another member", "--name"]);
+    alice.run_with(&["member", "add", "-", "--name", "bobby"], &card).well();
+    assert_eq!(alice.run(&["member", "list"]).stdout.lines().count(), 2);
+}
