@@ -79,6 +79,7 @@ const RULES: &[Rule] = &[
     text::sizes,
     text::places,
     documents::readmes,
+    documents::examples,
     documents::front_pages,
     documents::commands,
     documents::links,

@@ -4,7 +4,12 @@ use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use crate::Cli;
-use crate::tidy::{File, Finding, Tree};
+use crate::tidy::{File, Finding, STAIRCASE, Tree};
+use crate::vectors::makes_vectors;
+use crate::workspace::Package;
+
+/// The crate that is the program: its README shows how to use it.
+const PROGRAM: &str = "conclave";
 
 /// A README shorter than this says nothing.
 const MIN_README_LINES: usize = 10;
@@ -26,6 +31,17 @@ pub(super) fn readmes(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Each library has an example to start from; one that makes vectors shows nobody how to begin.
+pub(super) fn examples(tree: &Tree) -> Vec<Finding> {
+    let is_library =
+        |package: &&Package| package.name != PROGRAM && STAIRCASE.contains(&package.name.as_str());
+    let lacks_one = |package: &&Package| package.examples.iter().all(|name| makes_vectors(name));
+    let lacking = tree.packages.iter().filter(is_library).filter(lacks_one);
+    let manifest = |package: &Package| format!("crates/{}/Cargo.toml", package.name);
+    let message = || "has no example in examples/".to_owned();
+    lacking.map(|package| Finding { path: manifest(package), line: 0, message: message() }).collect()
 }
 
 /// A crate's `lib.rs` is a front page: documentation, modules, exports; no logic.

@@ -111,11 +111,13 @@ pub(super) fn picture(tree: &Tree) -> Vec<Finding> {
     let block = page.text.split("```").nth(1).unwrap_or_default();
     let exists = |name: &&&str| tree.packages.iter().any(|package| package.name == **name);
     let expected: Vec<&str> = STAIRCASE.iter().rev().filter(exists).copied().collect();
-    let shown: Vec<&str> = block
-        .lines()
-        .filter_map(|line| line.split_whitespace().last())
-        .filter(|w| STAIRCASE.contains(w))
-        .collect();
+    let is_row = |word: &&str| STAIRCASE.contains(word);
+    let row = |line: &'_ str| -> Option<String> {
+        let mut words = line.split_whitespace();
+        let (first, last) = (words.next(), words.next_back());
+        first.filter(is_row).or(last.filter(is_row)).map(str::to_owned)
+    };
+    let shown: Vec<String> = block.lines().filter_map(row).collect();
     match shown == expected {
         true => Vec::new(),
         false => vec![page.finding(0, format!("the picture shows {shown:?}, the crates are {expected:?}"))],

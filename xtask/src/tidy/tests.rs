@@ -92,6 +92,7 @@ fn the_picture_shows_the_crates_in_order() {
         layers::picture(&sample).len()
     };
     assert_eq!(with("sockets   node\n─── below\nstreams   link"), 0);
+    assert_eq!(with("node   sockets\nlink   streams"), 0);
     assert_eq!(with("streams   link\nsockets   node"), 1);
     assert_eq!(with("sockets   node"), 1);
 }
@@ -223,6 +224,18 @@ fn crates_have_compiled_readmes() {
     assert_eq!(findings("//! A crate.\n", Some(&readme)), 1);
     assert_eq!(findings(front, Some("# link\n")), 1);
     assert_eq!(findings(front, None), 1);
+}
+
+#[test]
+fn libraries_have_an_example() {
+    let with = |name: &str, examples: &[&str]| {
+        let examples = examples.iter().map(|&name| name.to_owned()).collect();
+        documents::examples(&packages([Package { examples, ..package(name, &[]) }])).len()
+    };
+    assert_eq!(with("link", &["pair", "link_vectors"]), 0);
+    assert_eq!(with("conclave", &[]), 0);
+    assert_eq!(with("link", &[]), 1);
+    assert_eq!(with("link", &["link_vectors"]), 1);
 }
 
 #[test]
