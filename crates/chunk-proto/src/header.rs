@@ -119,13 +119,17 @@ impl ChunkHeader {
             Coding::Deflate => DEFLATE,
         };
         // header = flags(1) | varint message | varint total_bytes [ | varint chunk_bytes | varint index ]
-        out.put_u8(coding | if grid { GRID } else { 0 });
-        varint::put(self.message.0, out);
-        varint::put(self.outline.total_bytes(), out);
+        let mut scratch = [0; MAX_HEADER_BYTES];
+        let mut rest = &mut scratch[..];
+        rest.put_u8(coding | if grid { GRID } else { 0 });
+        varint::put(self.message.0, &mut rest);
+        varint::put(self.outline.total_bytes(), &mut rest);
         if grid {
-            varint::put(self.outline.chunk_bytes().into(), out);
-            varint::put(self.index.into(), out);
+            varint::put(self.outline.chunk_bytes().into(), &mut rest);
+            varint::put(self.index.into(), &mut rest);
         }
+        let unused = rest.len();
+        out.put_slice(&scratch[..MAX_HEADER_BYTES - unused]);
     }
 
     /// How many bytes [`ChunkHeader::encode`] writes.

@@ -48,7 +48,8 @@ impl Outline {
         if let Some(single) = Self::single(total_bytes, chunk_bytes) {
             return Ok(single);
         }
-        if u32::try_from(total_bytes.div_ceil(chunk_bytes.into())).is_err() {
+        // At most 2^32 - 1 chunks; the product cannot overflow.
+        if total_bytes > u64::from(u32::MAX) * u64::from(chunk_bytes) {
             return Err(Error::TooManyChunks { total_bytes, chunk_bytes });
         }
         Ok(Self { total_bytes, chunk_bytes })

@@ -4,7 +4,6 @@ mod partial;
 mod store;
 mod window;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
@@ -178,12 +177,14 @@ impl Reassembler {
 
     /// What open message `message` has to tell; forgets it after its end.
     fn poll_open(&mut self, message: MessageId) -> Option<Event> {
-        let Entry::Occupied(mut entry) = self.open.entry(message) else { return None };
-        let event = entry.get_mut().poll_event(message, &mut self.store.budget);
+        let partial = self.open.get_mut(&message)?;
+        let event = partial.poll_event(message, &mut self.store.budget);
         if event.is_none() {
-            entry.get_mut().unqueue();
-            if entry.get().is_told() {
-                entry.remove().close(&mut self.store.budget);
+            partial.unqueue();
+            if partial.is_told()
+                && let Some(partial) = self.open.remove(&message)
+            {
+                partial.close(&mut self.store.budget);
             }
         }
         event
