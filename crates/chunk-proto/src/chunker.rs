@@ -10,7 +10,7 @@ use crate::{ChunkHeader, Coding, DEFAULT_CHUNK_BYTES, Deflater, Error, MessageId
 /// Whether to compress the chunks of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// No. The default: deflate is some thirty times slower than the packets below.
+    /// No. The default: deflate is some eighty times slower than the cipher below.
     #[default]
     Never,
     /// Every chunk that gets smaller.
