@@ -23,5 +23,9 @@ fn read(text: &str) {
     let mut members = Members::new();
     members.add(&card).expect("the only one");
     let member = members.get(&card.identity()).expect("just added");
-    assert!(member.devices().all(|record| record.identity() == card.identity() && record.expires() <= UnixSeconds::MAX));
+    assert!(
+        member
+            .devices()
+            .all(|record| record.identity() == card.identity() && record.expires() <= UnixSeconds::MAX)
+    );
 }

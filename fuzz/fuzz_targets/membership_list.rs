@@ -22,6 +22,9 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(serde_json::from_str::<Members>(&again).expect("written by us"), members);
     for member in members.iter() {
         assert_eq!(members.get(&member.identity()), Some(member));
-        assert_eq!(members.find(&member.id().to_string()).map(|found| found.identity()), Ok(member.identity()));
+        assert_eq!(
+            members.find(&member.id().to_string()).map(|found| found.identity()),
+            Ok(member.identity())
+        );
     }
 });

@@ -5,8 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use secure_channel::{
-    Association, HEADER_BYTES, Limits, OVERHEAD_BYTES, Opener, PathNumber, Rekey, Role, Sealer, SessionSecrets, Suite,
-    Tag, TrafficAead, split,
+    Association, HEADER_BYTES, Limits, OVERHEAD_BYTES, Opener, PathNumber, Rekey, Role, Sealer,
+    SessionSecrets, Suite, Tag, TrafficAead, split,
 };
 
 fuzz_target!(|input: &[u8]| {
@@ -14,17 +14,21 @@ fuzz_target!(|input: &[u8]| {
     let aead = if selector & 1 == 0 { TrafficAead::Aes256Gcm } else { TrafficAead::ChaCha20Poly1305 };
     let (mut opener, honest) = stage(aead);
     let opened = opener.open(&mut input.to_vec()).map(|(plaintext, _)| plaintext.to_vec());
-    let found = honest.iter().position(|packet| packet == input);
-    assert_eq!(opened.is_ok(), found.is_some());
-    for (place, packet) in honest.iter().enumerate() {
-        assert_eq!(opener.open(&mut packet.clone()).is_ok(), found != Some(place));
+    assert_eq!(opened.is_ok(), honest.iter().any(|packet| packet == input));
+    if opened.is_ok() {
+        assert!(opener.open(&mut input.to_vec()).is_err(), "a second time");
+    } else {
+        for packet in &honest {
+            opener.open(&mut packet.clone()).expect("an honest packet");
+        }
     }
 });
 
 fn end(role: Role, aead: TrafficAead) -> (Sealer, Opener, Rekey) {
     let secrets = SessionSecrets::dangerous_from_bytes(&[7; 128]);
     let (suite, local_tag, remote_tag) = (Suite::X3dh, Tag(0), Tag(0));
-    split(Association { secrets, role, suite, aead, local_tag, remote_tag }, Limits::default()).expect("a known cipher")
+    split(Association { secrets, role, suite, aead, local_tag, remote_tag }, Limits::default())
+        .expect("a known cipher")
 }
 
 /// An opener, and packets that it would take in this order: of the epoch before, the present, the next epoch, and the
@@ -56,6 +60,9 @@ fn stage(aead: TrafficAead) -> (Opener, Vec<Vec<u8>>) {
 fn seal(sealer: &mut Sealer, path: u32) -> Vec<u8> {
     let mut packet = vec![b'.'; OVERHEAD_BYTES + 5];
     packet[HEADER_BYTES] = b'<';
-    sealer.reserve(PathNumber(path)).and_then(|ticket| ticket.seal(&mut packet, b">")).expect("numbers are left");
+    sealer
+        .reserve(PathNumber(path))
+        .and_then(|ticket| ticket.seal(&mut packet, b">"))
+        .expect("numbers are left");
     packet
 }

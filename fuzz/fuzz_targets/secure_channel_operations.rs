@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use secure_channel::{
-    Association, HEADER_BYTES, Limits, OVERHEAD_BYTES, Opener, PathNumber, Rekey, Role, Sealer, SessionSecrets, Suite,
-    Tag, TrafficAead, split,
+    Association, HEADER_BYTES, Limits, OVERHEAD_BYTES, Opener, PathNumber, Rekey, Role, Sealer,
+    SessionSecrets, Suite, Tag, TrafficAead, split,
 };
 
 const MAX_OPERATIONS: usize = 200;
@@ -34,7 +34,7 @@ struct World {
 
 fuzz_target!(|input: &[u8]| {
     let ends = [Role::Initiator, Role::Responder].map(|role| {
-        let secrets = SessionSecrets::dangerous_from_bytes(&[7; 128]);
+        let secrets = SessionSecrets::dangerous_from_bytes(&std::array::from_fn(|n| n.to_le_bytes()[0]));
         let (suite, aead, tag) = (Suite::X3dh, TrafficAead::Aes256Gcm, Tag(0));
         let association = Association { secrets, role, suite, aead, local_tag: tag, remote_tag: tag };
         let limits = Limits { epoch_packets: 20, rekey_packets: 50, grace_packets: 10 };

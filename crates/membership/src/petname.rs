@@ -4,13 +4,13 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, MemberId};
 
 /// The longest petname, in UTF-8.
 pub const MAX_PETNAME_BYTES: usize = 64;
 
 /// A local name: letters and digits of any script, and `-`, `_`, `.`, `'` and single spaces between them. Nothing
-/// that moves the cursor, hides or turns the text around.
+/// that moves the cursor, hides or turns the text around, and nothing that looks like a member id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Petname(String);
@@ -27,7 +27,8 @@ impl Petname {
         }
         let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | ' '));
         let tidy = !name.is_empty() && !name.starts_with(' ') && !name.ends_with(' ') && !name.contains("  ");
-        if plain && tidy { Ok(Self(name)) } else { Err(Error::Malformed { what: "a petname" }) }
+        let is_id = name.parse::<MemberId>().is_ok();
+        if plain && tidy && !is_id { Ok(Self(name)) } else { Err(Error::Malformed { what: "a petname" }) }
     }
 
     /// The name.
