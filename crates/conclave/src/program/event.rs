@@ -91,6 +91,8 @@ pub(crate) enum Event {
     Notice { what: String, advice: String },
     /// A step of the demo.
     Step { step: String, held: bool, detail: String, millis: u64 },
+    /// The demo is over, and every step held.
+    Held { millis: u64 },
     /// The node stops.
     Down,
     /// A command that went through the socket is done.
@@ -181,6 +183,9 @@ impl Event {
             Event::Step { step, held, detail, millis } => {
                 let mark = if *held { "ok  " } else { "FAIL" };
                 format!("{mark} {:>6.1} s  {step}: {detail}", Duration::from_millis(*millis).as_secs_f64())
+            }
+            Event::Held { millis } => {
+                format!("everything held, in {:.1} s", Duration::from_millis(*millis).as_secs_f64())
             }
             Event::Down => "down".to_owned(),
             Event::Done => "done".to_owned(),

@@ -16,7 +16,7 @@ pub(crate) use counter::CounterFile;
 use directories::ProjectDirs;
 pub(crate) use file::quoted;
 pub(crate) use history::{Confirmed, Mishap};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, due_for_renewal};
 pub(crate) use roster::{SharedRoster, member_line};
 
 use super::failure::{Failure, Kind};

@@ -14,7 +14,7 @@ use super::command::{member_add, now};
 use super::event::Event;
 use super::failure::{Failure, Kind};
 use super::hex;
-use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster};
+use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster, due_for_renewal};
 use super::ipc::{Perform, Request};
 use super::transfer::{Exchange, Order, ReceiveLimits, Reception};
 
@@ -36,6 +36,7 @@ pub(crate) struct Station {
 
 struct Shared {
     node: Node,
+    record: Record,
     home: Home,
     lock: HomeLock,
     roster: SharedRoster,
@@ -59,13 +60,22 @@ impl Station {
             None => None,
             Some((folder, limits)) => Some(Reception::open(&folder, limits, roster.clone(), events.clone())?),
         };
+        let record = keys.record.clone();
         let node = spawn(&home, keys, &roster, duties.listen).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
-        Ok(Station { shared: Arc::new(Shared { node, home, lock, roster, exchange }) })
+        Ok(Station { shared: Arc::new(Shared { node, record, home, lock, roster, exchange }) })
     }
 
     pub(crate) fn node(&self) -> &Node {
         &self.shared.node
+    }
+
+    /// What to say when the record that this run began with is about to expire.
+    pub(crate) fn record_notice(&self) -> Option<Event> {
+        due_for_renewal(&self.shared.record, now().ok()?).then(|| Event::Notice {
+            what: "the record of this device expires soon: then members take it for nobody's".to_owned(),
+            advice: "restart `conclave up`: it renews the record by itself".to_owned(),
+        })
     }
 
     /// What a member is called here.

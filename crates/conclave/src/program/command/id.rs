@@ -16,7 +16,7 @@ use super::Context;
 /// card can knock; only those you add can come in.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Where others can reach you, for instance 203.0.113.7:7411,home.example:7411 [default: where `conclave up`
+    /// Where others can reach you, for instance 203.0.113.7:4433,home.example:4433 [default: where `conclave up`
     /// listens, if it listens on certain addresses]
     #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
     addresses: Option<Vec<NetAddress>>,

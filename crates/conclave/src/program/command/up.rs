@@ -20,10 +20,12 @@ use super::super::transfer::ReceiveLimits;
 use super::{Context, Holder};
 
 /// Where a node listens that was not told where.
-pub(crate) const DEFAULT_PORT: u16 = 7411;
+pub(crate) const DEFAULT_PORT: u16 = 4433;
 
 /// Events on their way to the output.
 const QUEUE_EVENTS: usize = 256;
+/// How often to look whether the own record is about to expire: it is renewed at the start only.
+const RECORD_CHECK_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often confirmed counters are written, if there are new ones.
 const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -32,7 +34,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Prints one line for each event.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Where to listen, any number of times; port 0 takes a free one [default: 0.0.0.0:7411]
+    /// Where to listen, any number of times; port 0 takes a free one [default: 0.0.0.0:4433]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
     /// Listen nowhere: only members whom this node dials can speak with it
@@ -142,11 +144,18 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
     });
     let mut unsaved = false;
     let mut save = interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
+    let mut record_check = interval_at(Instant::now() + RECORD_CHECK_INTERVAL, RECORD_CHECK_INTERVAL);
     loop {
         let event = tokio::select! {
             biased;
             event = peers.next() => event,
             _ = &mut stop => break,
+            _ = record_check.tick() => {
+                if let Some(notice) = station.record_notice() {
+                    let _ = events.try_send(notice);
+                }
+                continue;
+            }
             _ = save.tick(), if unsaved => {
                 keep(&station, &confirmed);
                 unsaved = false;

@@ -11,6 +11,7 @@ use super::super::failure::{Failure, Kind};
 use super::child::Launcher;
 use super::person::Person;
 use super::relay::{Relay, Tap};
+use super::wire::Search;
 
 /// What was heard at the door.
 pub(crate) struct Heard {
@@ -41,21 +42,30 @@ enum Wrong {
 }
 
 impl Scene<'_> {
-    /// Has all four knock at the same time.
-    pub(crate) async fn play(&self) -> Result<Heard, Failure> {
-        let (stranger, door, key, removed) = tokio::try_join!(
-            self.knock("mallory", Wrong::Stranger),
-            self.knock("carol", Wrong::Door),
-            self.knock("dave", Wrong::Key),
-            self.knock("erin", Wrong::Removed),
-        )?;
-        Ok(Heard { knocked: stranger + door + key + removed })
+    /// Has all four knock at the same time. Their keys must not be on the wire either.
+    pub(crate) async fn play(&self, search: &mut Search) -> Result<Heard, Failure> {
+        let mut people = Vec::new();
+        for (name, wrong) in [
+            ("mallory", Wrong::Stranger),
+            ("carol", Wrong::Door),
+            ("dave", Wrong::Key),
+            ("erin", Wrong::Removed),
+        ] {
+            let person = Person::arrive(self.launcher, self.root, name).await?;
+            search.add_person(&person)?;
+            people.push((person, wrong));
+        }
+        let [a, b, c, d] = people.as_slice() else {
+            return Err(Failure::new(Kind::Broken, "not four people"));
+        };
+        let (a, b, c, d) = tokio::try_join!(self.knock(a), self.knock(b), self.knock(c), self.knock(d))?;
+        Ok(Heard { knocked: a + b + c + d })
     }
 
     /// One of them: the bytes that knocked. It is an error if a single byte came back, or if the command said anything
     /// but "no answer".
-    async fn knock(&self, name: &'static str, wrong: Wrong) -> Result<u64, Failure> {
-        let person = Person::arrive(self.launcher, self.root, name).await?;
+    async fn knock(&self, (person, wrong): &(Person, Wrong)) -> Result<u64, Failure> {
+        let (name, wrong) = (person.name, *wrong);
         let relay = Relay::start(Arc::clone(&self.tap)).await;
         let relay = relay.map_err(|error| Failure::new(Kind::LocalIo, format!("no relay: {error}")))?;
         relay.lead_to(self.host_address);

@@ -62,7 +62,7 @@ pub(crate) struct Stage<'a> {
 
 /// A file that was moved.
 struct Moved {
-    seconds: f64,
+    millis: u64,
     resumed_bytes: u64,
     bytes: u64,
 }
@@ -127,11 +127,8 @@ impl<'a> Stage<'a> {
         within(time(size), "the file from alice to bob", self.file(true, size)).await?;
         within(time(back), "the file from bob to alice", self.file(false, back)).await?;
         within(STEP_TIMEOUT, "silence for strangers", self.silence()).await?;
-        let (output, seconds) = within(time(size), "the end", self.finish()).await?;
-        let total = started.elapsed().as_secs_f64();
-        output.talk(&format!(
-            "everything held; {total:.1} s, of which {seconds:.1} s were the look through the recording"
-        ));
+        let output = within(time(size), "the end", self.finish()).await?;
+        output.show(&Event::Held { millis: millis_since(started) });
         Ok(())
     }
 
@@ -178,10 +175,11 @@ impl<'a> Stage<'a> {
         std::fs::remove_file(&path).map_err(|error| Failure::io("removing", &path, &error))?;
 
         let step = format!("a file from {} to {}, cut in the middle", sender.name, receiver.name);
-        let bytes_per_second = moved.bytes.saturating_mul(1_000) / whole_millis(moved.seconds).max(1);
+        let bytes_per_second = moved.bytes.saturating_mul(1_000) / moved.millis.max(1);
         let detail = format!(
-            "{} at {}/s, {} not sent twice, hash verified",
+            "{} in {:.1} s with the interruption, {}/s; {} of it not sent twice, hash verified",
             Bytes(moved.bytes),
+            Duration::from_millis(moved.millis).as_secs_f64(),
             Bytes(bytes_per_second),
             Bytes(moved.resumed_bytes)
         );
@@ -199,7 +197,7 @@ impl<'a> Stage<'a> {
             host_address: self.bob_address,
             tap: Arc::clone(&self.tap),
         };
-        let heard = scene.play().await?;
+        let heard = scene.play(&mut self.search).await?;
         let detail = format!(
             "a stranger, a wrong door, a wrong key and a removed member sent {} and heard 0 B",
             Bytes(heard.knocked)
@@ -209,7 +207,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Stops the processes and looks for secrets in what the wire carried.
-    async fn finish(self) -> Result<(&'a mut Output, f64), Failure> {
+    async fn finish(self) -> Result<&'a mut Output, Failure> {
         let Stage {
             output,
             alice_up,
@@ -260,7 +258,7 @@ impl<'a> Stage<'a> {
             scanned.connections
         );
         tell(output, "nothing in clear on the wire", detail, started);
-        Ok((output, started.elapsed().as_secs_f64()))
+        Ok(output)
     }
 }
 
@@ -275,8 +273,11 @@ async fn within<T>(
 }
 
 fn tell(output: &mut Output, step: &str, detail: String, started: Instant) {
-    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    output.show(&Event::Step { step: step.to_owned(), held: true, detail, millis });
+    output.show(&Event::Step { step: step.to_owned(), held: true, detail, millis: millis_since(started) });
+}
+
+fn millis_since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn connected(event: &Event, name: &str) -> Option<()> {
@@ -321,7 +322,7 @@ fn check(events: &[Event], sha256: ContentHash, cuts: u32, folder: &Path) -> Res
         return broken("what arrived is not what was sent".to_owned());
     }
     std::fs::remove_file(&path).map_err(|error| Failure::io("removing", &path, &error))?;
-    Ok(Moved { seconds: Duration::from_millis(millis).as_secs_f64(), resumed_bytes, bytes })
+    Ok(Moved { millis, resumed_bytes, bytes })
 }
 
 /// Writes a file that cannot be compressed or guessed, and remembers what it holds for the look at the wire.
@@ -341,8 +342,4 @@ fn write_random(path: &Path, bytes: u64, search: &mut Search) -> Result<ContentH
         left -= u64::try_from(count).unwrap_or(left);
     }
     Ok(hash.so_far())
-}
-
-fn whole_millis(seconds: f64) -> u64 {
-    Duration::from_secs_f64(seconds.max(0.0)).as_millis().try_into().unwrap_or(u64::MAX)
 }

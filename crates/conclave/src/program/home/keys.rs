@@ -28,6 +28,11 @@ pub(crate) struct Keys {
     pub(crate) petname: Option<Petname>,
 }
 
+/// Whether a record is so near its end that a new one should take its place.
+pub(crate) fn due_for_renewal(record: &Record, now: UnixSeconds) -> bool {
+    record.expires() < now.saturating_add(RENEWAL_SECONDS)
+}
+
 /// Something that was mended while the keys were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mended {
@@ -81,7 +86,7 @@ impl Home {
         let fitting = |record: &Record| {
             record.identity() == identity.key()
                 && record.static_key() == device.key()
-                && record.expires() >= now.saturating_add(RENEWAL_SECONDS)
+                && !due_for_renewal(record, now)
         };
         let record = match self.read("record", read_record)?.filter(fitting) {
             Some(record) => record,

@@ -21,6 +21,9 @@ pub(super) const QUEUE_WORDS: usize = 8;
 /// Answers to offers that come to nothing, on their way at once.
 const MAX_ANSWERS_UNDER_WAY: usize = 64;
 
+/// How often a busy side says that it is.
+const WORKING_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long a word may take to leave before it is given up.
 const SAY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -115,7 +118,7 @@ impl Exchange {
     /// Says one word to somebody whose transfer does not exist here. A flood of offers is not answered in full.
     fn answer(&self, member: IdentityKey, transfer: TransferId, word: Word) {
         let Ok(place) = Arc::clone(&self.answers).try_acquire_owned() else { return };
-        let Some(voice) = Voice::new(&self.node, member, transfer) else { return };
+        let Ok(voice) = Voice::new(&self.node, member, transfer) else { return };
         tokio::spawn(async move {
             voice.say(word).await;
             drop(place);
@@ -151,9 +154,9 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new(node: &Node, member: IdentityKey, transfer: TransferId) -> Option<Voice> {
-        let name = StreamName::new(TALK_STREAM)?;
-        Some(Voice { sender: Arc::new(node.sender(member, name, StreamOptions::default())), transfer })
+    pub(super) fn new(node: &Node, member: IdentityKey, transfer: TransferId) -> Result<Voice, Failure> {
+        let sender = node.sender(member, stream(TALK_STREAM)?, StreamOptions::default());
+        Ok(Voice { sender: Arc::new(sender), transfer })
     }
 
     /// Says a word and waits until the other side has it.
@@ -166,6 +169,19 @@ impl Voice {
         let said = timeout(SAY_TIMEOUT, self.sender.send(Talk::new(self.transfer, word).encode())).await;
         if !matches!(said, Ok(Ok(()))) {
             tracing::debug!(transfer = ?self.transfer, "a word about a file was lost");
+        }
+    }
+}
+
+/// Waits for work on a blocking thread, and says every few seconds that it is going on.
+pub(super) async fn while_working<T>(
+    voice: &Voice,
+    mut work: tokio::task::JoinHandle<T>,
+) -> Result<T, tokio::task::JoinError> {
+    loop {
+        match timeout(WORKING_INTERVAL, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => voice.say(Word::Working).await,
         }
     }
 }

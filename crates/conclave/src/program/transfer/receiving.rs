@@ -130,7 +130,7 @@ impl Reception {
         }
         state.account.admit(partial, bytes, &self.limits).map_err(refuse)?;
         self.make_way(&mut state, partial);
-        let Some(voice) = Voice::new(node, key.0, key.1) else { return Ok(()) };
+        let Ok(voice) = Voice::new(node, key.0, key.1) else { return Ok(()) };
         let (commands, orders) = mpsc::channel(QUEUE_COMMANDS);
         state.arriving.insert(key, Entry { partial, commands });
         let file = FileLine {
@@ -172,6 +172,13 @@ impl Reception {
             }
         };
         let _ = timeout(STOP_TIMEOUT, resting).await;
+    }
+
+    /// Tells something; a watcher who does not keep up misses it rather than holding up a file.
+    fn tell(&self, event: Event) {
+        if let Err(error) = self.events.try_send(event) {
+            tracing::info!(event = %error.into_inner().text(), "nobody watches");
+        }
     }
 
     /// A transfer is over: its file is stored under a name, or rests with that many bytes.

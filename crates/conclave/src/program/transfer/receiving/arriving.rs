@@ -18,12 +18,11 @@ use tokio::time::{sleep, sleep_until, timeout_at};
 use super::super::super::event::{Event, FileLine};
 use super::super::assembly::{self, Job, QUEUE_PIECES, Step};
 use super::super::content::ContentHash;
-use super::super::exchange::{Voice, content_stream};
+use super::super::exchange::{Voice, content_stream, while_working};
 use super::super::message::{Refusal, TransferId, Word};
 use super::super::partial::{Partial, PartialName, refusal};
 use super::super::progress::Progress;
 use super::super::segment::{Part, SegmentReader};
-use super::super::sending::while_working;
 use super::Reception;
 
 /// A transfer from which nothing comes for so long is put to rest.
@@ -125,7 +124,7 @@ impl Arriving {
             }
             End::Stopped { reason: None, .. } => {}
         }
-        self.tell(end).await;
+        self.tell(end);
     }
 
     /// Receives everything that is missing; returns the hash of the whole file.
@@ -144,9 +143,7 @@ impl Arriving {
             self.resumed_bytes = offset;
             self.alive = tokio::time::Instant::now();
             self.voice.say(Word::Accept { offset, prefix }).await;
-            let started = Event::FileStarted { file: self.file.clone(), offset };
-            // The watcher may have left; the file is received all the same.
-            let _ = self.reception.events.send(started).await;
+            self.reception.tell(Event::FileStarted { file: self.file.clone(), offset });
             if let Some(sha256) = self.segments(&mut content, commands).await? {
                 return Ok(sha256);
             }
@@ -180,7 +177,7 @@ impl Arriving {
                         file: self.file.clone(),
                         cause: "connection lost".to_owned(),
                     };
-                    let _ = self.reception.events.send(lost).await;
+                    self.reception.tell(lost);
                 }
                 Fed::Whole => {
                     let partial = self.partial.as_ref().ok_or(Refusal::DiskFailed)?;
@@ -322,7 +319,7 @@ impl Arriving {
         refusal(error)
     }
 
-    async fn tell(self, end: End) {
+    fn tell(self, end: End) {
         let file = self.file;
         let event = match end {
             End::Stored { name, sha256 } => {
@@ -334,6 +331,6 @@ impl Arriving {
                 Event::FileStopped { file, done: there, reason: reason.to_owned() }
             }
         };
-        let _ = self.reception.events.send(event).await;
+        self.reception.tell(event);
     }
 }
