@@ -22,8 +22,9 @@ pub(crate) struct Peer {
     pub(crate) credential: Option<Box<Credential>>,
     /// The boot id of their process when we last spoke.
     pub(crate) boot: Option<BootId>,
-    /// The highest counter they have confirmed.
-    pub(crate) confirmed_counter: u64,
+    /// The highest counter of theirs that was answered, in this process or, and confirmed, in one before it. So a
+    /// first packet is answered once, and a recording of one that was lost on its way cannot be used over and over.
+    pub(crate) answered_counter: u64,
     /// The highest counter that we were given for a handshake with them.
     pub(crate) own_counter: u64,
     /// Where they answered last.

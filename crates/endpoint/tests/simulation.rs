@@ -196,7 +196,7 @@ fn a_recorded_session_replayed_whole_has_no_effect() {
 }
 
 #[test]
-fn a_withheld_first_packet_makes_one_unconfirmed_session_and_delays_a_dial_by_a_second_at_most() {
+fn a_withheld_first_packet_is_answered_once_and_delays_a_dial_by_a_second_at_most() {
     let mut world = World::new(3, &addresses(&[&["node:0"], &["node:1"]]), 10..11);
     // The first packet of node 0 is recorded, and never arrives.
     world.connect(0, 1, Urgency::Prompt);
@@ -210,13 +210,14 @@ fn a_withheld_first_packet_makes_one_unconfirmed_session_and_delays_a_dial_by_a_
     world.run(100 * MILLISECOND);
     assert_eq!(world.nodes[1].sessions.len(), 1, "answered once");
     assert_eq!(world.nodes[1].endpoint.sessions().count(), 0, "and not counted");
-    world.replay(1, &first);
+    // However often it comes again, node 1 reaches node 0 in little more than a second.
     let began = world.now.instant;
     let waiter = world.connect(1, 0, Urgency::Prompt);
-    world.run(SECOND);
-    assert!(world.nodes[1].sessions.len() <= 1);
     while !world.outcomes.contains_key(&waiter) {
+        let wire = world.replay(1, &first);
         world.run(10 * MILLISECOND);
+        world.break_wire(wire, false);
+        assert!(world.nodes[1].sessions.len() <= 1);
     }
     assert!(world.outcomes[&waiter].is_ok());
     assert!(world.now.instant - began <= SECOND + 200 * MILLISECOND);

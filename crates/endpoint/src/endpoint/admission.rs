@@ -78,13 +78,10 @@ impl Endpoint {
         }
         self.welcome(proof, now.date)?;
         let Some(peer) = self.peers.get(&proof.peer()) else { return Ok(()) };
-        let unconfirmed =
-            peer.unconfirmed.and_then(|id| self.sessions.get(&id)).map(|session| session.counter);
-        let confirmed = peer.confirmed_counter;
+        let answered = peer.answered_counter;
         let parked =
             self.dial_mut(&proof.peer()).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
-        let highest = [Some(confirmed), unconfirmed, parked].into_iter().flatten().max();
-        if highest.is_some_and(|highest| proof.counter <= highest) {
+        if proof.counter <= parked.map_or(answered, |parked| parked.max(answered)) {
             return Err(HandshakeCause::Replayed);
         }
         Ok(())
@@ -115,6 +112,7 @@ impl Endpoint {
         self.timers.set(Timer::Session(session), deadline);
         if let Some(peer) = self.peers.get_mut(&proof.peer()) {
             peer.unconfirmed = Some(session);
+            peer.answered_counter = proof.counter;
         }
         self.actions.push_back(Action::Answer { path, admission: Admission { session, tag } });
     }
@@ -141,7 +139,6 @@ impl Endpoint {
         let old = self.session_with(&id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.unconfirmed = None;
-        peer.confirmed_counter = counter;
         peer.credential = credential;
         self.actions.push_back(Action::StoreCounter { peer: id, counter });
         if let Some(old) = old {
@@ -157,7 +154,7 @@ impl Endpoint {
     /// [`Action::StoreCounter`].
     pub fn restore_counter(&mut self, id: PeerId, counter: u64) {
         let peer = self.peers.entry(id).or_default();
-        peer.confirmed_counter = peer.confirmed_counter.max(counter);
+        peer.answered_counter = peer.answered_counter.max(counter);
         self.prune(&id);
     }
 

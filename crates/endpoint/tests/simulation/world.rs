@@ -258,7 +258,8 @@ impl World {
 
     fn arrived(&mut self, wire: usize, at: usize, frame: Frame) {
         let Some(End { node, life, path }) = self.wires[wire].ends[at] else { return };
-        if self.nodes[node].life != life || !self.nodes[node].paths.contains_key(&path) {
+        let lost = self.wires[wire].black_hole && frame != Frame::End;
+        if lost || self.nodes[node].life != life || !self.nodes[node].paths.contains_key(&path) {
             return;
         }
         match frame {

@@ -1,6 +1,6 @@
 //! Simultaneous dials: the one by the smaller peer survives, and neither is given up before the other counts.
 
-use super::rig::{MILLISECOND, Rig, SECOND, boot, peer};
+use super::rig::{MILLISECOND, Rig, SECOND, boot, facts, peer, proof};
 use x3dh_handshake::Role;
 
 use crate::{Action, HANDSHAKE_TIMEOUT, PathCause};
@@ -48,6 +48,22 @@ fn the_smaller_answers_when_its_own_handshake_has_had_its_turn() {
     rig.expect_dial();
     assert_eq!(rig.action(), Action::ClosePath { path: ours });
     rig.expect_answer(theirs);
+}
+
+#[test]
+fn what_waits_does_not_outlive_its_own_deadline() {
+    let mut rig = Rig::new();
+    let theirs = rig.endpoint.accept(rig.now, facts("in")).unwrap().path;
+    rig.pass(HANDSHAKE_TIMEOUT - 100 * MILLISECOND);
+    let (_, ours) = rig.begin(peer(LARGER));
+    rig.endpoint.admit(rig.now, theirs, proof(LARGER, 1, boot(1)), &mut rig.rng);
+    rig.pass(100 * MILLISECOND);
+    assert_eq!(rig.action(), Action::ClosePath { path: theirs });
+    rig.endpoint.path_lost(rig.now, ours, PathCause::Closed);
+    rig.expect_dial();
+    rig.expect_none();
+    rig.endpoint.shutdown(rig.now);
+    assert!(rig.endpoint.is_quiet());
 }
 
 #[test]
