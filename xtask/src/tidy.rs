@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the house rules that no compiler checks. `ARCHITECTURE.md` and `CONTRIBUTING.md` give the
 //! reasons; each rule here has a test with a sample that breaks it.
 
+mod commands;
 mod documents;
 mod fuzzing;
 mod layers;
@@ -15,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::source::{CodePath, code_only, paths, without_tests};
 use crate::workspace::{Package, Workspace, capture};
 
-pub(crate) use crate::tidy::documents::commands_in;
+pub(crate) use crate::tidy::commands::commands_in;
 
 /// The crates from the bottom of the staircase to its top: each may depend only on those before it.
 pub(crate) const STAIRCASE: [&str; 10] = [
@@ -81,7 +82,7 @@ const RULES: &[Rule] = &[
     documents::readmes,
     documents::examples,
     documents::front_pages,
-    documents::commands,
+    commands::exist,
     documents::links,
     fuzzing::targets,
 ];

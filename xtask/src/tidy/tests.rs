@@ -261,7 +261,7 @@ fn documented_commands_exist() {
     let with = |text: &str| {
         let mut sample = tree(&[("README.md", text), ("crates/link/examples/pair.rs", "")]);
         sample.packages = vec![package("link", &[])];
-        documents::commands(&sample)
+        commands::exist(&sample)
     };
     assert!(with(good).is_empty(), "{:?}", with(good));
     assert!(with("`cargo run -p link --example pair`").is_empty());
