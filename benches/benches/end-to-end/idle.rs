@@ -87,6 +87,7 @@ async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
     let mut before = 0;
     for at in 0..=sessions {
         let socket = TcpStream::connect(&address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
         let mut stream: Box<dyn crate::stream::Duplex> = match &dialer {
             None => Box::new(socket),
             Some(dialer) => Box::new(tls::connect(dialer, socket).await),
@@ -154,6 +155,7 @@ async fn serve_streams(tls: Option<Tls>) {
     }
     loop {
         let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
         let tls = tls.clone();
         tokio::spawn(async move {
             match tls {
