@@ -1,7 +1,7 @@
 //! The whole, end to end on loopback, beside plain TCP and mutual TLS 1.3, in one run.
 //!
-//! `cargo bench -p benches --bench end-to-end -- [MODE]… [--rounds N] [--quick]` prints one Markdown table: medians over
-//! the rounds, in brackets the ratio to mutual TLS. The order of the stacks rotates from round to round. Both ends of all
+//! `cargo bench -p benches --bench end-to-end -- [MODE]… [--rounds N] [--quick] [--only-ours]` prints one Markdown table: medians over
+//! the rounds, in brackets the ratio to mutual TLS (`--only-ours`, for a profiler, leaves the others out). The order of the stacks rotates from round to round. Both ends of all
 //! modes but `idle` live in this one process, on one tokio runtime with two workers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, unreachable_pub)]
 
@@ -78,6 +78,7 @@ fn main() {
     let quick = arguments.iter().any(|argument| argument == "--quick" || argument == "--test");
     let rounds = arguments.iter().position(|argument| argument == "--rounds");
     let rounds = rounds.map_or(if quick { 1 } else { 5 }, |at| arguments[at + 1].parse().unwrap());
+    let only_ours = arguments.iter().any(|argument| argument == "--only-ours");
     let named: Vec<_> =
         MODES.iter().filter(|(name, _)| arguments.iter().any(|argument| argument == name)).collect();
     let modes = if named.is_empty() { MODES.iter().collect() } else { named };
@@ -90,6 +91,9 @@ fn main() {
         for round in 0..rounds {
             for turn in 0..STACKS.len() {
                 let which = (round + turn) % STACKS.len();
+                if only_ours && STACKS[which] != Stack::Conclave {
+                    continue;
+                }
                 samples[which].push(run(mode, STACKS[which], &load));
             }
         }

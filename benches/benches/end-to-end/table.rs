@@ -72,7 +72,7 @@ fn row(&(label, take, write): &Line, samples: &[Vec<Sample>; STACKS.len()]) -> S
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn at(sample: &Sample, percent: usize) -> f64 {

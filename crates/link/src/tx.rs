@@ -348,6 +348,12 @@ impl Tx {
         self.events.pop_front()
     }
 
+    /// Whether there are events to poll, or a writer to wake.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.events.is_empty() || (self.asleep && self.has_output())
+    }
+
     /// Whether everything that was taken has left and was acknowledged where asked.
     #[must_use]
     pub fn is_idle(&self) -> bool {

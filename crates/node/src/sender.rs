@@ -13,9 +13,6 @@ use crate::outgoing::Outgoing;
 use crate::session::{Half, Operation, Session};
 use crate::sync::lock;
 
-/// Messages accepted at once between two looks at the task's budget: looking costs as much as a small message.
-const MESSAGES_BETWEEN_LOOKS: u32 = 32;
-
 /// Sends messages to one stream of one member. Cheap to clone.
 ///
 /// It connects by itself when there is something to send and no session, and again after the session ended. Messages
@@ -35,12 +32,14 @@ pub struct Sender {
 struct State {
     /// The session of the last message.
     attached: Option<Attached>,
-    accepted: u32,
 }
 
 /// What became of a message handed to a session.
 enum Taken {
-    Accepted,
+    Accepted {
+        /// It is time to look at the task's budget.
+        look: bool,
+    },
     /// Its outcome comes later.
     Awaited(Operation),
 }
@@ -107,8 +106,11 @@ impl Sender {
     async fn send_bytes(&self, message: Bytes, confirm: bool) -> Result<(), SendError> {
         loop {
             match self.offer(&message, confirm)? {
-                Some(Taken::Accepted) => {
-                    self.be_fair().await;
+                Some(Taken::Accepted { look }) => {
+                    if look {
+                        // Lets other tasks have their turn once in a while, however fast messages are accepted.
+                        tokio::task::consume_budget().await;
+                    }
                     return Ok(());
                 }
                 Some(Taken::Awaited(operation)) => return SendError::of_outcome(operation.await),
@@ -121,7 +123,7 @@ impl Sender {
     fn offer(&self, message: &Bytes, confirm: bool) -> Result<Option<Taken>, SendError> {
         self.on_session(|session, half, stream| {
             let operation = match half.tx.try_send(stream, message, confirm) {
-                Ok(None) => return Ok(Taken::Accepted),
+                Ok(None) => return Ok(Taken::Accepted { look: half.is_time_to_look() }),
                 Ok(Some(operation)) => operation,
                 Err(TrySendError::Full) => half.tx.enqueue(stream, message.clone(), confirm)?,
                 Err(TrySendError::Refused(error)) => return Err(error),
@@ -175,18 +177,6 @@ impl Sender {
             }
         }
     }
-
-    /// Lets other tasks have their turn once in a while, however fast messages are accepted.
-    async fn be_fair(&self) {
-        let look = {
-            let mut state = lock(&self.state);
-            state.accepted = state.accepted.wrapping_add(1);
-            state.accepted.is_multiple_of(MESSAGES_BETWEEN_LOOKS)
-        };
-        if look {
-            tokio::task::consume_budget().await;
-        }
-    }
 }
 
 /// A stream in use. The last one of a stream to be dropped ends the stream.
@@ -227,7 +217,7 @@ impl Clone for Sender {
             target: self.target,
             name: self.name.clone(),
             options: self.options,
-            state: Mutex::new(State { attached, accepted: 0 }),
+            state: Mutex::new(State { attached }),
         }
     }
 }

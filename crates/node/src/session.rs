@@ -19,6 +19,9 @@ pub(crate) use operation::{Operation, PingReply};
 
 use crate::sync::lock;
 
+/// Messages accepted at once between two looks at a task's budget: looking costs as much as a small message.
+const MESSAGES_BETWEEN_LOOKS: u32 = 32;
+
 /// One session: what its senders, the node's control plane and its driver reach it by.
 ///
 /// The lock is held for short calls only; nobody encrypts, writes or wakes under it, and nobody takes another lock
@@ -43,6 +46,8 @@ pub(crate) struct Half {
     flushed: Option<Waker>,
     last_used: Instant,
     order: Option<Order>,
+    /// Messages accepted at once since the session began.
+    accepted: u32,
 }
 
 /// What the control plane wants of the driver, beyond what the sending half says.
@@ -83,6 +88,7 @@ impl Session {
             flushed: None,
             last_used: now,
             order: None,
+            accepted: 0,
         };
         Self { peer, role, half: Mutex::new(half) }
     }
@@ -99,6 +105,10 @@ impl Session {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Half) -> T) -> T {
         let mut half = lock(&self.half);
         let result = work(&mut half);
+        // Most calls put one more message into an open packet, and concern nobody.
+        if !half.tx.has_news() && half.flushed.is_none() && half.pings.is_empty() {
+            return result;
+        }
         let mut wakes = half.settle();
         if half.tx.take_wake() {
             wakes.driver.clone_from(&half.driver);
@@ -170,6 +180,12 @@ impl Half {
             self.users.remove(&stream);
             self.tx.end_stream(stream);
         }
+    }
+
+    /// Counts a message accepted at once; `true` when its sender should look whether other tasks wait for their turn.
+    pub(crate) fn is_time_to_look(&mut self) -> bool {
+        self.accepted = self.accepted.wrapping_add(1);
+        self.accepted.is_multiple_of(MESSAGES_BETWEEN_LOOKS)
     }
 
     /// Whether somebody waits for an answer of the peer.
