@@ -9,6 +9,9 @@ use crate::{
     Card, Credential, Error, IdentityKey, Member, MemberId, Petname, Record, StaticKey, UnixSeconds,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Members on one list.
 pub const MAX_MEMBERS: usize = 65_536;
 /// Digits of a member id that [`Members::find`] wants at least.

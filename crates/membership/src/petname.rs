@@ -9,8 +9,8 @@ use crate::{Error, MemberId};
 /// The longest petname, in UTF-8.
 pub const MAX_PETNAME_BYTES: usize = 64;
 
-/// A local name: letters and digits of any script, and `-`, `_`, `.`, `'` and single spaces between them. Nothing
-/// that moves the cursor, hides or turns the text around, and nothing that looks like a member id.
+/// A local name, in any script. Of ASCII only letters, digits, `-`, `_`, `.`, `'` and single spaces between them;
+/// nothing that is invisible, moves the cursor or turns the text around, and nothing that looks like a member id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Petname(String);
@@ -25,10 +25,20 @@ impl Petname {
         if name.len() > MAX_PETNAME_BYTES {
             return Err(Error::TooLarge { what: "bytes of a petname", limit: MAX_PETNAME_BYTES });
         }
-        let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | ' '));
+        let plain = name.bytes().all(|byte| {
+            !byte.is_ascii()
+                || byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'_' | b'.' | b'\'' | b' ')
+        });
+        // Whatever does not show as itself is escaped: controls, formats, other spaces, a mark without its letter.
+        let visible = name.split('\'').all(|part| part.escape_debug().eq(part.chars()));
         let tidy = !name.is_empty() && !name.starts_with(' ') && !name.ends_with(' ') && !name.contains("  ");
         let is_id = name.parse::<MemberId>().is_ok();
-        if plain && tidy && !is_id { Ok(Self(name)) } else { Err(Error::Malformed { what: "a petname" }) }
+        if plain && visible && tidy && !is_id {
+            Ok(Self(name))
+        } else {
+            Err(Error::Malformed { what: "a petname" })
+        }
     }
 
     /// The name.
