@@ -188,7 +188,8 @@ impl Decoder {
     fn deliver(&mut self, walk: Walk, input: &mut BytesMut) -> Result<Option<BytesMut>, Damage> {
         let stuffed = walk.stuffed();
         let trailer = self.config.trailer;
-        if trailer != Trailer::None && (walk.decoded < trailer.len() || !is_intact(&input[stuffed.clone()])) {
+        // What is intact is no shorter than its checksum.
+        if trailer != Trailer::None && !is_intact(&input[stuffed.clone()]) {
             return Err(self.lose(walk.version_at + 1, walk.next, Cause::Checksum, input));
         }
         let mut frame = input.split_to(stuffed.end + MARKER.len());
@@ -271,3 +272,6 @@ fn ends_in_half_a_marker(bytes: &[u8]) -> bool {
 fn count(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

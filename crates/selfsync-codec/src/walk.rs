@@ -16,7 +16,7 @@ pub(crate) struct Walk {
     /// No marker begins before this (unless a run hides it: then nobody has looked).
     pub(crate) scanned: usize,
     /// Decoded bytes up to `next`.
-    pub(crate) decoded: usize,
+    decoded: usize,
     /// The run in front of `next` is of full length: no marker is elided behind it, and another length must follow.
     is_full: bool,
 }

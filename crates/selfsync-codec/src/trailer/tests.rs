@@ -29,3 +29,20 @@ fn any_body_with_its_trailer_is_intact_and_no_other() {
         }
     }
 }
+
+#[test]
+fn nothing_shorter_than_a_checksum_is_intact() {
+    let is_intact = |bytes: &[u8]| {
+        let mut check = Check::new();
+        check.update(bytes);
+        check.finish()
+    };
+    assert!(is_intact(&Trailer::Crc32c.of(b"")));
+    for number in 0..1_u32 << 24 {
+        let [first, second, third, _] = number.to_le_bytes();
+        assert!(!is_intact(&[first, second, third]));
+        if third == 0 {
+            assert!(!is_intact(&[first, second]) && !is_intact(&[first]) && !is_intact(&[]));
+        }
+    }
+}
