@@ -95,6 +95,10 @@ pub(crate) fn attacks() -> Vec<(&'static str, Attack)> {
             let index = 30_000u32.checked_sub(step + 1)?;
             Some((header(1, index, 64 * 30_000, 64, Coding::Raw), arms.small.clone()))
         }),
+        ("the first chunk of as many messages as can be open", |arms, step| {
+            let chunk = header(step.into(), 0, MAX_MESSAGE_BYTES, 64_000, Coding::Raw);
+            (step < 300).then(|| (chunk, arms.large.clone()))
+        }),
         ("as many messages as can be open, the rest of the budget held", |arms, step| {
             let messages = MAX_OPEN_MESSAGES as u32;
             let chunk = header(
