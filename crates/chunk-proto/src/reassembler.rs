@@ -106,7 +106,11 @@ impl Reassembler {
         let quiet = self.ready.is_empty();
         let message = header.message();
         let Some(partial) = self.open.get_mut(&message) else {
-            return self.accept_first(now, header, payload);
+            let result = self.accept_first(now, header, payload);
+            if result.is_err() && quiet {
+                self.settle();
+            }
+            return result;
         };
         let result = partial.accept(now, &header, payload, quiet, &mut self.store);
         match &result {

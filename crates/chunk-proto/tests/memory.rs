@@ -136,10 +136,28 @@ fn an_idle_reassembler_is_light() {
             }
             drain(&mut reassembler);
         }
+        let broken = header(u64::MAX, 0, 64_000, 64_000, Coding::Deflate);
+        reassembler.accept(Instant::now(), broken, arms.lies[2].clone()).unwrap_err();
         size_of::<Reassembler>() + ALLOCATOR.allocated().saturating_sub(baseline)
     };
     // The test harness allocates now and then, too.
     let kept = (0..10).map(|_| kept()).min().unwrap();
     println!("{kept} bytes, {} of them the struct", size_of::<Reassembler>());
     assert!(kept <= 1_024, "{kept} bytes");
+}
+
+/// A sender pays for a compressor only while it uses one.
+#[test]
+fn a_released_deflater_is_light() {
+    let _alone = alone();
+    let message = content(1, 200_000);
+    let options = ChunkOptions { compression: Compression::Always, ..ChunkOptions::default() };
+    let baseline = ALLOCATOR.allocated();
+    let mut deflater = Deflater::default();
+    drop(support::chunks(1, &message, &options, &mut deflater));
+    let used = ALLOCATOR.allocated() - baseline;
+    println!("{used} bytes in use");
+    assert!((200_000..600_000).contains(&used), "{used} bytes");
+    deflater.release();
+    assert!(ALLOCATOR.allocated() <= baseline + NOISE_BYTES);
 }
