@@ -34,14 +34,14 @@ pub(crate) struct Peer {
 }
 
 /// ```text
-///                connect                    established, and nothing speaks against it
-///      Down ───────────────> Dialing ──────────────────────────────────────────────────> Live
-///       ▲  ▲                    │ │                                                      ▲ │
-///       │  └────────────────────┘ └────────────── confirmed: their dial went ahead ──────┘ │
-///       │   failed, disconnect, removed                                                    │
-///       ├──────────────────────────────────────── confirmed ────────────────────────> Live │
-///       └──────────────────────────────────────────────────────────────────────────────────┘
-///                                                 the session ended
+///             connect                   answered, and it counts
+///   ┌─────> Down ──────────> Dialing ─────────────────────────────┐
+///   │        │ │  failed,       │ │                               ▼
+///   │        │ └──────<─────────┘ └── confirmed: their dial ───> Live
+///   │        │    disconnect, removed                             ▲ │
+///   │        └─────────────────────── confirmed ──────────────────┘ │
+///   └───────────────────────────────────────────────────────────────┘
+///                              the session ended
 ///
 ///                   Down                  Dialing                        Live
 ///   connect           dial                  join the waiters               resolved at once

@@ -1,5 +1,7 @@
 //! The dials of others: what is accepted, answered, and when it counts.
 
+use std::time::Instant;
+
 use rand_core::CryptoRng;
 
 use super::{Endpoint, Path, PathStage};
@@ -7,7 +9,7 @@ use crate::action::{Action, Admission};
 use crate::cause::{Cause, EndCause, HandshakeCause};
 use crate::dial::Parked;
 use crate::error::Error;
-use crate::id::{PathId, PeerId, SessionId};
+use crate::id::{AttemptId, PathId, PeerId, SessionId};
 use crate::now::Now;
 use crate::path::PathFacts;
 use crate::proof::Proof;
@@ -52,20 +54,11 @@ impl Endpoint {
         }
         self.peers.entry(peer).or_default();
         let tag = self.draw_tag(rng);
-        let precedence = self.local < peer;
-        match self.dial_mut(&peer) {
-            Some(dial) if precedence && dial.flight.is_some() => {
-                let earlier = dial.parked.replace(Parked { path, proof, tag });
-                self.knocking.remove(&path);
-                if let Some(path) = self.paths.get_mut(&path) {
-                    path.stage = PathStage::Parked { peer, deadline };
-                }
-                if let Some(earlier) = earlier {
-                    self.tags.remove(&earlier.tag);
-                    self.silence(now, earlier.path, Some(peer), HandshakeCause::Superseded);
-                }
-            }
-            _ => self.answer(now, path, proof, tag),
+        let ours_is_in_flight = self.dial_mut(&peer).is_some_and(|dial| dial.flight.is_some());
+        if ours_is_in_flight && self.local < peer {
+            self.park(now, Parked { path, proof, tag }, deadline);
+        } else {
+            self.answer(now, path, proof, tag);
         }
         self.advance(now, peer);
         self.prune(&peer);
@@ -85,6 +78,19 @@ impl Endpoint {
             return Err(HandshakeCause::Replayed);
         }
         Ok(())
+    }
+
+    /// Lets a first packet wait for the end of our own handshake, in place of an earlier one of the same peer.
+    fn park(&mut self, now: Now, parked: Parked, deadline: Instant) {
+        let peer = parked.proof.peer();
+        self.knocking.remove(&parked.path);
+        if let Some(path) = self.paths.get_mut(&parked.path) {
+            path.stage = PathStage::Parked { peer, deadline };
+        }
+        if let Some(earlier) = self.dial_mut(&peer).and_then(|dial| dial.parked.replace(parked)) {
+            self.tags.remove(&earlier.tag);
+            self.silence(now, earlier.path, Some(peer), HandshakeCause::Superseded);
+        }
     }
 
     /// Has a proven first packet answered: an unconfirmed session, in place of an earlier one of the same peer.
@@ -178,7 +184,7 @@ impl Endpoint {
     }
 
     /// An attempt with an open path is over.
-    pub(super) fn attempt_over(&mut self, now: Now, attempt: crate::id::AttemptId, cause: HandshakeCause) {
+    pub(super) fn attempt_over(&mut self, now: Now, attempt: AttemptId, cause: HandshakeCause) {
         if let Some(id) = self.attempts.get(&attempt).copied() {
             self.fail_attempt(now, id, attempt, cause);
             self.advance(now, id);
@@ -222,5 +228,5 @@ pub struct Accepted {
     /// Its name from now on.
     pub path: PathId,
     /// When its handshake must be over.
-    pub deadline: std::time::Instant,
+    pub deadline: Instant,
 }

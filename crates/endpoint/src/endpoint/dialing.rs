@@ -19,7 +19,7 @@ use x3dh_handshake::{BootId, Role};
 impl Endpoint {
     /// A path asked for by [`Action::Dial`] is open. Its handshake begins when [`Action::Begin`] says so.
     ///
-    /// `counter` goes into the first packet: strictly increasing for this device's key, across restarts.
+    /// `counter` goes into the first packet: above zero, and strictly increasing for this device's key, across restarts.
     ///
     /// # Errors
     /// [`Error::Abandoned`]: close the path. [`Error::CounterUsed`]: nothing has changed; call again with another.
