@@ -8,29 +8,29 @@
 //! Two nodes in one process, one message:
 //!
 //! ```
-//! use conclave::{Card, Device, DeviceKey, Door, Identity, Members, Node, Record, StreamName, StreamOptions, UnixSeconds};
-//!
+//! use conclave::{Card, Device, DeviceKey, Door, Identity, Node, Record, StreamName, StreamOptions, UnixSeconds};
+//! # use rand::rngs::ThreadRng;
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut person = |rng: &mut rand::rngs::ThreadRng| -> Result<_, conclave::membership::Error> {
+//! let person = |rng: &mut ThreadRng| -> Result<_, Box<dyn std::error::Error>> {
 //!     let (identity, key, door) = (Identity::generate(rng), DeviceKey::generate(rng)?, Door::generate(rng));
 //!     let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX)?;
-//!     Ok((Device::new(key, record.clone()), record, door))
+//!     Ok((Device::new(key, record.clone())?, record, door))
 //! };
 //! let (alice, alice_record, alice_door) = person(&mut rand::rng())?;
 //! let (bob, bob_record, bob_door) = person(&mut rand::rng())?;
 //!
-//! let mut members = Members::new();
-//! members.add(&Card::new(vec![alice_record], alice_door.clone(), vec![], None)?)?;
-//! let bob = Node::builder().device(bob?).door(bob_door.clone()).members(members).listen("127.0.0.1:0".parse()?).spawn().await?;
+//! let bob = Node::builder().device(bob).door(bob_door.clone()).listen("127.0.0.1:0".parse()?).spawn().await?;
+//! let alice = Node::builder().device(alice).door(alice_door.clone()).spawn().await?;
 //! let address = bob.local_addresses()[0].to_string().parse()?;
-//! let alice = Node::builder().device(alice?).door(alice_door).spawn().await?;
 //! alice.add_member(&Card::new(vec![bob_record], bob_door, vec![address], None)?)?;
+//! bob.add_member(&Card::new(vec![alice_record], alice_door, vec![], None)?)?;
 //!
 //! let name = StreamName::new("greetings").ok_or("not a name")?;
 //! let mut greetings = bob.receiver(name.clone())?;
 //! alice.sender(bob.identity(), name, StreamOptions::default()).send("Hello, Bob").await?;
 //! let greeting = greetings.recv().await.ok_or("bob has gone")?;
-//! assert_eq!((greeting.from, &greeting.body.collect(100).await?[..]), (alice.identity(), &b"Hello, Bob"[..]));
+//! assert_eq!(greeting.from, alice.identity());
+//! assert_eq!(greeting.body.collect(100).await?, "Hello, Bob");
 //! # Ok(()) }
 //! ```
 

@@ -2,6 +2,7 @@
 
 use endpoint::{Cause, ConnectError, DialCause, EndCause, HandshakeCause};
 use link::CloseReason;
+use membership::MemberId;
 use node::PingError;
 
 use super::failure::{Failure, Kind};
@@ -93,6 +94,29 @@ pub(crate) fn refused(called: &str, reason: Refusal) -> Failure {
     }
 }
 
+/// One entry of `conclave why`, with members named as other commands name them.
+pub(crate) fn describe(cause: &Cause) -> String {
+    match cause {
+        Cause::Dial { address, cause } => format!("dialing {address}: {cause}"),
+        Cause::Handshake { address, cause } => format!("handshake with {address}: {}", handshake(cause)),
+        other => other.to_string(),
+    }
+}
+
+fn handshake(cause: &HandshakeCause) -> String {
+    let id = |identity| MemberId::of(identity);
+    match cause {
+        HandshakeCause::Unproven(identity) => format!("the claim to be {} was not proven", id(identity)),
+        HandshakeCause::NotAMember(identity) => format!("{} is not on your list", id(identity)),
+        HandshakeCause::UnknownDevice(identity) => {
+            format!("{} came with a device without a record", id(identity))
+        }
+        HandshakeCause::Expired(identity) => format!("the record of {} has expired", id(identity)),
+        HandshakeCause::TooManyDevices(identity) => format!("{} is here with too many devices", id(identity)),
+        other => other.to_string(),
+    }
+}
+
 /// What one entry of `conclave why` suggests; empty where it explains itself.
 pub(crate) fn about(cause: &Cause) -> &'static str {
     match cause {
@@ -110,6 +134,12 @@ pub(crate) fn about(cause: &Cause) -> &'static str {
             HandshakeCause::TimedOut | HandshakeCause::PathLost(_) => {
                 "silence: perhaps you are not on their list, or their door or key has changed; exchange cards anew"
             }
+            HandshakeCause::WrongDoor => {
+                "somebody knocked with a wrong or outdated card; give members a fresh one"
+            }
+            HandshakeCause::NotAMember(_) => "if they may come in, add their card: `conclave member add -`",
+            HandshakeCause::Malformed => "somebody who does not speak this protocol: nothing to do",
+            HandshakeCause::Suite | HandshakeCause::NoCommonAead => "update the older of the two programs",
             HandshakeCause::BadAnswer => "somebody else answers at that address, or their key has changed",
             HandshakeCause::UnknownDevice(_) => "they have a new device: ask for a new card",
             HandshakeCause::Expired(_) => "their record has expired: ask for a new card",

@@ -70,16 +70,24 @@ impl Context {
     ) -> Result<(), Failure> {
         let mut signals = signals()?;
         running.ask(request).await?;
-        while !self.output.is_closed() {
-            // Ending the connection ends what was asked for.
+        let mut stopping = false;
+        loop {
             let event = tokio::select! {
                 event = running.next() => event?,
-                () = signals.next() => return Err(interrupted()),
+                () = signals.next() => {
+                    if std::mem::replace(&mut stopping, true) {
+                        return Err(interrupted());
+                    }
+                    running.leave().await;
+                    continue;
+                }
             };
             let Some(event) = event else { return Ok(()) };
             self.output.show(&event);
+            if self.output.is_closed() && !std::mem::replace(&mut stopping, true) {
+                running.leave().await;
+            }
         }
-        Ok(())
     }
 
     async fn do_alone(&mut self, home: Home, lock: HomeLock, request: Request) -> Result<(), Failure> {

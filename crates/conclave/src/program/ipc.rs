@@ -32,8 +32,8 @@ pub(crate) enum Request {
     Ping { member: String, count: u32 },
     /// Send a file of this machine to a member.
     Send { path: PathBuf, member: String, patience_seconds: u64 },
-    /// Tell the last causes of failure with a member.
-    Why { member: String },
+    /// Tell the last causes of failure with a member, or with strangers.
+    Why { member: Option<String> },
 }
 
 /// The line that carries a request.

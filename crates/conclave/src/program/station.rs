@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use membership::{IdentityKey, MemberId, Petname, Record};
-use node::{Counter, Device, Node};
+use node::{Counter, Device, Node, Noted};
 use tokio::sync::{mpsc, watch};
 
 use super::advice;
@@ -17,6 +17,9 @@ use super::hex;
 use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster, due_for_renewal};
 use super::ipc::{Perform, Request};
 use super::transfer::{Exchange, Order, ReceiveLimits, Reception};
+
+/// Under what the mishaps with those who are no members are kept and told.
+pub(crate) const STRANGERS: &str = "strangers";
 
 /// Between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -117,9 +120,11 @@ impl Station {
         let mut history = self.shared.home.history()?;
         let members = self.shared.node.members();
         for member in members.iter() {
-            let new = mishaps(&self.shared.node, &member.identity());
+            let new = mishaps(&self.shared.node.why(&member.identity()));
             history.entry(hex::encode(member.identity().as_bytes())).or_default().extend(new);
         }
+        let strangers = mishaps(&self.shared.node.stranger_causes());
+        history.entry(STRANGERS.to_owned()).or_default().extend(strangers);
         self.shared.home.save_history(&self.shared.lock, history)
     }
 
@@ -176,11 +181,17 @@ impl Station {
         Ok(())
     }
 
-    async fn why(&self, member: &str, events: &mpsc::Sender<Event>) -> Result<(), Failure> {
-        let (identity, called) = self.find(member)?;
+    async fn why(&self, member: Option<&str>, events: &mpsc::Sender<Event>) -> Result<(), Failure> {
         let mut history = self.shared.home.history()?;
-        let mut all = history.remove(&hex::encode(identity.as_bytes())).unwrap_or_default();
-        all.extend(mishaps(&self.shared.node, &identity));
+        let (earlier, noted, called) = match member {
+            Some(member) => {
+                let (identity, called) = self.find(member)?;
+                (history.remove(&hex::encode(identity.as_bytes())), self.shared.node.why(&identity), called)
+            }
+            None => (history.remove(STRANGERS), self.shared.node.stranger_causes(), STRANGERS.to_owned()),
+        };
+        let mut all = earlier.unwrap_or_default();
+        all.extend(mishaps(&noted));
         for event in causes(&called, all)? {
             let _ = events.send(event).await;
         }
@@ -205,7 +216,7 @@ impl Perform for Station {
             Request::AddMember { card, name } => self.add_member(&card, name)?,
             Request::RemoveMember { name } => self.remove_member(&name)?,
             Request::Ping { member, count } => return self.ping(&member, count, &events, &mut stop).await,
-            Request::Why { member } => return self.why(&member, &events).await,
+            Request::Why { member } => return self.why(member.as_deref(), &events).await,
             Request::Send { path, member, patience_seconds } => {
                 let (member, called) = self.find(&member)?;
                 let patience = Duration::from_secs(patience_seconds);
@@ -267,14 +278,13 @@ fn peer_of(name: &str) -> Option<endpoint::PeerId> {
     })
 }
 
-/// What went wrong with a member in this run.
-fn mishaps(node: &Node, identity: &IdentityKey) -> Vec<Mishap> {
-    let noted = node.why(identity);
+/// What went wrong in this run, for people.
+fn mishaps(noted: &[Noted]) -> Vec<Mishap> {
     noted
         .iter()
         .map(|noted| Mishap {
             at: noted.at.seconds(),
-            what: noted.cause.to_string(),
+            what: advice::describe(&noted.cause),
             advice: advice::about(&noted.cause).to_owned(),
         })
         .collect()

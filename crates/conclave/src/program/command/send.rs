@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "MEMBER")]
     member: String,
     /// How many seconds to go on trying while nothing moves, once it has begun
-    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     patience: u64,
 }
 

@@ -59,6 +59,14 @@ impl Scene<'_> {
             return Err(Failure::new(Kind::Broken, "not four people"));
         };
         let (a, b, c, d) = tokio::try_join!(self.knock(a), self.knock(b), self.knock(c), self.knock(d))?;
+        let told = self.host.run(&["why"]).await?.well()?;
+        let causes = told.iter().filter(|event| matches!(event, Event::Cause { .. })).count();
+        if causes < people.len() {
+            return Err(Failure::new(
+                Kind::Broken,
+                format!("the silent node knows only {causes} reasons: {told:?}"),
+            ));
+        }
         Ok(Heard { knocked: a + b + c + d })
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::super::event::{Event, LINES_VERSION, Line};
@@ -46,6 +46,12 @@ impl Running {
                 .advice("use a path that is valid UTF-8")
         })?;
         write_line(self.stream.get_mut(), &json).await.map_err(|error| lost(&error))
+    }
+
+    /// Says that nobody waits any more: what was asked for stops, and then says how far it came.
+    pub(crate) async fn leave(&mut self) {
+        // A node that is gone has stopped already.
+        let _ = self.stream.get_mut().shutdown().await;
     }
 
     /// The next event; `None` when the request is done.

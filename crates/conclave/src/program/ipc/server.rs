@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWrite, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
@@ -95,22 +95,33 @@ async fn attend(mut stream: UnixStream, performer: impl Perform) -> io::Result<(
     let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
     let mut work = std::pin::pin!(performer.perform(request, events, stopped));
     let mut gone = [0; 1];
+    let mut told = Ok(());
     let ended = loop {
         tokio::select! {
             biased;
             Some(event) = queue.recv() => {
-                timeout(WRITE_TIMEOUT, write_line(&mut writer, &event.to_json())).await??;
+                // Nobody to tell is no reason to break off without a farewell to the peer.
+                if told.is_ok() {
+                    told = tell(&mut writer, &event).await;
+                    if told.is_err() {
+                        stop.send_replace(true);
+                    }
+                }
             }
             ended = &mut work => break ended,
-            // A command says nothing more; when it ends, so does what it asked for.
-            _ = reader.read(&mut gone), if !*stop.borrow() => drop(stop.send(true)),
+            // A command says nothing more; when it leaves, what it asked for stops.
+            _ = reader.read(&mut gone), if !*stop.borrow() => drop(stop.send_replace(true)),
         }
     };
+    told?;
     while let Ok(event) = queue.try_recv() {
-        timeout(WRITE_TIMEOUT, write_line(&mut writer, &event.to_json())).await??;
+        tell(&mut writer, &event).await?;
     }
-    let last = ended.map_or_else(Event::Failed, |()| Event::Done);
-    timeout(WRITE_TIMEOUT, write_line(&mut writer, &last.to_json())).await?
+    tell(&mut writer, &ended.map_or_else(Event::Failed, |()| Event::Done)).await
+}
+
+async fn tell(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {
+    timeout(WRITE_TIMEOUT, write_line(writer, &event.to_json())).await?
 }
 
 fn understand(line: &[u8]) -> Result<Request, Failure> {

@@ -84,9 +84,18 @@ async fn a_failure_arrives_whole() {
 async fn work_nobody_waits_for_is_told_to_stop() {
     let served = start();
     let mut running = connected(&served).await;
-    running.ask(Request::Why { member: "bob".into() }).await.unwrap();
+    running.ask(Request::Why { member: None }).await.unwrap();
     drop(running);
     timeout(Duration::from_secs(5), served.left.acquire()).await.unwrap().unwrap().forget();
+}
+
+#[tokio::test]
+async fn one_that_leaves_politely_hears_the_end() {
+    let served = start();
+    let mut running = connected(&served).await;
+    running.ask(Request::Why { member: None }).await.unwrap();
+    running.leave().await;
+    assert_eq!(running.next().await.unwrap(), None);
 }
 
 #[tokio::test]
