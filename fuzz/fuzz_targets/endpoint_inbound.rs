@@ -21,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
     let deadline = now.instant + Duration::from_secs(10);
     let path = path(reliable);
     let order = Order { peer: bob.local(), counter: 1, tag: Tag(1), deadline };
-    let mut outbound = Outbound::start(now.instant, &order, &path, (&ann, &members), &mut rng).expect("a handshake");
+    let mut outbound =
+        Outbound::start(now.instant, &order, &path, (&ann, &members), &mut rng).expect("a handshake");
     let mut inbound = Inbound::new(&path, deadline);
 
     let mut spoiled = false;
@@ -85,7 +86,9 @@ fn people(suite: Suite, rng: &mut StdRng) -> (HandshakeKeys, HandshakeKeys, Memb
             (Identity::generate(rng), DeviceKey::generate(rng).expect("a key"), Door::generate(rng));
         let record = Record::issue(&identity, device.id(), device.key(), UnixSeconds::MAX).expect("a record");
         let credential = record.to_credential();
-        members.add(&Card::new(vec![record], door.clone(), Vec::new(), None).expect("a card")).expect("a member");
+        members
+            .add(&Card::new(vec![record], door.clone(), Vec::new(), None).expect("a card"))
+            .expect("a member");
         HandshakeKeys {
             responder: ResponderKeys {
                 static_secret: device.secret().clone(),
