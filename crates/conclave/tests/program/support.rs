@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 /// No single thing that a test waits for takes longer, however slow the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lines of a process that a test has not looked at yet; beyond them the process waits.
+const QUEUE_LINES: usize = 10_000;
 
 /// Where one person's home, received files and logs are.
 pub(crate) struct Person {
@@ -167,7 +170,7 @@ impl Process {
     fn spawn(command: &mut Command) -> Process {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(QUEUE_LINES);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
