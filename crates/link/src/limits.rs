@@ -60,11 +60,14 @@ impl Default for Limits {
 
 impl Limits {
     /// What the reassembler of a session may hold. The windows bound it already; here it is bounded for
-    /// messages whose chunks do not come in order.
+    /// messages whose chunks do not come in order. Nothing expires: credit decides how fast a message comes, one
+    /// that waits for its reader must not be given up, and those of a peer that went silent end with the session.
     pub(crate) fn reassembly(&self) -> chunk_proto::Limits {
         chunk_proto::Limits {
             max_message_bytes: self.max_message_bytes,
             max_open_messages: self.max_streams,
+            expiry: Duration::MAX,
+            min_bytes_per_second: 0,
             ..chunk_proto::Limits::default()
         }
     }

@@ -203,6 +203,8 @@ impl Rx {
             && !stream.refused
         {
             stream.refused = true;
+            // What arrived in the same packets went nowhere: it must not be confirmed.
+            self.feedback.delivered.remove(&id);
             self.feedback.refuse.insert(id, reason);
             self.drop_held(id);
         }

@@ -68,16 +68,19 @@ impl Tx {
 
     /// Urgent messages, and news with whatever small messages can join them.
     fn urgent_packet(&mut self) -> Option<PacketBuffer> {
-        if self.urgent.full_packets() > 0 || !self.has_control() {
+        if !self.has_control() {
             return self.urgent.pop();
         }
-        let mut buffer = self.urgent.pop().unwrap_or_else(|| self.empty_packet());
+        // News come first: a stream is opened before its first message.
+        let mut buffer = self.empty_packet();
         self.append_control(&mut buffer);
-        if buffer.filled() + MAX_JOINED_BYTES <= self.layout.end
-            && let Some(joined) = self.normal.pop_small(MAX_JOINED_BYTES, self.layout)
-        {
-            buffer.append(joined.slice(self.layout.first..joined.filled()));
-            self.pool.give(joined);
+        for packing in [&mut self.urgent, &mut self.normal] {
+            if buffer.filled() + MAX_JOINED_BYTES <= self.layout.end
+                && let Some(joined) = packing.pop_small(MAX_JOINED_BYTES, self.layout)
+            {
+                buffer.append(joined.slice(self.layout.first..joined.filled()));
+                self.pool.give(joined);
+            }
         }
         Some(buffer)
     }

@@ -119,3 +119,40 @@ fn a_refused_stream_ends_what_waits_on_it_and_gives_the_credit_back() {
     pair.settle();
     assert_eq!(pair.b.received("other").messages.len(), 1);
 }
+
+#[test]
+fn a_refused_stream_confirms_nothing_that_came_with_it() {
+    let mut pair = Pair::new(small());
+    let id = pair.a.tx.open_stream(&name("nobody"), StreamOptions::default()).unwrap();
+    let operation = pair.a.tx.try_send(id, &noise(10, 1), true).unwrap().unwrap();
+    pair.a.transmit(usize::MAX);
+    while let Some(packet) = pair.a.wire.pop_front() {
+        pair.b.rx.handle_packet(pair.now, &mut pair.b.rng, packet).unwrap();
+        while let Some(event) = pair.b.rx.poll_event() {
+            if let link::Event::Opened { stream, .. } = event {
+                pair.b.rx.refuse(stream, StopReason::NoReceiver);
+            }
+        }
+    }
+    pair.b.tx.apply(pair.b.rx.feedback());
+    pair.settle();
+    let reason = StopReason::NoReceiver;
+    let outcome = Outcome::Stopped { reason, maybe_delivered: true };
+    assert_eq!(pair.a.events, [TxEvent::Done { operation, outcome }]);
+}
+
+#[test]
+fn a_message_that_waits_for_its_reader_does_not_expire() {
+    let mut pair = Pair::new(small());
+    pair.b.consume = false;
+    let id = pair.a.tx.open_stream(&name("big"), StreamOptions::default()).unwrap();
+    let message = noise(5_000_000, 1);
+    pair.a.tx.enqueue(id, message.clone(), false).unwrap();
+    pair.settle();
+    pair.advance(std::time::Duration::from_secs(86_400));
+    pair.settle();
+    pair.b.consume = true;
+    pair.b.consume_all();
+    pair.settle();
+    assert_eq!(pair.b.received("big").messages, [message]);
+}

@@ -179,3 +179,20 @@ fn an_ended_stream_ends_after_its_messages_and_its_name_is_free_again() {
     pair.settle();
     assert_eq!(pair.b.received("s").messages.len(), 1);
 }
+
+#[test]
+fn a_stream_is_opened_before_its_first_message_whatever_its_priority() {
+    for priority in [Priority::Urgent, Priority::Normal, Priority::Bulk] {
+        for length in [3, 10_000, 200_000] {
+            let mut pair = Pair::new(Limits::default());
+            pair.settle();
+            let options = StreamOptions::default().with_priority(priority);
+            let id = pair.a.tx.open_stream(&name("s"), options).unwrap();
+            for seed in 0..20 {
+                pair.a.tx.enqueue(id, noise(length, seed), false).unwrap();
+            }
+            pair.settle();
+            assert_eq!(pair.b.received("s").messages.len(), 20, "{priority:?}, {length}");
+        }
+    }
+}
