@@ -89,8 +89,6 @@ impl Control {
         entry.mailbox.close();
         if let Some(session) = entry.session {
             session.order(Order::Abort);
-            // Its task may not have come so far as to carry out orders.
-            session.with(|half| half.tx.fail());
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoint::{Noted, PeerId, Target};
 use link::{CloseReason, Outcome, StreamName, StreamOptions};
 use membership::{Added, Card, IdentityKey, Member, Members};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use x3dh_handshake::Role;
 
 use crate::accept::accept;
@@ -34,7 +34,7 @@ pub struct Node {
 
 struct Handle {
     core: Arc<Core>,
-    listeners: Vec<AbortHandle>,
+    listeners: Mutex<Vec<JoinHandle<()>>>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -177,7 +177,10 @@ impl Node {
     ///
     /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
     pub async fn shutdown(&self) {
-        self.handle.stop_listening();
+        for listener in self.handle.stop_listening() {
+            // It was aborted, or there was another clone that did the same: what matters is that it is over.
+            listener.await.ok();
+        }
         let sessions = self.core().all_sessions();
         let flushed = async {
             for session in sessions {
@@ -202,7 +205,7 @@ impl Node {
             }
         });
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
-        Self { handle: Arc::new(Handle { core, listeners, addresses }) }
+        Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -210,24 +213,26 @@ impl Node {
     }
 }
 
-fn listen(core: &Arc<Core>, listener: Listener) -> AbortHandle {
+fn listen(core: &Arc<Core>, listener: Listener) -> JoinHandle<()> {
     let node = Arc::clone(core);
     let accepting = accept(listener, move |carrier, address| match node.gate.enter(address.ip()) {
         Some(pass) => drop(node.runtime.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
         None => tracing::debug!(%address, "stranger refused: too many from there"),
     });
-    core.runtime.spawn(accepting).abort_handle()
+    core.runtime.spawn(accepting)
 }
 
 impl Handle {
-    fn stop_listening(&self) {
-        self.listeners.iter().for_each(AbortHandle::abort);
+    fn stop_listening(&self) -> Vec<JoinHandle<()>> {
+        let listeners = std::mem::take(&mut *lock(&self.listeners));
+        listeners.iter().for_each(JoinHandle::abort);
+        listeners
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.stop_listening();
+        drop(self.stop_listening());
         self.core.close();
     }
 }

@@ -118,15 +118,18 @@ impl Session {
         result
     }
 
-    /// Gives the driver an order. A first one stays.
+    /// Gives the driver an order. Nothing more is accepted from this moment on.
     pub(crate) fn order(&self, order: Order) {
-        let mut half = lock(&self.half);
-        if half.order != Some(Order::Abort) {
-            half.order = Some(order);
-        }
-        let driver = half.driver.clone();
-        drop(half);
-        driver.into_iter().for_each(Waker::wake);
+        self.with(|half| {
+            match order {
+                Order::Close(reason) => half.tx.close(reason),
+                Order::Abort => half.tx.fail(),
+            }
+            if half.order != Some(Order::Abort) {
+                half.order = Some(order);
+            }
+        });
+        self.nudge();
     }
 
     /// Lets the driver look around: credit is due, or a deadline has passed.

@@ -1,5 +1,14 @@
 //! Whole nodes, over loopback sockets and over the memory path.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
+mod backpressure;
+mod cancel;
+mod descriptors;
+mod flood;
+mod lifecycle;
+mod many;
 mod messages;
+mod replay;
+mod simulation;
+mod strangers;
 mod support;

@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use bytes::Bytes;
 use membership::{NetAddress, UnixSeconds};
 use node::{
-    Builder, Card, Device, DeviceKey, Door, Identity, Limits, MemoryNetwork, Node, Receiver, Record,
-    StreamName, StreamOptions,
+    Builder, Card, Device, DeviceKey, Door, Identity, IdentityKey, Incoming, Limits, MemoryNetwork, Node,
+    Receiver, Record, Sender, StreamName, StreamOptions,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -28,22 +29,44 @@ impl Person {
         Self { key: key.dangerous_file_bytes().to_vec(), record, door }
     }
 
-    pub fn device(&self) -> Device {
-        Device::new(DeviceKey::from_file_bytes(&self.key).unwrap(), self.record.clone()).unwrap()
+    pub fn identity(&self) -> IdentityKey {
+        self.record.identity()
+    }
+
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::from_file_bytes(&self.key).unwrap()
     }
 
     pub fn door(&self) -> Door {
         Door::from_bytes(self.door)
     }
 
-    pub fn card(&self, address: Option<SocketAddr>) -> Card {
-        let addresses =
-            address.map(|address| NetAddress::new(address.to_string()).unwrap()).into_iter().collect();
-        Card::new(vec![self.record.clone()], self.door(), addresses, None).unwrap()
+    pub fn card(&self, address: SocketAddr) -> Card {
+        self.card_with_door(address, self.door())
+    }
+
+    pub fn card_with_door(&self, address: SocketAddr, door: Door) -> Card {
+        let address = NetAddress::new(address.to_string()).unwrap();
+        Card::new(vec![self.record.clone()], door, vec![address], None).unwrap()
     }
 
     pub fn builder(&self) -> Builder {
-        Node::builder().device(self.device()).door(self.door())
+        Node::builder().device(Device::new(self.key(), self.record.clone()).unwrap()).door(self.door())
+    }
+
+    /// A node in memory, at its own host, that knows these people at theirs.
+    pub async fn start(
+        &self,
+        network: &MemoryNetwork,
+        at: SocketAddr,
+        limits: Limits,
+        knows: &[(&Self, u8)],
+    ) -> Node {
+        let node = self.builder().memory(network).listen(at).limits(limits).spawn().await.unwrap();
+        for (person, number) in knows {
+            node.add_member(&person.card(host(*number))).unwrap();
+        }
+        node
     }
 }
 
@@ -59,6 +82,13 @@ pub fn name(name: &str) -> StreamName {
     StreamName::new(name).unwrap()
 }
 
+/// Bytes that do not repeat soon, and do not compress.
+pub fn noise(length: usize, seed: u64) -> Bytes {
+    let mut bytes = vec![0; length];
+    StdRng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes.into()
+}
+
 /// Two nodes that know each other.
 pub struct Pair {
     pub alice: Node,
@@ -67,32 +97,49 @@ pub struct Pair {
 
 impl Pair {
     pub async fn tcp() -> Self {
-        Self::make(None, Limits::default()).await
+        Self::tcp_with(Limits::default()).await
     }
 
-    pub async fn memory() -> Self {
-        Self::make(Some(MemoryNetwork::new()), Limits::default()).await
-    }
-
-    pub async fn make(network: Option<MemoryNetwork>, limits: Limits) -> Self {
+    pub async fn tcp_with(limits: Limits) -> Self {
         let (alice, bob) = (Person::new(1), Person::new(2));
-        let start = async |person: &Person, number: u8| {
-            let builder = person.builder().limits(limits.clone());
-            let builder = match &network {
-                Some(network) => builder.memory(network).listen(host(number)),
-                None => builder.listen(loopback()),
-            };
-            builder.spawn().await.unwrap()
+        let start = async |person: &Person| {
+            person.builder().limits(limits.clone()).listen(loopback()).spawn().await.unwrap()
         };
-        let nodes = (start(&alice, 1).await, start(&bob, 2).await);
-        nodes.0.add_member(&bob.card(Some(nodes.1.local_addresses()[0]))).unwrap();
-        nodes.1.add_member(&alice.card(Some(nodes.0.local_addresses()[0]))).unwrap();
+        let nodes = (start(&alice).await, start(&bob).await);
+        nodes.0.add_member(&bob.card(nodes.1.local_addresses()[0])).unwrap();
+        nodes.1.add_member(&alice.card(nodes.0.local_addresses()[0])).unwrap();
         Self { alice: nodes.0, bob: nodes.1 }
     }
 
-    /// A stream from Alice to Bob.
-    pub fn stream(&self, stream: &str) -> (node::Sender, Receiver) {
-        let receiver = self.bob.receiver(name(stream)).unwrap();
-        (self.alice.sender(self.bob.identity(), name(stream), StreamOptions::default()), receiver)
+    pub async fn memory() -> Self {
+        Self::memory_with(&MemoryNetwork::new(), Limits::default()).await
     }
+
+    /// Alice is at host 1, Bob at host 2.
+    pub async fn memory_with(network: &MemoryNetwork, limits: Limits) -> Self {
+        let (alice, bob) = (Person::new(1), Person::new(2));
+        Self {
+            alice: alice.start(network, host(1), limits.clone(), &[(&bob, 2)]).await,
+            bob: bob.start(network, host(2), limits, &[(&alice, 1)]).await,
+        }
+    }
+
+    /// A stream from Alice to Bob.
+    pub fn stream(&self, stream: &str) -> (Sender, Receiver) {
+        self.stream_with(stream, StreamOptions::default())
+    }
+
+    pub fn stream_with(&self, stream: &str, options: StreamOptions) -> (Sender, Receiver) {
+        let receiver = self.bob.receiver(name(stream)).unwrap();
+        (self.alice.sender(self.bob.identity(), name(stream), options), receiver)
+    }
+}
+
+/// The bytes of the next message.
+pub async fn next(receiver: &mut Receiver) -> Bytes {
+    whole(receiver.recv().await.unwrap()).await
+}
+
+pub async fn whole(incoming: Incoming) -> Bytes {
+    incoming.body.collect(u64::MAX).await.unwrap()
 }

@@ -81,9 +81,6 @@ impl Driver {
         self.notes.drain(..).for_each(|note| half.tx.note(note));
         let order =
             half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
-        if let Some(Order::Close(reason)) = order {
-            half.tx.close(reason);
-        }
         let mut jobs = Vec::new();
         let mut drained = false;
         while may_send && !drained && jobs.len() < MAX_UNWRITTEN_PACKETS {
