@@ -280,12 +280,15 @@ impl Rx {
             Record::End { stream, next } => self.end(stream, next)?,
             Record::Reset { stream, number } => self.reset(stream, number)?,
             Record::Stop { stream, reason } => {
+                self.check_room(self.feedback.stops.len())?;
                 self.feedback.stops.insert(stream, reason);
             }
             Record::Credit { stream, limit } => {
+                self.check_room(self.feedback.credits.len())?;
                 self.feedback.credits.insert(stream, limit);
             }
             Record::Ack { stream, next } => {
+                self.check_room(self.feedback.acks.len())?;
                 self.feedback.acks.insert(stream, next);
             }
             Record::Ping { number } => self.feedback.ping = Some(number),
@@ -300,6 +303,12 @@ impl Rx {
             Record::Confirm | Record::Message { .. } | Record::Chunk { .. } => {}
         }
         Ok(())
+    }
+
+    /// Which streams of ours are open only the sending half knows. Here it is enough that news about more of them than
+    /// there can be, between two looks of that half, are not kept.
+    fn check_room(&self, known: usize) -> Result<(), PeerFault> {
+        if known > 2 * self.limits.max_streams { Err(PeerFault::UnknownStream) } else { Ok(()) }
     }
 
     fn open(&mut self, id: StreamId, priority: Priority, name: StreamName) -> Result<(), PeerFault> {

@@ -180,6 +180,12 @@ impl Rx {
         if stream.end.is_some() || next < stream.next || beyond {
             return Err(PeerFault::BadMessage);
         }
+        if stream.refused {
+            // Its messages are not counted, so nothing is waited for.
+            self.streams.remove(&id);
+            self.events.push_back(Event::Ended { stream: id });
+            return Ok(());
+        }
         stream.end = Some(next);
         self.advance(id);
         Ok(())

@@ -69,6 +69,7 @@ impl Tx {
             self.done(operation, Outcome::Stopped { reason, maybe_delivered });
         }
         self.finish_if_ending(id);
+        self.forget_ended(id);
     }
 
     /// Lets go of a stream whose end was sent and whose messages are all acknowledged where asked.

@@ -156,3 +156,22 @@ fn a_message_that_waits_for_its_reader_does_not_expire() {
     pair.settle();
     assert_eq!(pair.b.received("big").messages, [message]);
 }
+
+#[test]
+fn refused_streams_do_not_pile_up() {
+    let mut pair = Pair::new(small());
+    for _ in 0..3_000 {
+        let id = pair.a.tx.open_stream(&name("nobody"), StreamOptions::default()).unwrap();
+        let _ = pair.a.tx.enqueue(id, noise(100, 1), true).unwrap();
+        pair.a.transmit(1);
+        while let Some(packet) = pair.a.wire.pop_front() {
+            pair.b.rx.handle_packet(pair.now, &mut pair.b.rng, packet).unwrap();
+        }
+        pair.b.rx.refuse(id, StopReason::NoReceiver);
+        pair.settle();
+        pair.a.tx.end_stream(id);
+        pair.settle();
+    }
+    assert!(pair.b.streams.values().all(|incoming| incoming.ended));
+    assert!(pair.a.tx.is_idle());
+}

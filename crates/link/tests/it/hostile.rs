@@ -110,6 +110,20 @@ fn streams_and_abandoned_messages_are_bounded() {
     assert_eq!(pair.b.receive(pair.now, sealed(&resets)), Err(Error::Peer(PeerFault::BadMessage)));
 }
 
+#[test]
+fn news_about_more_streams_than_there_can_be_are_not_kept() {
+    for kind in [0x0a, 0x0b, 0x09] {
+        let mut news = Vec::new();
+        for id in 1u64..5_000 {
+            news.push(kind);
+            chunk_proto::varint::put(id, &mut news);
+            news.push(1);
+        }
+        let mut pair = Pair::new(Limits::default());
+        assert_eq!(pair.b.receive(pair.now, sealed(&news)), Err(Error::Peer(PeerFault::UnknownStream)));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
