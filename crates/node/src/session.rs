@@ -191,9 +191,9 @@ impl Half {
         self.accepted.is_multiple_of(MESSAGES_BETWEEN_LOOKS)
     }
 
-    /// Whether somebody waits for an answer of the peer.
+    /// Whether the peer owes something: an answer, or the credit that what was accepted still needs.
     fn is_awaited(&self) -> bool {
-        !self.operations.is_empty() || !self.pings.is_empty()
+        !self.operations.is_empty() || !self.pings.is_empty() || !self.tx.is_idle()
     }
 
     /// Hands out what happened to operations.

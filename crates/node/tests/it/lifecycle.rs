@@ -54,6 +54,21 @@ async fn use_keeps_a_session_and_so_does_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_was_accepted_and_waits_for_its_reader_keeps_the_session() {
+    let mut limits = Limits::default();
+    limits.stream_window_bytes = 256 << 10;
+    let pair = Pair::memory_with(&MemoryNetwork::new(), limits).await;
+    let (sender, mut receiver) = pair.stream("s");
+    // Nobody waits for its outcome.
+    sender.send(vec![7; 1 << 20]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(pair.alice.sessions().len(), 1);
+    assert_eq!(next(&mut receiver).await.len(), 1 << 20);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(pair.alice.sessions().is_empty(), "then it is idle");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_vanished_is_given_up_when_it_owes_an_answer() {
     let network = MemoryNetwork::new();
     let pair = Pair::memory_with(&network, Limits::default()).await;
