@@ -37,10 +37,15 @@ async fn a_slow_receiver_stops_its_stream_and_no_other() {
     }
     assert_eq!(accepted.load(Ordering::Relaxed), before);
     assert_eq!(pair.alice.sessions().len(), 1, "a slow receiver is no reason to give a session up");
+    let start = tokio::time::Instant::now();
     for index in 0..2_000 {
         assert_eq!(next(&mut at_slow).await, noise(1_000, index));
     }
     sending.await.unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "credit goes back at once, not with the next sign of life"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -235,7 +235,8 @@ async fn run(seed: u64) -> (usize, usize) {
         assert!(shutdown.is_ok(), "a node does not end");
     }
     for receiver in world.receivers {
-        receiver.await.unwrap();
+        let ended = tokio::time::timeout(DEADLINE, receiver).await;
+        ended.expect("a receiver hangs after the end of its node").unwrap();
     }
     let ledger = world.ledger.lock().unwrap();
     check(&ledger, seed);
