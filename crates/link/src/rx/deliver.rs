@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
-use chunk_proto::{ChunkHeader, MessageId};
+use chunk_proto::{Accepted, ChunkHeader, MessageId};
 
 use super::{Event, Run, Rx};
 use crate::credit::{MESSAGE_COST_BYTES, cost};
@@ -14,6 +14,10 @@ use crate::stream::StreamId;
 
 /// Messages given up before anything of them arrived, over all streams of a session.
 const MAX_GIVEN_UP_AHEAD: usize = 1_024;
+
+/// Smaller payloads are copied out of their packets: credit counts their own bytes only, not those of the read buffer
+/// that a slice would keep alive.
+const MIN_SHARED_PAYLOAD_BYTES: usize = 32 << 10;
 
 impl Rx {
     /// Takes a small message: into the run of its packet if it is its turn, else aside.
@@ -85,7 +89,10 @@ impl Rx {
         if let Some((_, partial)) = self.partial(header.message()) {
             partial.owed += cost;
         }
+        let payload = unshared(payload);
         match self.reassembler.accept(now, header, payload) {
+            // Its id was used before: nothing of it would ever be handed out, and nothing counts what is held of it.
+            Ok(Accepted::Ended) => return Err(PeerFault::BadMessage),
             Ok(_) => {}
             Err(error) if error.is_no_room() => {
                 self.refuse(id, StopReason::NoRoom);
@@ -230,6 +237,10 @@ impl Rx {
                     *acked
                 }
                 Held::Chunked(partial) => {
+                    // Not before its first chunk, which pays for the message: its consumer will return that cost.
+                    if partial.pieces.is_empty() && !partial.complete {
+                        return;
+                    }
                     if !stream.started {
                         stream.started = true;
                         self.events
@@ -284,6 +295,11 @@ impl Rx {
         self.window.receive(cost);
         Ok(())
     }
+}
+
+/// The payload without the buffer it came in, unless it is most of a packet itself.
+fn unshared(payload: Bytes) -> Bytes {
+    if payload.len() < MIN_SHARED_PAYLOAD_BYTES { Bytes::copy_from_slice(&payload) } else { payload }
 }
 
 /// What a chunk costs: the bytes it covers, and with the first one the message itself (PROTOCOL.md §8).

@@ -42,6 +42,10 @@ impl Rx {
     }
 
     fn install(&mut self, keys: NextKeys) -> Result<(), PeerFault> {
+        if self.feedback.install.is_some() {
+            // Two moves before we could have sealed anything under the first: no peer of ours does that.
+            return Err(PeerFault::BadRekey);
+        }
         self.opener.install(keys.opening).map_err(|_| PeerFault::BadRekey)?;
         self.feedback.install = Some(keys.sealing);
         Ok(())
@@ -65,7 +69,7 @@ impl Rx {
             self.moved_at = None;
             self.opener.forget_previous();
         }
-        if now >= self.keyed_at + self.limits.rekey_after {
+        if now.saturating_duration_since(self.keyed_at) >= self.limits.rekey_after {
             self.keyed_at = now;
             self.rekey(rng);
         }

@@ -1,6 +1,6 @@
 //! News: what the receiving half learned, and what travels to the peer in front of messages.
 
-use super::Tx;
+use super::{State, Tx};
 use crate::feedback::Feedback;
 use crate::operation::{Outcome, TxEvent};
 use crate::outbound::Place;
@@ -10,6 +10,10 @@ use crate::stream::StreamId;
 
 /// The most that one record of control takes, rekey messages apart: OPEN with the longest name.
 const MAX_CONTROL_RECORD_BYTES: usize = 1 + 5 + 2 + crate::StreamName::MAX_BYTES;
+
+/// News about streams that may wait for a peer which does not read. Streams that are open are far fewer; only one that
+/// opens and ends them without ever reading gets here.
+const MAX_PENDING_NEWS: usize = 32_768;
 
 impl Tx {
     pub(super) fn apply_news(&mut self, feedback: &mut Feedback) {
@@ -41,8 +45,12 @@ impl Tx {
         self.control.pong = feedback.ping.take().or(self.control.pong);
         self.control.rekey_request = feedback.rekey_request.take().or(self.control.rekey_request.take());
         self.control.rekey_response = feedback.rekey_response.take().or(self.control.rekey_response.take());
-        if feedback.closed.take().is_some() {
+        let pending = self.control.grant.len() + self.control.delivered.len() + self.control.refuse.len();
+        if feedback.closed.take().is_some() || pending > MAX_PENDING_NEWS {
             self.fail();
+        }
+        if self.state == State::Closed {
+            self.control = Feedback::default();
         }
     }
 

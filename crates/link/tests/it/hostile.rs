@@ -34,6 +34,10 @@ fn every_flipped_byte_and_every_truncation_is_rejected_and_the_session_goes_on()
 
 /// A packet that a member seals by hand, past every rule of the sending half.
 fn sealed(plaintext: &[u8]) -> BytesMut {
+    sealed_in_a_row(&[plaintext.to_vec()]).remove(0)
+}
+
+fn sealed_in_a_row(plaintexts: &[Vec<u8>]) -> Vec<BytesMut> {
     let association = secure_channel::Association {
         secrets: secure_channel::SessionSecrets::dangerous_from_bytes(&[7; 128]),
         role: secure_channel::Role::Initiator,
@@ -43,9 +47,12 @@ fn sealed(plaintext: &[u8]) -> BytesMut {
         remote_tag: secure_channel::Tag(2),
     };
     let (mut sealer, _, _) = secure_channel::split(association, Default::default()).unwrap();
-    let mut packet = vec![0; secure_channel::OVERHEAD_BYTES + plaintext.len()];
-    sealer.reserve(secure_channel::PathNumber(0)).unwrap().seal(&mut packet, plaintext).unwrap();
-    BytesMut::from(&packet[..])
+    let seal = |plaintext: &Vec<u8>| {
+        let mut packet = vec![0; secure_channel::OVERHEAD_BYTES + plaintext.len()];
+        sealer.reserve(secure_channel::PathNumber(0)).unwrap().seal(&mut packet, plaintext).unwrap();
+        BytesMut::from(&packet[..])
+    };
+    plaintexts.iter().map(seal).collect()
 }
 
 const OPEN: &[u8] = b"\x02\x01\x01\x01s";
@@ -62,6 +69,11 @@ fn each_breach_of_the_protocol_has_its_fault() {
         ([OPEN, b"\x04\x01\x05\x00\x03\x01\x03"].concat(), PeerFault::BadMessage),
         ([OPEN, b"\x03\x01\x01\x04\x01\x01\x00"].concat(), PeerFault::BadMessage),
         (chunk(b"\x7f"), PeerFault::BadChunk(chunk_proto::Error::HeaderFlags { flags: 0x7f })),
+        // An id far behind the highest one: nothing would come of its message.
+        (
+            [OPEN, b"\x06\x01\x01\x04\x00\x88\x27\x00", b"\x06\x01\x02\x06\x02\x01\x41\x40\x01x"].concat(),
+            PeerFault::BadMessage,
+        ),
         (b"\x0f\x08\0\0\0\0\0\0\0\x01".to_vec(), PeerFault::BadRekey),
         (b"\x0e\x01\x01".to_vec(), PeerFault::BadRekey),
     ];
@@ -122,6 +134,55 @@ fn news_about_more_streams_than_there_can_be_are_not_kept() {
         let mut pair = Pair::new(Limits::default());
         assert_eq!(pair.b.receive(pair.now, sealed(&news)), Err(Error::Peer(PeerFault::UnknownStream)));
     }
+}
+
+#[test]
+fn a_message_is_announced_with_its_first_chunk_which_pays_for_it() {
+    // The last chunk of message 1, then message 0, then message 1 is given up: its consumer must not be told, or it
+    // would return a cost that nobody paid.
+    let records = [OPEN, b"\x06\x01\x01\x06\x02\x07\x41\x40\x01x", b"\x04\x01\x00\x00", b"\x08\x01\x01"];
+    let mut pair = Pair::new(Limits::default());
+    pair.b.receive(pair.now, sealed(&records.concat())).unwrap();
+    assert_eq!(pair.b.received("s").messages.len(), 1);
+    assert_eq!(pair.b.received("s").aborted, 0);
+}
+
+#[test]
+fn a_small_piece_does_not_keep_the_buffer_it_came_in() {
+    let chunk = [b"\x06\x01\x00\x45\x02\x07\x41\x40\x00", &[9; 64][..]].concat();
+    let mut buffer = sealed(&[OPEN, &chunk, &[0; 60_000]].concat());
+    let (packet, bytes) = (buffer.split(), buffer.capacity());
+    let packet_bytes = packet.len();
+    assert_eq!(bytes, 0);
+    let mut pair = Pair::new(Limits::default());
+    let (now, side) = (pair.now, &mut pair.b);
+    side.rx.handle_packet(now, &mut side.rng, packet).unwrap();
+    let pieces: Vec<_> = std::iter::from_fn(|| side.rx.poll_event())
+        .filter_map(|event| match event {
+            link::Event::Piece { bytes, .. } => Some(bytes),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pieces.len(), 1);
+    assert!(buffer.try_reclaim(packet_bytes), "{} bytes keep a whole packet", pieces[0].len());
+}
+
+#[test]
+fn a_peer_that_never_reads_its_acknowledgements_loses_the_session_before_they_pile_up() {
+    let cycle = |id: u64| {
+        let mut number = Vec::new();
+        chunk_proto::varint::put(id, &mut number);
+        [b"\x02", &number[..], b"\x01\x01x\x05", &number, b"\x00\x00\x03", &number, b"\x01"].concat()
+    };
+    let packets: Vec<_> =
+        (0..40).map(|packet| (1..=1_000).flat_map(|id| cycle(packet * 1_000 + id)).collect()).collect();
+    let mut pair = Pair::new(Limits::default());
+    let (now, side) = (pair.now, &mut pair.b);
+    for packet in sealed_in_a_row(&packets) {
+        side.rx.handle_packet(now, &mut side.rng, packet).unwrap();
+        side.tx.apply(side.rx.feedback());
+    }
+    assert!(side.tx.is_closed());
 }
 
 proptest! {

@@ -50,6 +50,10 @@ impl Driver {
                     tracing::debug!(path = %self.path, %error, "writing failed");
                     return Err(End::Lost(PathCause::Broken));
                 }
+                // Nothing can be said any more, and the far end does not read what was.
+                Poll::Pending if closed && self.phase == Phase::Up => {
+                    return Err(End::Lost(PathCause::Local));
+                }
                 Poll::Pending => return Ok(()),
             }
             match self.phase {
