@@ -1,9 +1,9 @@
 //! Cards: their text, its limits, and everything that is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
 
 mod support;
 
-use bech32::{Bech32, Bech32m, Hrp};
+use bech32::{Bech32, Bech32m, ByteIterExt, Fe32, Fe32IterExt, Hrp};
 use membership::{
     Card, Error, MAX_ADDRESS_BYTES, MAX_CARD_ADDRESSES, MAX_CARD_BYTES, MAX_CARD_TEXT_BYTES,
     MAX_PETNAME_BYTES, NetAddress, Petname,
@@ -104,6 +104,31 @@ fn bytes_that_are_no_card_are_refused_behind_a_right_checksum() {
             assert!((1..33).contains(&place) || place > bytes.len() - 20, "byte {place}");
         }
     }
+}
+
+/// The last character has bits to spare, and one more could be put behind it: one card would have many texts.
+#[test]
+fn a_card_has_one_text() {
+    let bytes = bytes_of(&Person::new(5, 1).card("Ada", &[]).to_text().unwrap());
+    let characters: Vec<Fe32> = bytes.iter().copied().bytes_to_fes().collect();
+    let text = |characters: &[Fe32]| -> String {
+        characters
+            .iter()
+            .copied()
+            .with_checksum::<Bech32m>(&Hrp::parse("conclave").unwrap())
+            .chars()
+            .collect()
+    };
+    assert!(read(&text(&characters)).is_ok());
+    let spare = (characters.len() * 5 - bytes.len() * 8) as u32;
+    assert!((1..5).contains(&spare), "a card with spare bits, {spare}");
+    for bit in 0..spare {
+        let mut padded = characters.clone();
+        let last = padded.last_mut().unwrap();
+        *last = Fe32::try_from(last.to_u8() ^ 1 << bit).unwrap();
+        assert!(read(&text(&padded)).is_err(), "spare bit {bit}");
+    }
+    assert!(read(&text(&[&characters[..], &[Fe32::Q]].concat())).is_err(), "a character without a meaning");
 }
 
 #[test]

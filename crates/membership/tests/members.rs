@@ -4,7 +4,8 @@
 mod support;
 
 use membership::{
-    Added, Card, Credential, Error, MAX_MEMBER_DEVICES, Members, Petname, Record, Standing, StaticKey,
+    Added, Card, Credential, Error, MAX_MEMBER_DEVICES, MemberId, Members, Petname, Record, Standing,
+    StaticKey,
 };
 use support::{NOW, Person, date};
 
@@ -156,6 +157,27 @@ fn members_are_found_by_name_by_id_and_by_its_first_digits() {
     }
     let ids: Vec<_> = members.iter().map(membership::Member::id).collect();
     assert!(ids.is_sorted() && ids.len() == 40);
+}
+
+#[test]
+fn a_member_id_has_one_form() {
+    let read = |text: &str| text.parse::<MemberId>();
+    let id = Person::new(1, 1).identity.member_id();
+    let text = id.to_string();
+    assert_eq!(read(&text), Ok(id));
+    assert_eq!(read(&text.to_uppercase()), Ok(id));
+    let with = |place: usize, character: &str| format!("{}{character}{}", &text[..place], &text[place + 1..]);
+    for version in "012345679abcdef".chars() {
+        assert!(read(&with(14, &version.to_string())).is_err(), "version {version}");
+    }
+    for variant in "01234567cdef".chars() {
+        assert!(read(&with(19, &variant.to_string())).is_err(), "variant {variant}");
+    }
+    let plain = text.replace('-', "");
+    for other in [plain, format!("{{{text}}}"), format!("urn:uuid:{text}"), format!(" {text}"), String::new()]
+    {
+        assert!(read(&other).is_err(), "{other}");
+    }
 }
 
 /// Nobody gets what is meant for another by suggesting a name that looks like the other's id.

@@ -61,7 +61,8 @@ fn no_byte_of_a_packet_can_be_changed() {
                 for bit in 0..8 {
                     let mut damaged = packet.clone();
                     damaged[place] ^= 1 << bit;
-                    there.opener.refuses(&damaged);
+                    let error = there.opener.refuses(&damaged);
+                    assert_eq!(error == Error::Malformed, place == 0 || (place == 18 && bit >= 6), "{error}");
                 }
             }
             assert!(there.open(&packet).is_ok(), "the packet of the {standing} itself opens");
@@ -256,8 +257,10 @@ fn a_path_number_never_comes_back() {
 #[test]
 fn a_path_in_use_survives_thousands_of_others_and_fresh_keys() {
     let (mut here, mut there) = pair(BOTH_AEADS[0], 0, Limits::default());
-    let first = here.seal(1, b"the path that stays");
-    there.open(&first).unwrap();
+    for path in [0, 1] {
+        let packet = here.seal(path, b"the paths that stay");
+        there.open(&packet).unwrap();
+    }
     for path in 2..3_000 {
         let packet = here.seal(path, b"comes and goes");
         there.open(&packet).unwrap();
@@ -265,8 +268,10 @@ fn a_path_in_use_survives_thousands_of_others_and_fresh_keys() {
         there.opener.retire_path(PathNumber(path));
     }
     here.rekeys_with(&mut there, 1);
-    let fresh = here.seal(1, b"fresh keys");
-    there.open(&fresh).unwrap();
+    for path in [0, 1] {
+        let fresh = here.seal(path, b"fresh keys");
+        there.open(&fresh).unwrap();
+    }
     for path in [2, 1_000, 2_999] {
         assert_eq!(here.sealer.reserve(PathNumber(path)).unwrap_err(), Error::PathRetired);
     }
@@ -290,6 +295,33 @@ fn paths_are_bounded_over_all_generations() {
     there.open(&new_path).unwrap();
     assert_eq!(there.opener.refuses(&old_packets[0]), Error::PathRetired);
     there.open(&old_packets[1]).unwrap();
+}
+
+#[test]
+fn a_path_first_seen_under_the_keys_before_takes_a_place_too() {
+    let (mut here, mut there) = pair(BOTH_AEADS[0], 0, Limits::default());
+    let last = u32::try_from(MAX_PATHS).unwrap() - 1;
+    let late = here.seal(99, b"of the generation before");
+    here.sealer.retire_path(PathNumber(99));
+    here.rekeys_with(&mut there, 1);
+    for path in 0..last {
+        let packet = here.seal(path, b"fresh keys");
+        there.open(&packet).unwrap();
+    }
+    there.open(&late).unwrap();
+    let one_more = here.seal(last, b"fresh keys");
+    assert_eq!(there.opener.refuses(&one_more), Error::TooManyPaths);
+}
+
+#[test]
+fn a_packet_says_whose_session_it_is_for() {
+    let (mut here, _) = pair(BOTH_AEADS[0], 0, Limits::default());
+    let packet = here.seal(0, b"");
+    assert_eq!(crate::tag_of(&packet), Ok(Tag(7)));
+    assert_eq!(crate::tag_of(&packet[1..]), Err(Error::Malformed));
+    for kind in (0..=u8::MAX).filter(|kind| *kind != packet[0]) {
+        assert_eq!(crate::tag_of(&[&[kind], &packet[1..]].concat()), Err(Error::Malformed));
+    }
 }
 
 #[test]
