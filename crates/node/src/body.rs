@@ -129,9 +129,6 @@ impl Pieces {
         }
         state.end = Some(end);
         let consumer = state.consumer.take();
-        drop(state);
-        // The message itself is paid back when it is complete, whoever still reads of it.
-        self.credit.give_back(MESSAGE_COST_BYTES);
         consumer
     }
 }
@@ -164,9 +161,9 @@ impl Drop for Reading {
             std::mem::take(&mut state.pieces)
         };
         let bytes: u64 = left.iter().chain(&self.taken).map(cost).sum();
-        if bytes > 0 {
-            self.pieces.credit.give_back(bytes);
-        }
+        // The message itself is paid back when its consumer is done with it, not when it is complete: an empty one
+        // waits in an inbox like any other.
+        self.pieces.credit.give_back(bytes + MESSAGE_COST_BYTES);
     }
 }
 

@@ -107,3 +107,21 @@ async fn what_nobody_takes_gives_its_credit_back() {
     }
     assert_eq!(pair.alice.sessions().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn empty_messages_in_pieces_wait_within_the_window_too() {
+    let pair = Pair::memory_with(&MemoryNetwork::new(), small_windows()).await;
+    let (sender, _unread) = pair.stream("files");
+    let taken = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&taken);
+    let sending = tokio::spawn(async move {
+        while sender.begin(0).await.unwrap().finish().await.is_ok() {
+            count.fetch_add(1, Ordering::Relaxed);
+            assert!(count.load(Ordering::Relaxed) <= (256 << 10) / 64, "an unread inbox grows without bound");
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!sending.is_finished());
+    assert!(taken.load(Ordering::Relaxed) > 1_000);
+    sending.abort();
+}
