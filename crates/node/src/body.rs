@@ -128,8 +128,7 @@ impl Pieces {
             return None;
         }
         state.end = Some(end);
-        let consumer = state.consumer.take();
-        consumer
+        state.consumer.take()
     }
 }
 
