@@ -1,4 +1,5 @@
-//! Whole control planes against each other, with real handshakes, on a virtual clock: a thousand seeds each.
+//! Whole control planes against each other, with real handshakes and real links, on a virtual clock: a thousand seeds
+//! each.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
 
@@ -6,6 +7,8 @@
 mod cast;
 #[path = "simulation/node.rs"]
 mod node;
+#[path = "simulation/plane.rs"]
+mod plane;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]
@@ -14,6 +17,7 @@ mod world;
 use std::time::Duration;
 
 use endpoint::{ConnectError, Urgency};
+use link::Outcome;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -34,6 +38,22 @@ fn assert_quiet(world: &World, seed: u64) {
         assert!(node.paths.is_empty() && node.sessions.is_empty() && node.up.is_empty(), "seed {seed}");
         assert!(node.waiting.is_empty(), "seed {seed}: somebody still waits");
     }
+}
+
+/// Each message that was sent had exactly one fate, and it was the true one.
+fn assert_fates(world: &World, seed: u64) {
+    for number in &world.sent {
+        let arrived = world.received.contains(number);
+        match (world.fates.get(number), world.taken_back.get(number)) {
+            (Some(Outcome::Confirmed), None) => assert!(arrived, "seed {seed}: {number} was confirmed"),
+            (Some(Outcome::Lost { maybe_delivered }), None) => {
+                assert!(*maybe_delivered || !arrived, "seed {seed}: {number} was surely not delivered");
+            }
+            (None, Some(unsent)) => assert!(!unsent || !arrived, "seed {seed}: {number} was not sent"),
+            other => panic!("seed {seed}: message {number} ended as {other:?}"),
+        }
+    }
+    assert_eq!(world.fates.len() + world.taken_back.len(), world.sent.len(), "seed {seed}");
 }
 
 /// Addresses of a node that is found at `node:n`, among others that lead nowhere.
@@ -69,8 +89,10 @@ fn simultaneous_dials_converge_to_one_session_and_lose_nothing() {
         world.received.sort_unstable();
         world.sent.sort_unstable();
         assert_eq!(world.received, world.sent, "seed {seed}: a message was lost or came twice");
+        assert!(world.fates.values().all(|fate| *fate == Outcome::Confirmed), "seed {seed}");
         world.run(60 * SECOND);
         assert_quiet(&world, seed);
+        assert_fates(&world, seed);
     }
 }
 
@@ -95,7 +117,9 @@ fn whatever_happens_everybody_gets_one_outcome_and_nothing_is_left() {
                 }
                 50..65 if !waiters.is_empty() => {
                     let (node, life, waiter) = waiters[rng.random_range(0..waiters.len())];
-                    if world.nodes[node].life == life {
+                    if world.nodes[node].life == life && world.outcomes.contains_key(&waiter) {
+                        world.take_back(node, waiter.0);
+                    } else if world.nodes[node].life == life {
                         world.cancel(node, waiter);
                     }
                 }
@@ -122,6 +146,7 @@ fn whatever_happens_everybody_gets_one_outcome_and_nothing_is_left() {
         let before = world.received.len();
         world.received.dedup();
         assert_eq!(world.received.len(), before, "seed {seed}: a message came twice");
+        assert_fates(&world, seed);
         resolved += world.outcomes.values().filter(|outcome| outcome.is_ok()).count();
         restarts += world.restarts_noticed;
     }

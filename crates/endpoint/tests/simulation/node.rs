@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use endpoint::*;
+use link::Outcome;
 use membership::Members;
 use rand::rngs::StdRng;
+use x3dh_handshake::Established;
+
+use super::plane::Plane;
 
 /// One node, for one life of its process.
 pub(crate) struct Node {
@@ -33,8 +37,8 @@ pub(crate) enum Stage {
     Idle,
     Outbound(Box<Outbound>),
     Inbound(Box<Inbound>),
-    /// Ours, answered: the transcript.
-    Answered([u8; 32]),
+    /// Ours, answered.
+    Answered(Box<Established>),
     Session(SessionId),
     /// Refused: nothing is read any more.
     Deaf,
@@ -45,6 +49,7 @@ pub(crate) struct Session {
     pub(crate) transcript: [u8; 32],
     pub(crate) last_use: Instant,
     pub(crate) confirmed: bool,
+    pub(crate) plane: Box<Plane>,
 }
 
 impl Node {
@@ -77,12 +82,14 @@ impl Node {
         }
     }
 
-    /// A path is gone, and what it carried.
-    pub(crate) fn drop_path(&mut self, path: PathId) -> Option<usize> {
-        if let Some(session) = self.session_on(path) {
-            self.sessions.remove(&session);
-        }
-        self.paths.remove(&path).map(|carried| carried.wire)
+    /// A path is gone, and what it carried: the wire, and what became of the messages of its session.
+    pub(crate) fn drop_path(&mut self, path: PathId) -> Option<(usize, Vec<(u64, Outcome)>)> {
+        let session = self.session_on(path).and_then(|session| self.sessions.remove(&session));
+        let outcomes = session.map(|mut session| {
+            session.plane.fail();
+            session.plane.outcomes()
+        });
+        self.paths.remove(&path).map(|carried| (carried.wire, outcomes.unwrap_or_default()))
     }
 
     /// Notes what the endpoint tells about peers, and holds it to its word.

@@ -3,25 +3,16 @@
 use std::time::Duration;
 
 use endpoint::PathId;
-use link::CloseReason;
 
 /// What travels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Frame {
     /// A real packet of a handshake.
     Handshake(Vec<u8>),
-    /// Stands for a sealed packet: it opens only where a handshake ended in the same transcript.
-    Sealed { transcript: [u8; 32], content: Content },
+    /// A real sealed packet.
+    Sealed(Vec<u8>),
     /// The end of the path.
     End,
-}
-
-/// What a sealed packet says.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Content {
-    Confirm,
-    Message(u64),
-    Close(CloseReason),
 }
 
 /// One of the two ends of a wire.

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use endpoint::*;
-use link::CloseReason;
+use link::{CloseReason, Outcome};
 use membership::{NetAddress, UnixSeconds};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use x3dh_handshake::BootId;
+use x3dh_handshake::{BootId, Established};
 
 use super::cast::{self, Person};
 use super::node::{Carried, Node, Session, Stage};
-use super::wire::{Content, End, Frame, Wire};
+use super::plane::Plane;
+use super::wire::{End, Frame, Wire};
 
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -43,6 +44,10 @@ pub(crate) struct World {
     pub(crate) talkative: bool,
     pub(crate) sent: Vec<u64>,
     pub(crate) received: Vec<u64>,
+    /// What became of each message, but for those nobody waits for any more.
+    pub(crate) fates: BTreeMap<u64, Outcome>,
+    /// Messages taken back, and whether surely nothing of them was sent.
+    pub(crate) taken_back: BTreeMap<u64, bool>,
     pub(crate) downs: Vec<EndCause>,
     pub(crate) restarts_noticed: u32,
     pub(crate) counters: BTreeMap<(usize, PeerId), u64>,
@@ -75,6 +80,8 @@ impl World {
             talkative: false,
             sent: Vec::new(),
             received: Vec::new(),
+            fates: BTreeMap::new(),
+            taken_back: BTreeMap::new(),
             downs: Vec::new(),
             restarts_noticed: 0,
             counters: BTreeMap::new(),
@@ -121,9 +128,12 @@ impl World {
         let keys = self.people[node].keys(BootId(self.rng.random()));
         let (members, counter) = (Arc::clone(&self.nodes[node].members), self.nodes[node].counter);
         let fresh = Node::new(keys, members, life, counter, &mut self.rng);
-        let old = std::mem::replace(&mut self.nodes[node], fresh);
-        for (_, carried) in old.paths {
-            self.hang_up(node, carried.wire, silently);
+        let mut old = std::mem::replace(&mut self.nodes[node], fresh);
+        for path in old.paths.keys().copied().collect::<Vec<_>>() {
+            let Some((wire, outcomes)) = old.drop_path(path) else { continue };
+            // Nobody of that life is left to be told; the test is, and holds it to the same.
+            self.note(outcomes);
+            self.hang_up(node, wire, silently);
         }
         for (waiter, _) in old.waiting {
             self.cancelled.push(waiter);
@@ -264,11 +274,11 @@ impl World {
         }
         match frame {
             Frame::End => {
-                self.nodes[node].drop_path(path);
+                self.drop_path(node, path);
                 self.nodes[node].endpoint.path_lost(self.now, path, PathCause::Closed);
             }
             Frame::Handshake(packet) => self.handshake(node, path, &packet),
-            Frame::Sealed { transcript, content } => self.sealed(node, path, transcript, content),
+            Frame::Sealed(packet) => self.sealed(node, path, &packet),
         }
         self.pump(node);
     }
@@ -287,8 +297,9 @@ impl World {
             Step::Wait => {}
             Step::Proven(proof) => endpoint.admit(now, path, *proof, &mut self.rng),
             Step::Established(established) => {
-                carried.stage = Stage::Answered(established.transcript);
-                endpoint.established(now, path, established.peer.boot);
+                let boot = established.peer.boot;
+                carried.stage = Stage::Answered(established);
+                endpoint.established(now, path, boot);
             }
             Step::Failed(cause) => {
                 carried.stage = Stage::Deaf;
@@ -299,37 +310,59 @@ impl World {
 
     /// Something arrived that no honest end sends.
     fn broken(&mut self, node: usize, path: PathId) {
-        if let Some(wire) = self.nodes[node].drop_path(path) {
+        self.broken_by(node, path, PathCause::Garbage);
+    }
+
+    fn broken_by(&mut self, node: usize, path: PathId, cause: PathCause) {
+        if let Some(wire) = self.drop_path(node, path) {
             self.hang_up(node, wire, false);
-            self.nodes[node].endpoint.path_lost(self.now, path, PathCause::Garbage);
+            self.nodes[node].endpoint.path_lost(self.now, path, cause);
         }
     }
 
-    fn sealed(&mut self, node: usize, path: PathId, transcript: [u8; 32], content: Content) {
+    fn drop_path(&mut self, node: usize, path: PathId) -> Option<usize> {
+        let (wire, outcomes) = self.nodes[node].drop_path(path)?;
+        self.note(outcomes);
+        Some(wire)
+    }
+
+    /// Each message has one fate.
+    fn note(&mut self, outcomes: Vec<(u64, Outcome)>) {
+        for (number, outcome) in outcomes {
+            assert!(self.fates.insert(number, outcome).is_none(), "two outcomes");
+            assert!(!self.taken_back.contains_key(&number), "an outcome after it was taken back");
+        }
+    }
+
+    fn sealed(&mut self, node: usize, path: PathId, packet: &[u8]) {
         let now = self.now;
         let entry = &mut self.nodes[node];
         let known = entry.session_on(path).and_then(|id| Some((id, entry.sessions.get_mut(&id)?)));
-        let Some((id, session)) = known.filter(|(_, session)| session.transcript == transcript) else {
+        let opened = known.and_then(|(id, session)| {
+            let news = session.plane.handle(now.instant, &mut self.rng, packet)?;
+            session.last_use = now.instant;
+            session.confirmed |= news.confirmed;
+            Some((id, news))
+        });
+        let Some((id, news)) = opened else {
             if !matches!(entry.paths.get(&path).map(|carried| &carried.stage), Some(Stage::Deaf)) {
                 self.broken(node, path);
             }
             return;
         };
-        session.last_use = now.instant;
-        if !session.confirmed {
-            session.confirmed = true;
+        if news.confirmed {
             entry.endpoint.confirmed(now, id);
         }
-        match content {
-            Content::Confirm => {}
-            Content::Message(message) => {
-                assert!(
-                    entry.endpoint.sessions().any(|(live, _)| live == id),
-                    "only what counts carries messages"
-                );
-                self.received.push(message);
-            }
-            Content::Close(reason) => entry.endpoint.closed_by_peer(now, id, reason),
+        if !news.arrived.is_empty() {
+            assert!(
+                entry.endpoint.sessions().any(|(live, _)| live == id),
+                "only what counts carries messages"
+            );
+        }
+        self.received.extend(news.arrived);
+        match news.closed {
+            Some(reason) => self.nodes[node].endpoint.closed_by_peer(now, id, reason),
+            None => self.flush(node, id),
         }
     }
 
@@ -348,27 +381,34 @@ impl World {
             Action::Answer { path, admission } => self.answer(node, path, &admission),
             Action::Live { path, session } => {
                 let carried = self.nodes[node].paths.get_mut(&path).expect("a live path");
-                let Stage::Answered(transcript) = carried.stage else {
+                let Stage::Answered(established) =
+                    std::mem::replace(&mut carried.stage, Stage::Session(session))
+                else {
                     panic!("live before it was answered")
                 };
-                carried.stage = Stage::Session(session);
-                let last_use = self.now.instant;
-                let entry = Session { path, transcript, last_use, confirmed: false };
-                self.nodes[node].sessions.insert(session, entry);
-                self.say(node, session, Content::Confirm);
+                self.begin_session(node, session, path, *established);
+                self.flush(node, session);
             }
             Action::ClosePath { path } => {
-                let wire = self.nodes[node].drop_path(path).expect("a path that is open");
+                let wire = self.drop_path(node, path).expect("a path that is open");
                 self.hang_up(node, wire, false);
             }
             Action::CloseSession { session, reason } => {
-                self.say(node, session, Content::Close(reason));
-                let path = self.nodes[node].sessions[&session].path;
-                let wire = self.nodes[node].drop_path(path).expect("the path of a session");
+                let closing = self.nodes[node].sessions.get_mut(&session).expect("a session");
+                closing.plane.close(reason);
+                let path = closing.path;
+                self.flush(node, session);
+                let wire = self.drop_path(node, path).expect("the path of a session");
                 self.hang_up(node, wire, false);
             }
             Action::CheckIdle { session } => {
-                let last_use = self.nodes[node].sessions[&session].last_use;
+                let entry = &self.nodes[node].sessions[&session];
+                let (path, last_use) = (entry.path, entry.last_use);
+                if entry.plane.is_awaited() {
+                    // A peer that owes an answer for so long is gone: the owner of the path gives it up.
+                    self.broken_by(node, path, PathCause::TimedOut);
+                    return;
+                }
                 self.nodes[node].endpoint.session_used(self.now, session, last_use);
             }
             Action::Resolved { waiter, result } => self.resolved(node, waiter, result),
@@ -418,19 +458,47 @@ impl World {
         let reply = inbound.poll_transmit().expect("a reply").to_vec();
         let wire = carried.wire;
         carried.stage = Stage::Session(admission.session);
-        let last_use = self.now.instant;
-        let session = Session { path, transcript: established.transcript, last_use, confirmed: false };
-        entry.sessions.insert(admission.session, session);
+        self.begin_session(node, admission.session, path, *established);
         self.send(node, wire, Frame::Handshake(reply));
     }
 
-    /// Sends something in a session.
-    pub(crate) fn say(&mut self, node: usize, session: SessionId, content: Content) {
+    fn begin_session(&mut self, node: usize, id: SessionId, path: PathId, established: Established) {
+        let transcript = established.transcript;
+        let last_use = self.now.instant;
+        let plane = Box::new(Plane::new(last_use, established));
+        let session = Session { path, transcript, last_use, confirmed: false, plane };
+        self.nodes[node].sessions.insert(id, session);
+    }
+
+    /// Sends a message in a session.
+    pub(crate) fn say(&mut self, node: usize, session: SessionId, number: u64) {
+        // Some share a packet, some take many, some take more than the window.
+        let bytes = [8, 100, 20_000, 100_000, 400_000][self.rng.random_range(0..5)];
         let Some(entry) = self.nodes[node].sessions.get_mut(&session) else { return };
-        entry.last_use = self.now.instant;
-        let (path, transcript) = (entry.path, entry.transcript);
+        entry.plane.send(number, bytes);
+        self.flush(node, session);
+    }
+
+    /// Nobody waits for a message any more.
+    pub(crate) fn take_back(&mut self, node: usize, number: u64) {
+        let planes = self.nodes[node].sessions.iter_mut();
+        let taken = planes.filter_map(|(&id, session)| Some((id, session.plane.cancel(number)?))).next();
+        if let Some((session, unsent)) = taken {
+            self.taken_back.insert(number, unsent);
+            self.flush(node, session);
+        }
+    }
+
+    /// Puts on the wire what a session wants to send.
+    fn flush(&mut self, node: usize, session: SessionId) {
+        let Some(entry) = self.nodes[node].sessions.get_mut(&session) else { return };
+        let (path, packets, outcomes) = (entry.path, entry.plane.transmit(), entry.plane.outcomes());
+        if !packets.is_empty() {
+            entry.last_use = self.now.instant;
+        }
+        self.note(outcomes);
         let wire = self.nodes[node].paths[&path].wire;
-        self.send(node, wire, Frame::Sealed { transcript, content });
+        packets.into_iter().for_each(|packet| self.send(node, wire, Frame::Sealed(packet)));
     }
 
     fn resolved(&mut self, node: usize, waiter: WaiterId, result: Result<SessionId, ConnectError>) {
@@ -443,7 +511,7 @@ impl World {
             assert!(self.nodes[node].sessions.contains_key(&session), "a session that is there");
             if self.talkative {
                 self.sent.push(waiter.0);
-                self.say(node, session, Content::Message(waiter.0));
+                self.say(node, session, waiter.0);
             }
         }
     }
