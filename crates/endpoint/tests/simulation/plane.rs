@@ -30,8 +30,6 @@ pub(crate) struct News {
     /// The numbers of messages that arrived.
     pub(crate) arrived: Vec<u64>,
     pub(crate) closed: Option<CloseReason>,
-    /// What became of messages sent here.
-    pub(crate) outcomes: Vec<(u64, Outcome)>,
 }
 
 impl Plane {
