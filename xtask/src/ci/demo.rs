@@ -64,15 +64,33 @@ fn ask_for_help(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut command = workspace.command(workspace.target.join("release/conclave"), arguments);
     let output = command.arg("--help").output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    // A word in capitals stands for a value, and may not be one.
-    let knows = output.status.success() || complaint.contains("invalid value");
-    ensure!(knows, "{}", complaint.lines().next().unwrap_or("failed without a word"));
+    ensure!(
+        output.status.success() || is_about_a_value(&complaint),
+        "{}",
+        complaint.lines().next().unwrap_or("failed without a word")
+    );
     Ok(())
+}
+
+/// A word in capitals stands for a value and may not be one, and a sentence names an option without its value: the
+/// option exists all the same.
+fn is_about_a_value(complaint: &str) -> bool {
+    complaint.contains("invalid value") || complaint.contains("a value is required")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_complaints_about_values_are_excused() {
+        assert!(is_about_a_value("error: invalid value 'N' for '--minutes <N>'"));
+        assert!(is_about_a_value(
+            "error: a value is required for '--receive <FOLDER>' but none was supplied"
+        ));
+        assert!(!is_about_a_value("error: unexpected argument '--bogus' found"));
+        assert!(!is_about_a_value("error: unrecognized subcommand 'nonsense'"));
+    }
 
     #[test]
     fn arguments_of_the_program_are_found() {
