@@ -1,0 +1,1 @@
+//! Typed actor addresses that travel inside messages, over any pipe that carries messages.
