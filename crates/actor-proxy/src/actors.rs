@@ -1,0 +1,415 @@
+//! The actors of one node, and the nodes that they speak with.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::address::Address;
+use crate::deadlines::{Deadlines, Due, Timer};
+use crate::ended::{Ended, Unreachable};
+use crate::envelope::{Listed, Shape};
+use crate::error::ServeError;
+use crate::exchange::Exchange;
+use crate::inbox::Inbox;
+use crate::limits::Limits;
+use crate::local::{AnyMailbox, LocalAddress};
+use crate::mailbox::{Mailbox, Terms};
+use crate::node_id::{ActorId, NodeId, ServiceName};
+use crate::peer::Peer;
+use crate::proxy::Proxy;
+use crate::reply::Expire;
+use crate::schema::Message;
+use crate::service::{ServiceInfo, ServiceOptions};
+use crate::sync::lock;
+
+/// The time, as whoever runs the actors tells it.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// Whether this node may open sessions with another one.
+pub type MaySpeakWith = Arc<dyn Fn(&NodeId) -> bool + Send + Sync>;
+
+/// What the layers around the actors give them.
+pub struct Surroundings {
+    /// Who this node is, in this run.
+    pub me: NodeId,
+    /// 32 bytes that nobody can guess. Names of actors come of it.
+    pub seed: [u8; 32],
+    /// The time.
+    pub clock: Clock,
+    /// Whom this node may speak with directly.
+    pub may_speak_with: MaySpeakWith,
+    /// What to keep for whom.
+    pub limits: Limits,
+}
+
+/// All actors of one node. Cheap to clone.
+///
+/// The four method families, in any order, from any thread:
+///
+/// * commands: [`mailbox`](Self::mailbox), [`serve`](Self::serve), [`withdraw`](Self::withdraw),
+///   [`shutdown`](Self::shutdown);
+/// * inputs: [`connected`](Self::connected), [`handle_unreachable`](Self::handle_unreachable),
+///   [`handle_timeout`](Self::handle_timeout); those of a session are at its [`Exchange`];
+/// * outputs: [`poll_wanted`](Self::poll_wanted), [`poll_timeout`](Self::poll_timeout);
+/// * getters.
+#[derive(Clone)]
+pub struct Actors {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What all actors of a node share. Its locks are leaves: nothing else is locked under them.
+pub(crate) struct Core {
+    pub(crate) me: NodeId,
+    pub(crate) limits: Limits,
+    pub(crate) deadlines: Deadlines,
+    clock: Clock,
+    may_speak_with: MaySpeakWith,
+    random: Mutex<ChaCha20Rng>,
+    registry: Mutex<Registry>,
+    wanted: Mutex<Wanted>,
+}
+
+#[derive(Default)]
+struct Registry {
+    /// Actors whose name somebody was told.
+    named: HashMap<ActorId, Weak<dyn AnyMailbox>>,
+    services: BTreeMap<ServiceName, LocalAddress>,
+    /// By device; one run of it at a time.
+    peers: BTreeMap<NodeId, Arc<Peer>>,
+    last_number: u64,
+    closed: bool,
+}
+
+/// Nodes with which somebody wants a session. Bounded by the peers there are.
+#[derive(Default)]
+struct Wanted {
+    nodes: VecDeque<NodeId>,
+    keeper: Option<Waker>,
+}
+
+impl Actors {
+    /// No actors yet.
+    #[must_use]
+    pub fn new(surroundings: Surroundings) -> Self {
+        let Surroundings { me, seed, clock, may_speak_with, limits } = surroundings;
+        let core = Core {
+            me,
+            limits,
+            deadlines: Deadlines::default(),
+            clock,
+            may_speak_with,
+            random: Mutex::new(ChaCha20Rng::from_seed(seed)),
+            registry: Mutex::default(),
+            wanted: Mutex::default(),
+        };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Who this node is, in this run.
+    #[must_use]
+    pub fn me(&self) -> NodeId {
+        self.core.me
+    }
+
+    /// A new actor: its address, and where it reads. Any task can be one.
+    #[must_use]
+    pub fn mailbox<M: Message>(&self) -> (Address<M>, Inbox<M>) {
+        self.mailbox_with(ServiceOptions::default())
+    }
+
+    /// As [`mailbox`](Self::mailbox), with other terms.
+    #[must_use]
+    pub fn mailbox_with<M: Message>(&self, options: ServiceOptions) -> (Address<M>, Inbox<M>) {
+        let mailbox = Mailbox::<M>::new(Arc::clone(&self.core), self.terms(options, None));
+        (Address::local(Arc::clone(&mailbox)), Inbox::new(mailbox))
+    }
+
+    /// Offers a new actor to others under a name, until it ends or is [withdrawn](Self::withdraw).
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn serve<M: Message>(
+        &self,
+        name: &str,
+        allow: crate::Allow,
+        options: ServiceOptions,
+    ) -> Result<(Address<M>, Inbox<M>), ServeError> {
+        let name = ServiceName::new(name).ok_or(ServeError::BadName)?;
+        let mailbox = Mailbox::<M>::new(Arc::clone(&self.core), self.terms(options, Some(allow)));
+        let service = LocalAddress::new(Arc::clone(&mailbox) as Arc<dyn AnyMailbox>);
+        let before = {
+            let mut registry = lock(&self.core.registry);
+            if registry.closed {
+                return Err(ServeError::Shutdown);
+            }
+            let live = registry.services.get(&name).is_some_and(|known| known.mailbox().ended().is_none());
+            if live {
+                return Err(ServeError::NameTaken);
+            }
+            registry.services.insert(name, service)
+        };
+        drop(before);
+        Ok((Address::local(Arc::clone(&mailbox)), Inbox::new(mailbox)))
+    }
+
+    /// Ends the service of that name: its actor hears `None` after what is in its mailbox, its addresses end. `false`:
+    /// there is none.
+    pub fn withdraw(&self, name: &str) -> bool {
+        let Some(name) = ServiceName::new(name) else { return false };
+        let service = lock(&self.core.registry).services.remove(&name);
+        if let Some(service) = &service {
+            service.mailbox().end(Ended::Withdrawn);
+        }
+        service.is_some()
+    }
+
+    /// The services of this node.
+    #[must_use]
+    pub fn services(&self) -> Vec<ServiceInfo> {
+        self.core.list(|_| true).into_iter().map(ServiceInfo::from).collect()
+    }
+
+    /// A session with that node is there. What its pipe carries goes through the exchange, for as long as it lives.
+    #[must_use]
+    pub fn connected(&self, node: NodeId) -> Exchange {
+        let now = self.core.now();
+        let (peer, gone) = self.core.peer(node);
+        for peer in gone {
+            peer.end(&Ended::Restarted, now);
+        }
+        let epoch = peer.connected(now);
+        Exchange::new(peer, epoch)
+    }
+
+    /// The next node with which somebody wants a session: make one, or report
+    /// [`handle_unreachable`](Self::handle_unreachable).
+    pub fn poll_wanted(&self, context: &mut Context<'_>) -> Poll<NodeId> {
+        let mut wanted = lock(&self.core.wanted);
+        if let Some(node) = wanted.nodes.pop_front() {
+            return Poll::Ready(node);
+        }
+        match &mut wanted.keeper {
+            Some(keeper) => keeper.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// No session with that node can be had now: whoever waits for it is told.
+    pub fn handle_unreachable(&self, node: &NodeId, why: &Unreachable) {
+        let peer = lock(&self.core.registry).peers.get(node).cloned();
+        if let Some(peer) = peer {
+            peer.unreachable(why);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next; `None` is never. With a context, its task
+    /// is woken when that becomes earlier.
+    pub fn poll_timeout(&self, context: Option<&Context<'_>>) -> Option<Instant> {
+        self.core.deadlines.first(context.map(Context::waker))
+    }
+
+    /// Lets deadlines pass: questions without an answer, addresses that nobody holds.
+    pub fn handle_timeout(&self, now: Instant) {
+        for due in self.core.deadlines.take_due(now) {
+            match due {
+                Due::Question(question) => {
+                    let waker = question.upgrade().and_then(|question| question.expire());
+                    waker.into_iter().for_each(Waker::wake);
+                }
+                Due::Peer(peer) => {
+                    if let Some(peer) = peer.upgrade() {
+                        peer.handle_timeout(now);
+                    }
+                }
+            }
+        }
+        self.core.prune();
+    }
+
+    /// Ends every service and forgets every peer: nothing is sent or received any more.
+    pub fn shutdown(&self) {
+        let (services, peers) = {
+            let mut registry = lock(&self.core.registry);
+            registry.closed = true;
+            (std::mem::take(&mut registry.services), std::mem::take(&mut registry.peers))
+        };
+        for service in services.values() {
+            service.mailbox().end(Ended::Shutdown);
+        }
+        let now = self.core.now();
+        for peer in peers.values() {
+            peer.end(&Ended::Shutdown, now);
+        }
+    }
+
+    /// How many entries the tables of all peers hold: our actors that they know, theirs that we know, open questions.
+    #[must_use]
+    pub fn table_sizes(&self) -> (usize, usize, usize) {
+        let peers: Vec<_> = lock(&self.core.registry).peers.values().cloned().collect();
+        let sum = |(a, b, c): (usize, usize, usize), (x, y, z)| (a + x, b + y, c + z);
+        peers.iter().map(|peer| peer.counts()).fold((0, 0, 0), sum)
+    }
+
+    fn terms(&self, options: ServiceOptions, allow: Option<crate::Allow>) -> Terms {
+        let capacity = options.mailbox_messages.unwrap_or(self.core.limits.mailbox_messages).max(1);
+        Terms { format: options.format, direct_only: options.direct_only, allow, capacity }
+    }
+}
+
+impl Core {
+    pub(crate) fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    pub(crate) fn may_speak_with(&self, node: &NodeId) -> bool {
+        (self.may_speak_with)(node)
+    }
+
+    pub(crate) fn new_id(&self) -> ActorId {
+        let mut bytes = [0; 16];
+        lock(&self.random).fill_bytes(&mut bytes);
+        ActorId::from_random(bytes)
+    }
+
+    /// The key of a table's tags.
+    pub(crate) fn new_key(&self) -> [u64; 2] {
+        let mut random = lock(&self.random);
+        [random.next_u64(), random.next_u64()]
+    }
+
+    /// Sets the deadline of a question.
+    pub(crate) fn arm_question(&self, timeout: Duration, question: Weak<dyn Expire>) -> Timer {
+        let now = self.now();
+        // What lies beyond the end of time is a hundred years from now.
+        let at = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000));
+        let (timer, keeper) = self.deadlines.arm(at, Due::Question(question));
+        keeper.into_iter().for_each(Waker::wake);
+        timer
+    }
+
+    /// The name of an actor has been told: it can be found by it.
+    pub(crate) fn note_actor(&self, id: ActorId, local: &LocalAddress) {
+        let mut registry = lock(&self.registry);
+        registry.named.entry(id).or_insert_with(|| Arc::downgrade(&local.share()));
+    }
+
+    pub(crate) fn forget_actor(&self, id: &ActorId) {
+        let gone = lock(&self.registry).named.remove(id);
+        drop(gone);
+    }
+
+    pub(crate) fn find_actor(&self, id: ActorId) -> Option<LocalAddress> {
+        let mailbox = lock(&self.registry).named.get(&id).cloned()?;
+        LocalAddress::find(&mailbox)
+    }
+
+    pub(crate) fn find_service(&self, name: &ServiceName) -> Option<LocalAddress> {
+        let service = lock(&self.registry).services.get(name).cloned()?;
+        service.mailbox().ended().is_none().then_some(service)
+    }
+
+    /// The services that a node may use.
+    pub(crate) fn services_for(&self, node: &NodeId) -> Vec<Listed> {
+        self.list(|service| service.mailbox().permits(node))
+    }
+
+    fn list(&self, wanted: impl Fn(&LocalAddress) -> bool) -> Vec<Listed> {
+        let services: Vec<_> = {
+            let registry = lock(&self.registry);
+            registry.services.iter().map(|(name, service)| (name.clone(), service.clone())).collect()
+        };
+        let listed = services.iter().filter(|(_, service)| service.mailbox().ended().is_none() && wanted(service));
+        let listed = listed.map(|(name, service)| {
+            let mailbox = service.mailbox();
+            let schema = mailbox.schema().as_str().into();
+            Listed { name: name.clone(), schema, format: mailbox.format() }
+        });
+        listed.collect()
+    }
+
+    /// The peer of that name, and those that were the same machine before.
+    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Vec<Arc<Peer>>) {
+        let mut registry = lock(&self.registry);
+        let older: Vec<NodeId> = {
+            let others = registry.peers.keys().filter(|other| other.is_same_device(&node) && **other != node);
+            others.copied().collect()
+        };
+        let gone = older.iter().filter_map(|older| registry.peers.remove(older)).collect();
+        (self.find_peer(&mut registry, node), gone)
+    }
+
+    fn find_peer(self: &Arc<Self>, registry: &mut Registry, node: NodeId) -> Arc<Peer> {
+        if let Some(peer) = registry.peers.get(&node) {
+            return Arc::clone(peer);
+        }
+        registry.last_number += 1;
+        let peer = Peer::new(self, node, registry.last_number);
+        registry.peers.insert(node, Arc::clone(&peer));
+        peer
+    }
+
+    /// Holds an actor of a node that somebody else told of.
+    pub(crate) fn third(
+        self: &Arc<Self>,
+        node: NodeId,
+        id: ActorId,
+        shape: &Shape,
+        is_blocked: bool,
+    ) -> Option<Arc<Proxy>> {
+        let peer = {
+            let mut registry = lock(&self.registry);
+            if registry.closed || registry.peers.len() >= MAX_PEERS {
+                return None;
+            }
+            self.find_peer(&mut registry, node)
+        };
+        peer.hold(id, shape, is_blocked)
+    }
+
+    /// Somebody wants a session. Wake whom it returns.
+    pub(crate) fn want(&self, peer: &Arc<Peer>) -> Option<Waker> {
+        let mut wanted = lock(&self.wanted);
+        if !wanted.nodes.contains(&peer.node) {
+            wanted.nodes.push_back(peer.node);
+        }
+        wanted.keeper.take()
+    }
+
+    /// Forgets peers of whom nothing is known.
+    fn prune(&self) {
+        let blank: Vec<Arc<Peer>> = {
+            let registry = lock(&self.registry);
+            registry.peers.values().filter(|peer| Arc::strong_count(peer) == 1).cloned().collect()
+        };
+        for peer in blank {
+            if peer.is_blank() {
+                let mut registry = lock(&self.registry);
+                // One for the table, one here: nobody has found it meanwhile.
+                if Arc::strong_count(&peer) == 2 {
+                    registry.peers.remove(&peer.node);
+                }
+            }
+        }
+    }
+}
+
+/// Nodes that this one may know of, those included that were only told of.
+const MAX_PEERS: usize = 65_536;
+
+impl fmt::Debug for Actors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Actors").field("me", &self.core.me).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").field("me", &self.me).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! One session with a peer, as its driver sees it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::address::Address;
+use crate::deadlines::Timer;
+use crate::error::{AskError, PeerFault, ServiceError};
+use crate::node_id::{NodeId, ServiceName};
+use crate::outgoing::Outgoing;
+use crate::parcel::Passenger;
+use crate::peer::{Peer, Wakes};
+use crate::reply::Expire;
+use crate::schema::Message;
+use crate::service::ServiceInfo;
+use crate::slot::Slot;
+use crate::table::Tag;
+
+/// A session with a peer: what arrives goes in, what is to leave comes out. Dropping it says that the session is over.
+///
+/// * inputs: [`handle_messages`](Self::handle_messages), [`handle_written`](Self::handle_written);
+/// * outputs: [`outgoing`](Self::outgoing);
+/// * commands: [`service`](Self::service), [`services`](Self::services);
+/// * getters: [`is_awaited`](Self::is_awaited), [`node`](Self::node).
+pub struct Exchange {
+    peer: Arc<Peer>,
+    epoch: u64,
+}
+
+impl Exchange {
+    pub(crate) fn new(peer: Arc<Peer>, epoch: u64) -> Self {
+        Self { peer, epoch }
+    }
+
+    /// With whom.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.peer.node
+    }
+
+    /// Takes messages of the pipe, in the order of their lanes. Wake when everything that is due is written.
+    ///
+    /// # Errors
+    /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
+    pub fn handle_messages(
+        &self,
+        now: Instant,
+        messages: impl IntoIterator<Item = Bytes>,
+    ) -> (Result<(), PeerFault>, Wakes) {
+        self.peer.handle(self.epoch, now, messages.into_iter())
+    }
+
+    /// Refuses a message of the pipe that is larger than [`max_message_bytes`](Self::max_message_bytes), of which this is
+    /// the beginning: whoever waits for an answer is told.
+    ///
+    /// # Errors
+    /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
+    pub fn refuse_message(&self, beginning: &Bytes) -> Result<(), PeerFault> {
+        self.peer.refuse_message(self.epoch, beginning)
+    }
+
+    /// The largest message that the pipe may deliver.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        self.peer.core.limits.max_body_bytes + crate::peer::MAX_HEAD_BYTES
+    }
+
+    /// What is to leave. The task of `context` is woken when there is more. `None`: the session is over.
+    pub fn outgoing(&self, context: &Context<'_>) -> Option<Outgoing<'_>> {
+        self.peer.outgoing(self.epoch, context)
+    }
+
+    /// Everything that was taken has been handed to the carrier.
+    pub fn handle_written(&self) -> Wakes {
+        self.peer.written(self.epoch)
+    }
+
+    /// Whether somebody waits for the peer: then the session counts as used.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.peer.is_awaited()
+    }
+
+    /// The address of one of the peer's services.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn service<M: Message>(&self, name: &str) -> Result<Address<M>, ServiceError> {
+        let name = ServiceName::new(name).ok_or(ServiceError::BadName)?;
+        let inquiry = Inquiry::begin(&self.peer, |peer, slot| peer.look_up(&name, slot));
+        let proxy = inquiry.outcome().await?;
+        let found = String::from(&*proxy.schema);
+        Address::from_passenger(Passenger::Remote(proxy))
+            .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+    }
+
+    /// The services that this node may use at the peer.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn services(&self) -> Result<Vec<ServiceInfo>, ServiceError> {
+        let inquiry = Inquiry::begin(&self.peer, |peer, slot| peer.list(slot));
+        Ok(inquiry.outcome().await?.into_iter().map(ServiceInfo::from).collect())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.peer.disconnected(self.epoch, self.peer.core.now());
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("node", &self.peer.node).finish_non_exhaustive()
+    }
+}
+
+/// A question about services under way.
+struct Inquiry<T> {
+    peer: Arc<Peer>,
+    slot: Arc<Slot<Result<T, ServiceError>>>,
+    ask: Option<Tag>,
+    timer: Timer,
+}
+
+impl<T: Send + 'static> Inquiry<T> {
+    fn begin(
+        peer: &Arc<Peer>,
+        ask: impl FnOnce(&Arc<Peer>, &Arc<Slot<Result<T, ServiceError>>>) -> Option<Tag>,
+    ) -> Self {
+        let slot = Arc::new(Slot::new());
+        let expire = Arc::downgrade(&slot) as std::sync::Weak<dyn Expire>;
+        let timer = peer.core.arm_question(peer.core.limits.lookup_timeout, expire);
+        let ask = ask(peer, &slot);
+        Self { peer: Arc::clone(peer), slot, ask, timer }
+    }
+
+    async fn outcome(self) -> Result<T, ServiceError> {
+        std::future::poll_fn(|context| self.slot.poll(context)).await
+    }
+}
+
+impl<T> Drop for Inquiry<T> {
+    fn drop(&mut self) {
+        self.peer.core.deadlines.disarm(self.timer);
+        if let Some(ask) = self.ask {
+            self.peer.forget_ask(ask);
+        }
+    }
+}
+
+impl<T: Send> Expire for Slot<Result<T, ServiceError>> {
+    fn expire(&self) -> Option<std::task::Waker> {
+        self.set(Err(ServiceError::Ask(AskError::TimedOut)))
+    }
+}

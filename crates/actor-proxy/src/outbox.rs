@@ -1,0 +1,176 @@
+//! What was accepted for a peer and has not left.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::limits::MAX_COPIED_BYTES;
+use crate::table::Tag;
+
+/// Which messages of the pipe below must stay in order: those of one lane. Lane 0 carries news, the others messages and
+/// answers, so that a large one holds up few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane(u8);
+
+impl Lane {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+    /// News: credit, releases, ends, look-ups.
+    pub const CONTROL: Self = Self(0);
+
+    /// All of them, news first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [0, 1, 2, 3, 4].into_iter().map(Self)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The lane of everything to one actor, or to one asker.
+    pub(crate) fn of(tag: Tag) -> Self {
+        let [low, ..] = tag.0.to_le_bytes();
+        Self(1 + low % 4)
+    }
+}
+
+/// A place in a lane's order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    lane: Lane,
+    number: u64,
+}
+
+/// Envelopes in their lanes.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    lanes: [Queue; Lane::COUNT],
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Small envelopes, back to back.
+    packed: BytesMut,
+    items: VecDeque<Item>,
+    bytes: usize,
+    pushed: u64,
+    taken: u64,
+    written: u64,
+    /// Taken out and not wanted yet.
+    front: Option<Bytes>,
+}
+
+enum Item {
+    Packed(usize),
+    Own(Bytes),
+}
+
+impl Outbox {
+    /// Appends an envelope of two parts. The body's buffer is kept if it is large and has the room for `head` in front.
+    pub(crate) fn push(&mut self, lane: Lane, head: &[u8], body: &[u8]) -> Place {
+        let length = head.len() + body.len();
+        let queue = self.queue(lane);
+        let item = if length <= MAX_COPIED_BYTES {
+            queue.packed.extend_from_slice(head);
+            queue.packed.extend_from_slice(body);
+            Item::Packed(length)
+        } else {
+            let mut own = Vec::with_capacity(length);
+            own.extend_from_slice(head);
+            own.extend_from_slice(body);
+            Item::Own(own.into())
+        };
+        self.insert(lane, item, length)
+    }
+
+    /// Appends an envelope that has a buffer of its own.
+    pub(crate) fn push_own(&mut self, lane: Lane, envelope: Bytes) -> Place {
+        let length = envelope.len();
+        self.insert(lane, Item::Own(envelope), length)
+    }
+
+    fn insert(&mut self, lane: Lane, item: Item, length: usize) -> Place {
+        self.bytes += length;
+        let queue = self.queue(lane);
+        queue.items.push_back(item);
+        queue.bytes += length;
+        queue.pushed += 1;
+        Place { lane, number: queue.pushed }
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        // A lane is below the count by construction; the last one stands in if it were not.
+        let last = Lane::COUNT - 1;
+        &mut self.lanes[lane.index().min(last)]
+    }
+
+    /// The next envelope of a lane; it stays until [`advance`](Self::advance).
+    pub(crate) fn peek(&mut self, lane: Lane) -> Option<&Bytes> {
+        let queue = self.queue(lane);
+        if queue.front.is_none() {
+            queue.front = match queue.items.pop_front()? {
+                Item::Packed(length) => Some(queue.packed.split_to(length).freeze()),
+                Item::Own(envelope) => Some(envelope),
+            };
+        }
+        queue.front.as_ref()
+    }
+
+    /// The envelope that was looked at has left.
+    pub(crate) fn advance(&mut self, lane: Lane) {
+        let queue = self.queue(lane);
+        if let Some(front) = queue.front.take() {
+            queue.taken += 1;
+            queue.bytes -= front.len();
+            self.bytes -= front.len();
+        }
+    }
+
+    /// The place of what is pushed into a lane next.
+    pub(crate) fn next_place(&self, lane: Lane) -> Place {
+        let pushed = self.lanes.get(lane.index()).map_or(0, |queue| queue.pushed);
+        Place { lane, number: pushed + 1 }
+    }
+
+    pub(crate) fn has_left(&self, place: Place) -> bool {
+        self.lanes.get(place.lane.index()).is_some_and(|queue| queue.taken >= place.number)
+    }
+
+    /// Where everything that was pushed so far ends.
+    pub(crate) fn ends(&self) -> [u64; Lane::COUNT] {
+        self.lanes.each_ref().map(|queue| queue.pushed)
+    }
+
+    pub(crate) fn is_written(&self, ends: &[u64; Lane::COUNT]) -> bool {
+        self.lanes.iter().zip(ends).all(|(queue, end)| queue.written >= *end)
+    }
+
+    /// Everything that has left has been written.
+    pub(crate) fn note_written(&mut self) {
+        self.lanes.iter_mut().for_each(|queue| queue.written = queue.taken);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn control_bytes(&self) -> usize {
+        self.lanes.first().map_or(0, |queue| queue.bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Drops what is in it; the places go on.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = 0;
+        for queue in &mut self.lanes {
+            let gone = Queue { pushed: queue.pushed, taken: queue.pushed, written: queue.pushed, ..Queue::default() };
+            *queue = gone;
+        }
+    }
+}

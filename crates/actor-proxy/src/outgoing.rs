@@ -1,0 +1,47 @@
+//! Envelopes on their way into the pipe.
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+
+use bytes::Bytes;
+
+use crate::outbox::Lane;
+use crate::peer::{Peer, State, Wakes};
+
+/// What a session's writer takes out: one lane after the other, as far as the pipe has room. While it is held nothing is
+/// accepted for the peer; hold it for a moment only.
+#[must_use = "envelopes wait"]
+pub struct Outgoing<'a> {
+    peer: &'a Arc<Peer>,
+    state: MutexGuard<'a, State>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) fn new(peer: &'a Arc<Peer>, state: MutexGuard<'a, State>) -> Self {
+        Self { peer, state }
+    }
+
+    /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
+    pub fn peek(&mut self, lane: Lane) -> Option<&Bytes> {
+        self.state.peek(lane)
+    }
+
+    /// The pipe has taken the envelope.
+    pub fn advance(&mut self, lane: Lane) {
+        self.state.advance(lane);
+    }
+
+    /// Ends the look. What the pipe did not take stays; the waker that the look was given is woken when there is more.
+    pub fn finish(self) -> Wakes {
+        let Self { peer, mut state } = self;
+        let waits = state.rest();
+        drop(state);
+        if waits { peer.taken() } else { Wakes::default() }
+    }
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outgoing")
+    }
+}

@@ -1,0 +1,201 @@
+//! One node as this node's actors see it: which of ours it knows, which of its we know, and what is under way.
+//!
+//! It outlives sessions, and ends with the boot of either node.
+
+mod aftermath;
+mod answers;
+mod connection;
+mod exports;
+mod imports;
+mod receive;
+mod sending;
+mod time;
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::account::Account;
+use crate::body::Format;
+use crate::actors::Core;
+use crate::deadlines::Timer;
+use crate::ended::Ended;
+use crate::error::{SendError, ServiceError};
+use crate::envelope::{Envelope, Head, Listed};
+use crate::node_id::{ActorId, NodeId};
+use crate::outbox::{Lane, Outbox, Place};
+use crate::proxy::Proxy;
+use crate::reply::AnyReply;
+use crate::slot::Slot;
+use crate::sync::lock;
+use crate::table::{Handle, Slab, Tag, TagTable};
+
+pub(crate) use aftermath::{Aftermath, Wakes};
+pub(crate) use exports::Export;
+pub(crate) use imports::Import;
+pub(crate) use sending::{Draft, Offered};
+
+/// One other node. Nothing that belongs to users is run or dropped under its lock: see [`Aftermath`].
+pub(crate) struct Peer {
+    pub(crate) node: NodeId,
+    /// Among the peers of this node.
+    pub(crate) number: u64,
+    pub(crate) core: Arc<Core>,
+    state: Mutex<State>,
+}
+
+/// ```text
+///          somebody wants it                handle_connected
+///   Down ────────────────────▶ Wanted ───────────────────────▶ Up
+///    ▲  ◀──handle_unreachable── │                              │ handle_disconnected: what was under way is lost
+///    └─────────────────────────────────────────────────────────┘ (to Wanted, if somebody still wants it)
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Down,
+    Wanted,
+    Up,
+}
+
+/// What is under the lock.
+pub(crate) struct State {
+    link: Link,
+    /// Counts sessions: what an old one reports does not touch a new one.
+    epoch: u64,
+    /// The other process is gone for good, or ours shuts down.
+    over: Option<Ended>,
+    outbox: Outbox,
+    /// Our actors that the peer knows, and where each stands.
+    exports: TagTable<Export>,
+    export_tags: HashMap<ExportKey, Tag>,
+    /// Of exports that may come again while something of before is unread.
+    accounts: HashMap<ExportKey, Weak<Account>>,
+    /// Exports that nobody holds, and until when they are kept.
+    leases: BTreeSet<(Instant, Tag)>,
+    /// The peer's actors that we know.
+    imports: Slab<Import>,
+    import_ids: HashMap<ActorId, Handle<Import>>,
+    import_tags: HashMap<Tag, Handle<Import>>,
+    incarnations: u32,
+    schemas: HashSet<Arc<str>>,
+    /// What we have asked.
+    asks: TagTable<Pending>,
+    /// One-time addresses of the peer that we have.
+    open_replies: usize,
+    /// Messages that wait for credit or room, over all imports.
+    waiting: usize,
+    /// Imports whose first message waits for room in the outbox.
+    parked: VecDeque<Handle<Import>>,
+    monitors: usize,
+    accepted: u32,
+    /// The largest body that the peer takes.
+    body_limit: usize,
+    driver: Option<Waker>,
+    /// The driver found nothing and was not woken since.
+    asleep: bool,
+    flushes: Vec<Flush>,
+    /// Until when what the peer holds is kept without a session.
+    absent_until: Option<Instant>,
+    timer: Option<(Instant, Timer)>,
+}
+
+/// Names an actor or a way to one among the exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ExportKey {
+    /// An actor of this node.
+    Own(ActorId),
+    /// The way to an actor of another peer.
+    Way(u64, ActorId),
+    /// The same by the name under which the importer knows it.
+    Relay(ActorId),
+}
+
+/// Something the peer has to answer.
+enum Pending {
+    Reply { reply: Arc<dyn AnyReply>, format: Format, place: Place },
+    Confirm { confirm: Confirm, place: Place },
+    LookUp(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>),
+    List(Arc<Slot<Result<Vec<Listed>, ServiceError>>>),
+}
+
+/// Who wants to know that a message is in the far mailbox.
+pub(crate) enum Confirm {
+    Here(Arc<Slot<Result<(), SendError>>>),
+    /// The peer for which this node passes on.
+    Relay { peer: Arc<Peer>, ask: Tag, epoch: u64 },
+}
+
+struct Flush {
+    ends: [u64; Lane::COUNT],
+    slot: Arc<Slot<Result<(), SendError>>>,
+}
+
+impl Peer {
+    pub(crate) fn new(core: &Arc<Core>, node: NodeId, number: u64) -> Arc<Self> {
+        let limits = &core.limits;
+        let state = State {
+            link: Link::Down,
+            epoch: 0,
+            over: None,
+            outbox: Outbox::default(),
+            exports: TagTable::new(core.new_key(), limits.max_exports),
+            export_tags: HashMap::new(),
+            accounts: HashMap::new(),
+            leases: BTreeSet::new(),
+            imports: Slab::new(),
+            import_ids: HashMap::new(),
+            import_tags: HashMap::new(),
+            incarnations: 0,
+            schemas: HashSet::new(),
+            asks: TagTable::new(core.new_key(), limits.max_asks),
+            open_replies: 0,
+            waiting: 0,
+            parked: VecDeque::new(),
+            monitors: 0,
+            accepted: 0,
+            body_limit: limits.max_body_bytes,
+            driver: None,
+            asleep: true,
+            flushes: Vec::new(),
+            absent_until: None,
+            timer: None,
+        };
+        Arc::new(Self { node, number, core: Arc::clone(core), state: Mutex::new(state) })
+    }
+
+    /// Works under the lock, then does what must not be done under it.
+    fn with<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, &mut Aftermath) -> T) -> T {
+        let (result, wakes) = self.with_wakes(work);
+        wakes.wake();
+        result
+    }
+
+    /// As `with`, and leaves the waking to the caller.
+    fn with_wakes<T>(self: &Arc<Self>, work: impl FnOnce(&mut State, &mut Aftermath) -> T) -> (T, Wakes) {
+        let mut after = Aftermath::default();
+        let mut state = lock(&self.state);
+        let result = work(&mut state, &mut after);
+        if state.asleep && !state.outbox.is_empty() && state.link == Link::Up {
+            state.asleep = false;
+            after.wakes.extend(state.driver.clone());
+        }
+        after.wakes.extend(self.set_timer(&mut state));
+        drop(state);
+        (result, after.settle(self))
+    }
+
+    /// What may be in a body that goes to the peer, in bytes.
+    pub(crate) fn body_limit(&self) -> usize {
+        lock(&self.state).body_limit
+    }
+}
+
+impl State {
+    fn say(&mut self, news: &Envelope) {
+        if self.link == Link::Up {
+            let head = Head::news(news);
+            self.outbox.push(Lane::CONTROL, head.as_bytes(), &[]);
+        }
+    }
+}

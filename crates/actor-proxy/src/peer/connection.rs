@@ -1,0 +1,231 @@
+//! The beginning and the end of sessions, and what the pipe takes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Instant;
+
+use super::aftermath::{Aftermath, Wakes};
+use super::{Flush, Link, Peer, Pending, State};
+use crate::ended::{Ended, Unreachable};
+use crate::envelope::Envelope;
+use crate::error::{AskError, SendError, ServiceError};
+use crate::outbox::Lane;
+use crate::outgoing::Outgoing;
+use crate::slot::Slot;
+use crate::sync::lock;
+use crate::table::Tag;
+
+impl Peer {
+    /// A session is there; returns its number among those with the peer.
+    pub(crate) fn connected(self: &Arc<Self>, now: Instant) -> u64 {
+        self.with(|state, after| {
+            if state.link == Link::Up {
+                self.disconnect(state, after, now);
+            }
+            state.link = Link::Up;
+            state.epoch += 1;
+            state.driver = None;
+            state.asleep = true;
+            state.body_limit = self.core.limits.max_body_bytes;
+            let max_body_bytes = u32::try_from(self.core.limits.max_body_bytes).unwrap_or(u32::MAX);
+            state.say(&Envelope::Hello { max_body_bytes });
+            for (_, id) in state.live_imports() {
+                state.say(&Envelope::Hold { id });
+            }
+            state.say(&Envelope::HoldsDone);
+            let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
+            for tag in tags {
+                if let Ok(export) = state.exports.get_mut(tag) {
+                    export.account.begin(tag);
+                }
+            }
+            state.epoch
+        })
+    }
+
+    /// The session of this number is over.
+    pub(crate) fn disconnected(self: &Arc<Self>, epoch: u64, now: Instant) {
+        self.with(|state, after| {
+            if state.epoch == epoch && state.link == Link::Up {
+                self.disconnect(state, after, now);
+            }
+        });
+    }
+
+    fn disconnect(&self, state: &mut State, after: &mut Aftermath, now: Instant) {
+        state.link = Link::Down;
+        state.driver = None;
+        self.lose_asks(state, after);
+        for Flush { slot, .. } in std::mem::take(&mut state.flushes) {
+            after.wakes.extend(slot.set(Err(SendError::Lost { maybe_delivered: true })));
+        }
+        state.outbox.clear();
+        state.open_replies = 0;
+        state.suspend_imports();
+        let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
+        for tag in tags {
+            let Ok(export) = state.exports.get_mut(tag) else { continue };
+            export.carried |= export.refs > 0;
+            export.refs = 0;
+        }
+        if !state.exports.is_empty() {
+            state.absent_until = now.checked_add(self.core.limits.absence);
+        }
+        if state.waiting > 0 || state.monitors > 0 {
+            state.want(after);
+        }
+    }
+
+    /// What was asked and not answered is lost, and may have been seen if it had left.
+    fn lose_asks(&self, state: &mut State, after: &mut Aftermath) {
+        for pending in state.asks.drain() {
+            match pending {
+                Pending::Reply { reply, place, .. } => {
+                    let maybe_delivered = state.outbox.has_left(place);
+                    after.failures.push((reply, AskError::Lost { maybe_delivered }));
+                }
+                Pending::Confirm { confirm, place } => {
+                    let maybe_delivered = state.outbox.has_left(place);
+                    after.outcomes.push((confirm, Err(SendError::Lost { maybe_delivered })));
+                }
+                Pending::LookUp(slot) => {
+                    let lost = ServiceError::Ask(AskError::Lost { maybe_delivered: false });
+                    after.looked_up.push((slot, Err(lost)));
+                }
+                Pending::List(slot) => {
+                    let lost = ServiceError::Ask(AskError::Lost { maybe_delivered: false });
+                    after.listed.push((slot, Err(lost)));
+                }
+            }
+        }
+    }
+
+    /// No session can be had at the moment: whoever waits for one is told.
+    pub(crate) fn unreachable(self: &Arc<Self>, why: &Unreachable) {
+        self.with(|state, after| {
+            if state.link != Link::Wanted {
+                return;
+            }
+            state.link = Link::Down;
+            let handles: Vec<_> = state.imports.iter().map(|(handle, _)| handle).collect();
+            for handle in handles {
+                let error = SendError::Unreachable(why.clone());
+                self.fail_import(state, after, handle, &error, &Ended::Unreachable(why.clone()));
+                self.settle_import(state, handle);
+            }
+        });
+    }
+
+    /// The other process is gone, or ours ends: every address of it is void.
+    pub(crate) fn end(self: &Arc<Self>, why: &Ended, now: Instant) {
+        self.with(|state, after| {
+            if state.over.is_some() {
+                return;
+            }
+            if state.link == Link::Up {
+                self.disconnect(state, after, now);
+            }
+            state.link = Link::Down;
+            state.over = Some(why.clone());
+            after.wanted = false;
+            let handles: Vec<_> = state.imports.iter().map(|(handle, _)| handle).collect();
+            for handle in handles {
+                self.import_ended(state, after, handle, why);
+            }
+            let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
+            for tag in tags {
+                self.remove_export(state, after, tag);
+            }
+            state.absent_until = None;
+            state.accounts = HashMap::new();
+        });
+    }
+
+    /// Who writes into the session's pipe, to be woken when there is something to write.
+    pub(crate) fn outgoing(self: &Arc<Self>, epoch: u64, context: &Context<'_>) -> Option<Outgoing<'_>> {
+        let mut state = lock(&self.state);
+        if state.epoch != epoch || state.link != Link::Up {
+            return None;
+        }
+        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            state.driver = Some(context.waker().clone());
+        }
+        Some(Outgoing::new(self, state))
+    }
+
+    /// The writer has taken what it could.
+    pub(crate) fn taken(self: &Arc<Self>) -> Wakes {
+        let ((), wakes) = self.with_wakes(|state, after| self.pump_parked(state, after));
+        wakes
+    }
+
+    /// Everything that was taken has been handed to the carrier.
+    pub(crate) fn written(self: &Arc<Self>, epoch: u64) -> Wakes {
+        let mut wakes = Wakes::default();
+        let mut state = lock(&self.state);
+        if state.epoch == epoch {
+            state.outbox.note_written();
+            if !state.flushes.is_empty() {
+                let (done, open) = std::mem::take(&mut state.flushes)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|flush| state.outbox.is_written(&flush.ends));
+                state.flushes = open;
+                wakes.extend(done.into_iter().filter_map(|flush| flush.slot.set(Ok(()))));
+            }
+        }
+        wakes
+    }
+
+    /// Resolves when what was accepted so far was handed to the carrier.
+    pub(crate) async fn flush(self: &Arc<Self>) -> Result<(), SendError> {
+        let slot = {
+            let mut state = lock(&self.state);
+            let ends = state.outbox.ends();
+            if state.link != Link::Up || state.outbox.is_written(&ends) {
+                return Ok(());
+            }
+            let slot = Arc::new(Slot::new());
+            // Bounded by the tasks that wait here.
+            state.flushes.retain(|flush| Arc::strong_count(&flush.slot) > 1);
+            state.flushes.push(Flush { ends, slot: Arc::clone(&slot) });
+            slot
+        };
+        std::future::poll_fn(|context| slot.poll(context)).await
+    }
+
+    /// Whether somebody waits for the peer: then the session counts as used.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let state = lock(&self.state);
+        !state.asks.is_empty() || state.monitors > 0 || state.waiting > 0
+    }
+
+    /// Whether nothing is left to remember.
+    pub(crate) fn is_blank(&self) -> bool {
+        let state = lock(&self.state);
+        state.link == Link::Down && state.exports.is_empty() && state.imports.is_empty() && state.asks.is_empty()
+    }
+
+    /// How many entries there are: exports, imports, questions.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let state = lock(&self.state);
+        (state.exports.len(), state.imports.len(), state.asks.len())
+    }
+}
+
+impl State {
+    pub(crate) fn peek(&mut self, lane: Lane) -> Option<&bytes::Bytes> {
+        self.outbox.peek(lane)
+    }
+
+    pub(crate) fn advance(&mut self, lane: Lane) {
+        self.outbox.advance(lane);
+    }
+
+    /// The writer has seen all there is: it wants to be woken for more.
+    pub(crate) fn rest(&mut self) -> bool {
+        self.asleep = self.outbox.is_empty();
+        !self.parked.is_empty()
+    }
+}
+

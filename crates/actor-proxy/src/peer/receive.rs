@@ -1,0 +1,372 @@
+//! What arrives from the peer.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::aftermath::{Aftermath, Delivery, Incoming, Inquiry, Target, Third, Trash, Wakes};
+use super::{Export, Link, Peer, Pending, State};
+use crate::body::Format;
+use crate::ended::Ended;
+use crate::envelope::{self, Entry, Envelope, Offer, Refusal};
+use crate::error::{AskError, PeerFault, ServiceError};
+use crate::limits::{MAX_CONTROL_BACKLOG_BYTES, cost};
+use crate::node_id::{ActorId, NodeId, ServiceName};
+use crate::outbox::Lane;
+use crate::parcel::{Parcel, Passenger};
+use crate::reply::RemoteReply;
+use crate::table::Tag;
+
+impl Peer {
+    /// Takes what arrived in a session, in the order of its lanes.
+    pub(crate) fn handle(
+        self: &Arc<Self>,
+        epoch: u64,
+        now: Instant,
+        envelopes: impl Iterator<Item = Bytes>,
+    ) -> (Result<(), PeerFault>, Wakes) {
+        self.with_wakes(|state, after| {
+            if state.epoch != epoch || state.link != Link::Up {
+                return Ok(());
+            }
+            for bytes in envelopes {
+                if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
+                    // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
+                    self.too_large(state, &bytes)?;
+                    continue;
+                }
+                let envelope = envelope::read(&bytes)?;
+                self.take_in(state, after, now, envelope)?;
+            }
+            if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
+                return Err(PeerFault::Unread);
+            }
+            Ok(())
+        })
+    }
+
+    /// Answers a message that is larger than announced, of which perhaps only the beginning is there.
+    pub(super) fn too_large(&self, state: &mut State, beginning: &Bytes) -> Result<(), PeerFault> {
+        match envelope::read(beginning) {
+            Ok(Envelope::Message { confirm, table, .. }) => {
+                let asks = table.iter().filter_map(|entry| match entry {
+                    Entry::Reply { ask, .. } => Some(*ask),
+                    _ => None,
+                });
+                for ask in asks.chain(confirm) {
+                    state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom });
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn take_in(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        now: Instant,
+        envelope: Envelope,
+    ) -> Result<(), PeerFault> {
+        match envelope {
+            Envelope::Message { to, confirm, table, body } => {
+                self.take_message(state, after, now, (to, confirm), table, body)?;
+            }
+            Envelope::Reply { ask, table, body } => self.take_reply(state, after, ask, table, body),
+            Envelope::Refusal { ask, refusal } => self.take_refusal(state, after, ask, refusal),
+            Envelope::Confirmed { ask } => {
+                if let Some(Pending::Confirm { confirm, .. }) = state.take_ask(ask, is_confirm) {
+                    after.outcomes.push((confirm, Ok(())));
+                }
+            }
+            Envelope::Credit { to, limit } => {
+                if let Some(handle) = state.import_tags.get(&to).copied() {
+                    if let Some(import) = state.imports.get_mut(handle) {
+                        import.allowance.raise(limit);
+                    }
+                    self.pump(state, after, handle);
+                }
+            }
+            Envelope::Ended { to, why } => {
+                if let Some(handle) = state.import_tags.get(&to).copied() {
+                    self.import_ended(state, after, handle, &why);
+                }
+            }
+            Envelope::Gone { id, why } => {
+                if let Some(handle) = state.import_ids.get(&id).copied() {
+                    self.import_ended(state, after, handle, &why);
+                }
+            }
+            Envelope::Release { tag, count } => self.released(state, now, tag, count),
+            Envelope::Hold { id } => self.take_hold(state, after, id),
+            Envelope::HoldsDone => self.holds_done(state, now),
+            Envelope::Held(offer) => {
+                if let Some(handle) = state.resume_import(&offer) {
+                    self.pump(state, after, handle);
+                }
+            }
+            Envelope::LookUp { ask, name } => after.inquiries.push((ask, Inquiry::LookUp(name))),
+            Envelope::List { ask } => after.inquiries.push((ask, Inquiry::List)),
+            Envelope::Found { ask, offer } => {
+                let proxy = self.receive_offer(state, after, &offer);
+                match (state.take_ask(ask, is_look_up), proxy) {
+                    (Some(Pending::LookUp(slot)), Some(proxy)) => after.looked_up.push((slot, Ok(proxy))),
+                    (Some(Pending::LookUp(slot)), None) => {
+                        after.looked_up.push((slot, Err(ServiceError::Ask(AskError::NoRoom))));
+                    }
+                    // Nobody waits any more.
+                    (_, proxy) => after.trash.extend(proxy.map(Trash::Proxy)),
+                }
+            }
+            Envelope::Services { ask, services } => {
+                if let Some(Pending::List(slot)) = state.take_ask(ask, is_list) {
+                    after.listed.push((slot, Ok(services)));
+                }
+            }
+            Envelope::Hello { max_body_bytes } => {
+                let announced = usize::try_from(max_body_bytes).unwrap_or(usize::MAX);
+                state.body_limit = self.core.limits.max_body_bytes.min(announced);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_message(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        now: Instant,
+        (to, confirm): (Tag, Option<Tag>),
+        table: Vec<Entry>,
+        body: Bytes,
+    ) -> Result<(), PeerFault> {
+        let Ok(export) = state.exports.get(to) else {
+            self.not_here(state, to, confirm, &table);
+            return Ok(());
+        };
+        if !export.account.receive(cost(body.len())) {
+            return Err(PeerFault::CreditExceeded);
+        }
+        let (target, account) = (export.target.clone(), Arc::clone(&export.account));
+        if export.lease.is_some() {
+            self.lease(state, now, to);
+        }
+        let format = match &target {
+            Target::Actor(actor) => actor.mailbox().format(),
+            Target::Way(proxy) => proxy.format,
+        };
+        let incoming = self.incoming(state, after, format, table, body);
+        after.deliveries.push(Delivery { target, incoming, account, confirm });
+        Ok(())
+    }
+
+    /// A message to nobody: those who wait for something are told, and so is the peer if it may think otherwise.
+    fn not_here(&self, state: &mut State, to: Tag, confirm: Option<Tag>, table: &[Entry]) {
+        let asks = table.iter().filter_map(|entry| match entry {
+            Entry::Reply { ask, .. } => Some(*ask),
+            _ => None,
+        });
+        for ask in asks.chain(confirm) {
+            state.say(&Envelope::Refusal { ask, refusal: Refusal::Ended(Ended::Expired) });
+        }
+        // Addresses in it were counted by the peer as received.
+        for entry in table {
+            match entry {
+                Entry::Mine(Offer { tag, .. }) => state.say(&Envelope::Release { tag: *tag, count: 1 }),
+                Entry::Third { relay: Some(relay), .. } => {
+                    state.say(&Envelope::Release { tag: relay.tag, count: 1 });
+                }
+                Entry::Third { .. } | Entry::Yours { .. } | Entry::Reply { .. } => {}
+            }
+        }
+        state.say(&Envelope::Ended { to, why: Ended::Expired });
+    }
+
+    fn take_reply(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        ask: Tag,
+        table: Vec<Entry>,
+        body: Bytes,
+    ) {
+        // The addresses count as received whether or not anybody still wants the answer.
+        let reply = match state.take_ask(ask, is_reply) {
+            Some(Pending::Reply { reply, format, .. }) => Some((reply, format)),
+            _ => None,
+        };
+        let format = reply.as_ref().map(|(_, format)| *format).unwrap_or_default();
+        let incoming = self.incoming(state, after, format, table, body);
+        match reply {
+            Some((reply, _)) => after.answers.push((reply, incoming)),
+            None => after.trash.push(Trash::Passengers(incoming.parcel.table)),
+        }
+    }
+
+    fn take_refusal(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, ask: Tag, refusal: Refusal) {
+        match state.take_ask(ask, |_| true) {
+            Some(Pending::Reply { reply, .. }) => after.failures.push((reply, refusal.into_ask_error())),
+            Some(Pending::Confirm { confirm, .. }) => {
+                after.outcomes.push((confirm, Err(refusal.into_send_error())));
+            }
+            Some(Pending::LookUp(slot)) => {
+                let error = match refusal {
+                    Refusal::NoSuchService => ServiceError::NoSuchService,
+                    Refusal::NotAllowed => ServiceError::NotAllowed,
+                    other => ServiceError::Ask(other.into_ask_error()),
+                };
+                after.looked_up.push((slot, Err(error)));
+            }
+            Some(Pending::List(slot)) => {
+                after.listed.push((slot, Err(ServiceError::Ask(refusal.into_ask_error()))));
+            }
+            None => {}
+        }
+    }
+
+    fn take_hold(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, id: ActorId) {
+        let offer = match state.export_by_id(id) {
+            Some(tag) => state.hold_again(tag),
+            None => self
+                .core
+                .find_actor(id)
+                .and_then(|local| {
+                    let offer = if state.exports.len() < self.core.limits.max_exports {
+                        self.offer_local(state, after, &local, Lane::CONTROL)
+                    } else {
+                        None
+                    };
+                    after.trash.push(Trash::Passengers(vec![Passenger::Local(local)]));
+                    offer
+                }),
+        };
+        match offer {
+            Some(offer) => state.say(&Envelope::Held(offer)),
+            None => state.say(&Envelope::Gone { id, why: Ended::Expired }),
+        }
+    }
+
+    /// The peer has said all that it still holds.
+    fn holds_done(&self, state: &mut State, now: Instant) {
+        state.absent_until = None;
+        let carried: Vec<Tag> =
+            state.exports.iter().filter(|(_, export)| export.carried).map(|(tag, _)| tag).collect();
+        for tag in carried {
+            let Ok(export) = state.exports.get_mut(tag) else { continue };
+            export.carried = false;
+            if export.refs == 0 {
+                self.lease(state, now, tag);
+            }
+        }
+    }
+
+    /// Answers a question about services, without the lock while their owner says who may use them.
+    pub(super) fn answer_inquiry(self: &Arc<Self>, ask: Tag, inquiry: &Inquiry) {
+        let name = match inquiry {
+            Inquiry::LookUp(name) => name,
+            Inquiry::List => {
+                let services = self.core.services_for(&self.node);
+                return self.with(|state, _| state.say(&Envelope::Services { ask, services }));
+            }
+        };
+        let refuse = |refusal| self.with(|state, _| state.say(&Envelope::Refusal { ask, refusal }));
+        let Some(local) = self.core.find_service(name) else { return refuse(Refusal::NoSuchService) };
+        if !local.mailbox().permits(&self.node) {
+            return refuse(Refusal::NotAllowed);
+        }
+        self.with(|state, after| {
+            let room = state.exports.len() < self.core.limits.max_exports;
+            let offer = if room { self.offer_local(state, after, &local, Lane::CONTROL) } else { None };
+            match offer {
+                Some(offer) => state.say(&Envelope::Found { ask, offer }),
+                None => state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom }),
+            }
+        });
+    }
+
+    /// The table of what arrived: addresses of third nodes stay open, since other peers' locks are needed for them.
+    fn incoming(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        format: Format,
+        entries: Vec<Entry>,
+        body: Bytes,
+    ) -> Incoming {
+        let mut thirds = Vec::new();
+        let mut table = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let passenger = match entry {
+                Entry::Yours { id } => self.core.find_actor(id).map(Passenger::Local),
+                Entry::Mine(offer) => self.receive_offer(state, after, &offer).map(Passenger::Remote),
+                Entry::Reply { ask, format } => self.open_reply(state, ask, format),
+                Entry::Third { node, id, .. } if node == self.core.me => {
+                    self.core.find_actor(id).map(Passenger::Local)
+                }
+                Entry::Third { node, id, shape, relay } => {
+                    thirds.push((table.len(), Third { node, id, shape, relay }));
+                    None
+                }
+            };
+            table.push(passenger.unwrap_or(Passenger::Taken));
+        }
+        Incoming { parcel: Parcel { format, body, table }, thirds }
+    }
+
+    fn open_reply(self: &Arc<Self>, state: &mut State, ask: Tag, format: Format) -> Option<Passenger> {
+        if state.open_replies >= self.core.limits.max_asks {
+            state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom });
+            return None;
+        }
+        state.open_replies += 1;
+        let (peer, epoch, claimed) = (Arc::clone(self), state.epoch, AtomicBool::new(false));
+        Some(Passenger::Reply(Arc::new(RemoteReply { peer, ask, format, epoch, claimed })))
+    }
+}
+
+/// The largest envelope without its body: 4,096 addresses of third nodes.
+pub(crate) const MAX_HEAD_BYTES: usize = 12 + crate::limits::MAX_ADDRESSES * (2 + NodeId::BYTES + 2 * ActorId::BYTES + 80);
+
+fn is_confirm(pending: &Pending) -> bool {
+    matches!(pending, Pending::Confirm { .. })
+}
+
+fn is_reply(pending: &Pending) -> bool {
+    matches!(pending, Pending::Reply { .. })
+}
+
+fn is_look_up(pending: &Pending) -> bool {
+    matches!(pending, Pending::LookUp(_))
+}
+
+fn is_list(pending: &Pending) -> bool {
+    matches!(pending, Pending::List(_))
+}
+
+impl State {
+    /// Takes what waits under a tag, if it is of the kind that was answered. Anything else stays.
+    fn take_ask(&mut self, ask: Tag, fits: fn(&Pending) -> bool) -> Option<Pending> {
+        if !self.asks.get(ask).is_ok_and(fits) {
+            return None;
+        }
+        self.asks.remove(ask).ok()
+    }
+
+    /// The peer holds, in this session, what it may have held before.
+    fn hold_again(&mut self, tag: Tag) -> Option<Offer> {
+        let export: &mut Export = self.exports.get_mut(tag).ok()?;
+        export.carried = false;
+        export.refs += 1;
+        export.lanes |= 1 << Lane::CONTROL.index();
+        let lease = export.lease.take();
+        let offer = export.offer(tag);
+        if let Some(lease) = lease {
+            self.leases.remove(&(lease, tag));
+        }
+        Some(offer)
+    }
+}

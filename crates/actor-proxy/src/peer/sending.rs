@@ -1,0 +1,358 @@
+//! Messages on their way to the peer's actors.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::aftermath::{Aftermath, Trash};
+use super::{Confirm, Import, Link, Peer, Pending, State};
+use crate::ended::Ended;
+use crate::envelope::Head;
+use crate::error::{AskError, SendError, Table};
+use crate::limits::cost;
+use crate::outbox::Lane;
+use crate::parcel::{Parcel, Passenger, Toll};
+use crate::proxy::Proxy;
+use crate::scope;
+use crate::slot::Slot;
+use crate::table::Handle;
+
+/// Messages accepted at once between two turns of other tasks.
+const MESSAGES_BETWEEN_YIELDS: u32 = 64;
+
+/// A message that is written and not accepted. Its one-time addresses are used up by it: without acceptance the questions
+/// end.
+pub(crate) struct Draft {
+    body: Vec<u8>,
+    table: Vec<Passenger>,
+}
+
+impl Draft {
+    /// Takes the one-time addresses of a message for itself.
+    pub(crate) fn new(body: Vec<u8>, table: Vec<Passenger>) -> Result<Self, SendError> {
+        let replies = || table.iter().filter_map(|one| if let Passenger::Reply(one) = one { Some(one) } else { None });
+        for (index, reply) in replies().enumerate() {
+            if !reply.claim() {
+                replies().take(index).for_each(|reply| reply.unclaim());
+                return Err(SendError::ReplyUsed);
+            }
+        }
+        Ok(Self { body, table })
+    }
+
+    fn refuse(mut self, why: &AskError) {
+        for passenger in std::mem::take(&mut self.table) {
+            if let Passenger::Reply(reply) = passenger {
+                reply.fail(why.clone()).into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        scope::recycle(std::mem::take(&mut self.body));
+        for passenger in std::mem::take(&mut self.table) {
+            if let Passenger::Reply(reply) = passenger {
+                reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+}
+
+/// What became of an offered message.
+pub(crate) enum Offered {
+    Accepted {
+        /// It is time to let other tasks have their turn.
+        pause: bool,
+    },
+    /// It stands in the line; the slot tells when it was accepted.
+    Waiting(Arc<Slot<Result<(), SendError>>>),
+}
+
+/// A message in the line of an actor.
+pub(super) struct Waiting {
+    draft: Draft,
+    /// Who waits for its acceptance.
+    accept: Option<Arc<Slot<Result<(), SendError>>>>,
+    confirm: Option<Confirm>,
+    /// What it cost the one for whom it is passed on.
+    toll: Option<Toll>,
+}
+
+impl Waiting {
+    /// It will not be sent.
+    pub(super) fn fail(self, error: &SendError, after: &mut Aftermath) {
+        let Self { draft, accept, confirm, toll } = self;
+        after.wakes.extend(accept.and_then(|slot| slot.set(Err(error.clone()))));
+        after.outcomes.extend(confirm.map(|confirm| (confirm, Err(error.clone()))));
+        let replies = draft.table.iter().filter_map(|one| match one {
+            Passenger::Reply(reply) => Some((Arc::clone(reply), AskError::Send(error.clone()))),
+            _ => None,
+        });
+        after.failures.extend(replies);
+        after.trash.push(Trash::Draft(draft));
+        after.trash.extend(toll.map(Trash::Toll));
+    }
+}
+
+impl Peer {
+    /// Takes a message: at once, or into the line.
+    pub(crate) fn offer(self: &Arc<Self>, proxy: &Proxy, draft: Draft) -> Result<Offered, SendError> {
+        let waiting = Waiting { draft, accept: None, confirm: None, toll: None };
+        self.with(|state, after| {
+            let mut waiting = self.check(state, after, proxy, waiting)?;
+            if self.may_go(state, proxy.import) {
+                self.commit(state, after, proxy.import, waiting)?;
+                state.accepted = state.accepted.wrapping_add(1);
+                return Ok(Offered::Accepted { pause: state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS) });
+            }
+            let slot = Arc::new(Slot::new());
+            waiting.accept = Some(Arc::clone(&slot));
+            self.line_up(state, after, proxy.import, waiting)?;
+            Ok(Offered::Waiting(slot))
+        })
+    }
+
+    /// Takes a message whose arrival somebody wants to know of.
+    pub(crate) fn offer_confirmed(
+        self: &Arc<Self>,
+        proxy: &Proxy,
+        draft: Draft,
+    ) -> Result<Arc<Slot<Result<(), SendError>>>, SendError> {
+        let slot = Arc::new(Slot::new());
+        let confirm = Some(Confirm::Here(Arc::clone(&slot)));
+        self.take(proxy, Waiting { draft, accept: None, confirm, toll: None })?;
+        Ok(slot)
+    }
+
+    /// Takes a message if there is room now. Without a session it waits for one.
+    pub(crate) fn offer_now(self: &Arc<Self>, proxy: &Proxy, draft: Draft) -> Result<(), SendError> {
+        let waiting = Waiting { draft, accept: None, confirm: None, toll: None };
+        self.with(|state, after| {
+            let waiting = self.check(state, after, proxy, waiting)?;
+            let resolved = state.imports.get(proxy.import).is_some_and(|import| import.tag.is_some());
+            if state.link == Link::Up && resolved && !self.may_go(state, proxy.import) {
+                after.trash.push(Trash::Draft(waiting.draft));
+                return Err(SendError::Full);
+            }
+            self.go_or_line_up(state, after, proxy.import, waiting)
+        })
+    }
+
+    /// Passes on a message of another peer.
+    pub(crate) fn forward(self: &Arc<Self>, proxy: &Proxy, parcel: Parcel, toll: Toll, confirm: Option<Confirm>) {
+        let Parcel { body, table, .. } = parcel;
+        let draft = match Draft::new(body.to_vec(), table) {
+            Ok(draft) => draft,
+            // Cannot be: what has just come was used by nobody.
+            Err(_) => return,
+        };
+        let refused = self.with(|state, after| {
+            let import = proxy.import;
+            let fate = state.over.clone().map(SendError::Ended);
+            let fate = fate.or_else(|| state.imports.get(import).and_then(|import| import.fate().err()));
+            let full = state.waiting >= self.core.limits.max_waiting;
+            let fate = fate.or(full.then_some(SendError::NoRoom));
+            let waiting = Waiting { draft, accept: None, confirm, toll: Some(toll) };
+            match fate {
+                Some(error) => Some((waiting, error)),
+                None => {
+                    // Whatever is wrong with it is told to those who wait for an answer.
+                    let _ = self.go_or_line_up(state, after, import, waiting);
+                    None
+                }
+            }
+        });
+        if let Some((Waiting { draft, confirm, .. }, error)) = refused {
+            confirm.and_then(|confirm| confirm.tell(Err(error.clone()))).into_iter().for_each(Waker::wake);
+            draft.refuse(&AskError::Send(error));
+        }
+    }
+
+    fn take(self: &Arc<Self>, proxy: &Proxy, waiting: Waiting) -> Result<(), SendError> {
+        self.with(|state, after| {
+            let waiting = self.check(state, after, proxy, waiting)?;
+            self.go_or_line_up(state, after, proxy.import, waiting)
+        })
+    }
+
+    fn go_or_line_up(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        import: Handle<Import>,
+        waiting: Waiting,
+    ) -> Result<(), SendError> {
+        if self.may_go(state, import) {
+            self.commit(state, after, import, waiting)
+        } else {
+            self.line_up(state, after, import, waiting)
+        }
+    }
+
+    /// Gives the message back if it can be sent at all.
+    fn check(
+        &self,
+        state: &mut State,
+        after: &mut Aftermath,
+        proxy: &Proxy,
+        waiting: Waiting,
+    ) -> Result<Waiting, SendError> {
+        let limit = state.body_limit;
+        let error = if let Some(over) = &state.over {
+            Some(over.clone().into())
+        } else if waiting.draft.body.len() > limit {
+            Some(SendError::Encode(crate::body::EncodeError::TooLarge { limit }))
+        } else {
+            state.imports.get(proxy.import).and_then(|import| import.fate().err())
+        };
+        match error {
+            None => Ok(waiting),
+            Some(error) => {
+                after.trash.push(Trash::Draft(waiting.draft));
+                Err(error)
+            }
+        }
+    }
+
+    fn may_go(&self, state: &State, import: Handle<Import>) -> bool {
+        state.link == Link::Up
+            && state.outbox.bytes() < self.core.limits.outbox_bytes
+            && state.imports.get(import).is_some_and(|import| import.waiting() == 0 && import.is_open().is_some())
+    }
+
+    fn line_up(
+        &self,
+        state: &mut State,
+        after: &mut Aftermath,
+        handle: Handle<Import>,
+        waiting: Waiting,
+    ) -> Result<(), SendError> {
+        let limit = self.core.limits.max_waiting;
+        let room = state.waiting < limit;
+        match state.imports.get_mut(handle) {
+            Some(import) if room => {
+                import.line().push_back(waiting);
+                if import.is_open().is_some() && !import.is_parked {
+                    import.is_parked = true;
+                    state.parked.push_back(handle);
+                }
+                state.waiting += 1;
+                state.want(after);
+                Ok(())
+            }
+            import => {
+                let error = if import.is_some() {
+                    SendError::TooManyWaiting { limit }
+                } else {
+                    SendError::Ended(Ended::Expired)
+                };
+                waiting.fail(&error, after);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes a message into the outbox. That it may go was checked.
+    fn commit(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        handle: Handle<Import>,
+        waiting: Waiting,
+    ) -> Result<(), SendError> {
+        let asks = usize::from(waiting.confirm.is_some());
+        let room = self.check_table(state, &waiting.draft.table).and_then(|()| {
+            let limit = self.core.limits.max_asks;
+            let full = SendError::TableFull { what: Table::Asks, limit };
+            if state.asks.len() + asks > limit { Err(full) } else { Ok(()) }
+        });
+        let tag = state.imports.get(handle).and_then(Import::is_open);
+        let (Ok(()), Some(tag)) = (&room, tag) else {
+            let error = room.err().unwrap_or(SendError::Full);
+            waiting.fail(&error, after);
+            return Err(error);
+        };
+        let Waiting { mut draft, accept, confirm, toll } = waiting;
+        let lane = Lane::of(tag);
+        if draft.table.is_empty() && confirm.is_none() {
+            state.outbox.push(lane, &Head::message(tag), &draft.body);
+        } else {
+            let table = std::mem::take(&mut draft.table);
+            let format = self.format_of(state, handle);
+            let (entries, _) = self.entries(state, after, &table, (lane, format));
+            let place = state.outbox.next_place(lane);
+            let confirm = confirm.and_then(|confirm| state.asks.insert(Pending::Confirm { confirm, place }).ok());
+            let head = Head::message_with(tag, confirm, &entries);
+            state.outbox.push(lane, head.as_bytes(), &draft.body);
+            after.trash.push(Trash::Passengers(table));
+        }
+        if let Some(import) = state.imports.get_mut(handle) {
+            import.allowance.spend(cost(draft.body.len()));
+        }
+        after.wakes.extend(accept.and_then(|slot| slot.set(Ok(()))));
+        after.trash.extend(toll.map(Trash::Toll));
+        scope::recycle(std::mem::take(&mut draft.body));
+        Ok(())
+    }
+
+    fn format_of(&self, state: &State, handle: Handle<Import>) -> crate::body::Format {
+        state.imports.get(handle).map(|import| import.format).unwrap_or_default()
+    }
+
+    /// Lets the line of an import go as far as credit and room reach.
+    pub(super) fn pump(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, handle: Handle<Import>) {
+        loop {
+            let Some(import) = state.imports.get_mut(handle) else { return };
+            if import.waiting() == 0 {
+                break;
+            }
+            if state.link != Link::Up || import.is_open().is_none() {
+                return;
+            }
+            if state.outbox.bytes() >= self.core.limits.outbox_bytes {
+                if !std::mem::replace(&mut import.is_parked, true) {
+                    state.parked.push_back(handle);
+                }
+                return;
+            }
+            let Some(waiting) = import.line().pop_front() else { break };
+            state.waiting -= 1;
+            // Who waited for it has been told if it could not be written.
+            let _ = self.commit(state, after, handle, waiting);
+        }
+        self.settle_import(state, handle);
+    }
+
+    /// There is room in the outbox again.
+    pub(super) fn pump_parked(self: &Arc<Self>, state: &mut State, after: &mut Aftermath) {
+        while state.outbox.bytes() < self.core.limits.outbox_bytes {
+            let Some(handle) = state.parked.pop_front() else { return };
+            if let Some(import) = state.imports.get_mut(handle) {
+                import.is_parked = false;
+            }
+            self.pump(state, after, handle);
+        }
+    }
+
+    /// Takes a message out of the line.
+    pub(crate) fn cancel(self: &Arc<Self>, handle: Handle<Import>, slot: &Arc<Slot<Result<(), SendError>>>) {
+        self.with(|state, after| {
+            let Some(import) = state.imports.get_mut(handle) else { return };
+            if import.waiting() == 0 {
+                return;
+            }
+            let is_it = |waiting: &Waiting| {
+                let confirmed = matches!(&waiting.confirm, Some(Confirm::Here(other)) if Arc::ptr_eq(other, slot));
+                confirmed || waiting.accept.as_ref().is_some_and(|other| Arc::ptr_eq(other, slot))
+            };
+            if let Some(at) = import.line().iter().position(is_it)
+                && let Some(waiting) = import.line().remove(at)
+            {
+                state.waiting -= 1;
+                after.trash.push(Trash::Draft(waiting.draft));
+                self.settle_import(state, handle);
+            }
+        });
+    }
+}

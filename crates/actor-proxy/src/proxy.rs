@@ -1,0 +1,129 @@
+//! Addresses of actors at other nodes.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use serde::Serialize;
+
+use crate::address::Route;
+use crate::body::Format;
+use crate::ended::Ended;
+use crate::error::SendError;
+use crate::node_id::{ActorId, NodeId};
+use crate::parcel::Passenger;
+use crate::peer::{Draft, Import, Offered, Peer};
+use crate::scope::{self, WriteError};
+use crate::slot::Slot;
+use crate::table::Handle;
+
+/// An actor at another node, as this node holds it. All addresses of it share one.
+pub(crate) struct Proxy {
+    /// With whom the messages go.
+    pub(crate) peer: Arc<Peer>,
+    /// Its place in the peer's table, and which of those that stood there.
+    pub(crate) import: Handle<Import>,
+    pub(crate) incarnation: u32,
+    pub(crate) id: ActorId,
+    /// Where the actor lives, if not with the peer: then the peer passes on, and can read.
+    pub(crate) home: Option<Box<NodeId>>,
+    pub(crate) schema: Arc<str>,
+    pub(crate) format: Format,
+    pub(crate) direct_only: bool,
+}
+
+impl Proxy {
+    pub(crate) fn home(&self) -> &NodeId {
+        self.home.as_deref().unwrap_or(&self.peer.node)
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.home() == other.home()
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        match self.home {
+            None => Route::Direct(self.peer.node),
+            Some(_) => Route::Through(self.peer.node),
+        }
+    }
+
+    /// Writes a message: without a lock, since it runs the user's code.
+    pub(crate) fn write<M: Serialize>(&self, message: &M) -> Result<Draft, SendError> {
+        let limit = self.peer.body_limit();
+        let mut body = scope::scratch();
+        match scope::write(self.format, message, &mut body, limit) {
+            Ok(table) => Draft::new(body, table),
+            Err(error) => {
+                scope::recycle(body);
+                Err(match error {
+                    WriteError::Encode(error) => SendError::Encode(error),
+                    WriteError::TooManyAddresses => {
+                        SendError::TooManyAddresses { limit: crate::limits::MAX_ADDRESSES }
+                    }
+                })
+            }
+        }
+    }
+
+    /// `Ok(true)`: accepted, and it is time to let other tasks have their turn.
+    pub(crate) async fn send(self: &Arc<Self>, draft: Draft) -> Result<bool, SendError> {
+        match self.peer.offer(self, draft)? {
+            Offered::Accepted { pause } => Ok(pause),
+            Offered::Waiting(slot) => self.wait(slot).await.map(|()| false),
+        }
+    }
+
+    pub(crate) async fn send_confirmed(self: &Arc<Self>, draft: Draft) -> Result<(), SendError> {
+        let slot = self.peer.offer_confirmed(self, draft)?;
+        self.wait(slot).await
+    }
+
+    pub(crate) fn try_send(self: &Arc<Self>, draft: Draft) -> Result<(), SendError> {
+        self.peer.offer_now(self, draft)
+    }
+
+    async fn wait(self: &Arc<Self>, slot: Arc<Slot<Result<(), SendError>>>) -> Result<(), SendError> {
+        /// Takes the message out of the line, if it still stands there and nobody waits any more.
+        struct Place<'a>(&'a Proxy, Arc<Slot<Result<(), SendError>>>);
+        impl Drop for Place<'_> {
+            fn drop(&mut self) {
+                if !self.1.is_over() {
+                    self.1.close();
+                    self.0.peer.cancel(self.0.import, &self.1);
+                }
+            }
+        }
+        let place = Place(self, slot);
+        std::future::poll_fn(|context| place.1.poll(context)).await
+    }
+
+    pub(crate) async fn ended(self: &Arc<Self>) -> Ended {
+        /// Counts as use of the session for as long as somebody waits.
+        struct Monitor<'a>(&'a Proxy, Arc<Slot<Ended>>);
+        impl Drop for Monitor<'_> {
+            fn drop(&mut self) {
+                self.1.close();
+                self.0.peer.unwatch(self.0.import);
+            }
+        }
+        let monitor = match self.peer.watch(self.import) {
+            Ok(slot) => Monitor(self, slot),
+            Err(ended) => return ended,
+        };
+        std::future::poll_fn(|context| match monitor.1.poll(context) {
+            Poll::Ready(ended) => Poll::Ready(ended),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    pub(crate) fn into_passenger(self: Arc<Self>) -> Passenger {
+        Passenger::Remote(self)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.peer.release(self.import, self.incarnation);
+    }
+}

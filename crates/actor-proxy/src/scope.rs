@@ -1,0 +1,175 @@
+//! How an address that is deep inside a value finds the table of the message which the value is written to or read from.
+//!
+//! serde gives a `Serialize` no way to reach beyond its serializer, so the table of the innermost message stands in the
+//! thread for as long as its body is being written or read, and never longer: a guard takes it away again, also when the
+//! user's code panics. Scopes nest, since that code may send messages of its own.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, de, ser};
+
+use crate::body::{self, DecodeError, EncodeError, Format};
+use crate::limits::MAX_ADDRESSES;
+use crate::parcel::Passenger;
+
+thread_local! {
+    static SCOPES: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+    /// An empty buffer with room, so that a small message allocates nothing.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer that keeps more room than this is not kept.
+const MAX_SCRATCH_BYTES: usize = 16 * 1024;
+
+/// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
+pub(crate) fn scratch() -> Vec<u8> {
+    SCRATCH.take()
+}
+
+/// Takes a buffer back.
+pub(crate) fn recycle(mut buffer: Vec<u8>) {
+    if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
+        buffer.clear();
+        SCRATCH.set(buffer);
+    }
+}
+
+enum Scope {
+    Writing(Manifest),
+    Reading { table: Vec<Passenger> },
+}
+
+/// The addresses of a message that is being written.
+#[derive(Default)]
+struct Manifest {
+    table: Vec<Passenger>,
+    /// Once there are many: where each of them stands.
+    indices: HashMap<usize, usize>,
+    full: bool,
+}
+
+/// So many addresses are looked through one by one.
+const MAX_SEARCHED: usize = 16;
+
+impl Manifest {
+    fn find(&mut self, key: usize) -> Option<usize> {
+        if self.table.len() <= MAX_SEARCHED {
+            return self.table.iter().position(|other| other.key() == key);
+        }
+        if self.indices.is_empty() {
+            self.indices.extend(self.table.iter().enumerate().map(|(index, other)| (other.key(), index)));
+        }
+        self.indices.get(&key).copied()
+    }
+
+    fn board(&mut self, passenger: Passenger) -> Option<usize> {
+        let key = passenger.key();
+        if let Some(index) = self.find(key) {
+            return Some(index);
+        }
+        if self.table.len() >= MAX_ADDRESSES {
+            self.full = true;
+            return None;
+        }
+        let index = self.table.len();
+        self.table.push(passenger);
+        if !self.indices.is_empty() {
+            self.indices.insert(key, index);
+        }
+        Some(index)
+    }
+}
+
+/// Takes the scope away when it is dropped.
+struct Guard {
+    depth: usize,
+}
+
+impl Guard {
+    fn enter(scope: Scope) -> Self {
+        SCOPES.with_borrow_mut(|scopes| {
+            scopes.push(scope);
+            Self { depth: scopes.len() }
+        })
+    }
+
+    fn leave(self) -> Option<Scope> {
+        let scope = SCOPES.with_borrow_mut(|scopes| {
+            scopes.truncate(self.depth);
+            scopes.pop()
+        });
+        std::mem::forget(self);
+        scope
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Only while unwinding. What the scopes hold is dropped after the borrow: it may be addresses.
+        let left = SCOPES.with_borrow_mut(|scopes| scopes.split_off(self.depth - 1));
+        drop(left);
+    }
+}
+
+/// Why a body was not written.
+pub(crate) enum WriteError {
+    Encode(EncodeError),
+    TooManyAddresses,
+}
+
+/// Writes a body behind what is in `out`, and gives the addresses that stand in it, in the order of their indices.
+pub(crate) fn write<T: Serialize>(
+    format: Format,
+    value: &T,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Vec<Passenger>, WriteError> {
+    let guard = Guard::enter(Scope::Writing(Manifest::default()));
+    let written = body::encode(format, value, out, limit);
+    match (guard.leave(), written) {
+        (Some(Scope::Writing(Manifest { full: true, .. })), _) => Err(WriteError::TooManyAddresses),
+        (_, Err(error)) => Err(WriteError::Encode(error)),
+        (Some(Scope::Writing(manifest)), Ok(())) => Ok(manifest.table),
+        (_, Ok(())) => Ok(Vec::new()),
+    }
+}
+
+/// Reads a body whose addresses are those of `table`.
+pub(crate) fn read<T: DeserializeOwned>(
+    format: Format,
+    body: &[u8],
+    table: Vec<Passenger>,
+) -> Result<T, (DecodeError, Vec<Passenger>)> {
+    let guard = Guard::enter(Scope::Reading { table });
+    let read = body::decode(format, body);
+    let table = match guard.leave() {
+        Some(Scope::Reading { table }) => table,
+        _ => Vec::new(),
+    };
+    read.map_err(|error| (error, table))
+}
+
+/// The index under which `passenger` stands in the message that is being written.
+pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
+    SCOPES.with_borrow_mut(|scopes| {
+        let Some(Scope::Writing(manifest)) = scopes.last_mut() else {
+            return Err(E::custom("an address travels in messages only"));
+        };
+        let index = manifest.board(passenger);
+        let index = index.ok_or_else(|| E::custom("too many addresses in one message"))?;
+        u32::try_from(index).map_err(E::custom)
+    })
+}
+
+/// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
+pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
+    SCOPES.with_borrow_mut(|scopes| {
+        let Some(Scope::Reading { table }) = scopes.last_mut() else {
+            return Err(E::custom("an address travels in messages only"));
+        };
+        let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));
+        passenger.and_then(Passenger::alight).ok_or_else(|| E::custom("no address of that index"))
+    })
+}
