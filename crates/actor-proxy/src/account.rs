@@ -52,7 +52,8 @@ impl Account {
 
     /// The limit to announce if a grant is due.
     pub(crate) fn grant(&self) -> Option<u64> {
-        (self.consumed.load(Ordering::Acquire) >= self.due_at.load(Ordering::Acquire)).then(|| self.grant_now())
+        (self.consumed.load(Ordering::Acquire) >= self.due_at.load(Ordering::Acquire))
+            .then(|| self.grant_now())
     }
 
     fn grant_now(&self) -> u64 {

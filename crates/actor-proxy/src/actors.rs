@@ -324,7 +324,8 @@ impl Core {
             let registry = lock(&self.registry);
             registry.services.iter().map(|(name, service)| (name.clone(), service.clone())).collect()
         };
-        let listed = services.iter().filter(|(_, service)| service.mailbox().ended().is_none() && wanted(service));
+        let listed =
+            services.iter().filter(|(_, service)| service.mailbox().ended().is_none() && wanted(service));
         let listed = listed.map(|(name, service)| {
             let mailbox = service.mailbox();
             let schema = mailbox.schema().as_str().into();

@@ -150,7 +150,9 @@ impl Refusal {
             AskError::Ended(ended) | AskError::Send(SendError::Ended(ended)) => Self::Ended(ended.clone()),
             AskError::NotAllowed | AskError::Send(SendError::NotAllowed) => Self::NotAllowed,
             AskError::Malformed | AskError::Send(SendError::Malformed) => Self::Malformed,
-            AskError::NoRoom | AskError::Send(SendError::NoRoom | SendError::TableFull { .. }) => Self::NoRoom,
+            AskError::NoRoom | AskError::Send(SendError::NoRoom | SendError::TableFull { .. }) => {
+                Self::NoRoom
+            }
             AskError::ReplyFailed | AskError::BadReply(_) => Self::ReplyFailed,
             AskError::Send(SendError::Unreachable(_)) => Self::Ended(Ended::Expired),
             _ => Self::NoReply,
@@ -174,7 +176,9 @@ impl Refusal {
             Self::NotAllowed => SendError::NotAllowed,
             Self::Ended(ended) => SendError::Ended(ended),
             Self::NoRoom => SendError::NoRoom,
-            Self::NoReply | Self::ReplyFailed | Self::NoSuchService => SendError::Lost { maybe_delivered: true },
+            Self::NoReply | Self::ReplyFailed | Self::NoSuchService => {
+                SendError::Lost { maybe_delivered: true }
+            }
         }
     }
 }
@@ -353,7 +357,11 @@ impl Head {
 
     pub(crate) fn message_with(to: Tag, confirm: Option<Tag>, table: &[Entry]) -> Self {
         let mut head = Self(Vec::with_capacity(64));
-        head.byte(MESSAGE_WITH).tag(to).byte(u8::from(confirm.is_some())).tag(confirm.unwrap_or(Tag(0))).table(table);
+        head.byte(MESSAGE_WITH)
+            .tag(to)
+            .byte(u8::from(confirm.is_some()))
+            .tag(confirm.unwrap_or(Tag(0)))
+            .table(table);
         head
     }
 
@@ -403,8 +411,12 @@ impl Head {
         self.bytes(&count.to_le_bytes());
         for entry in table {
             match entry {
-                Entry::Yours { id } => self.byte(ENTRY_YOURS).id(*id),
-                Entry::Mine(offer) => self.byte(ENTRY_MINE).offer(offer),
+                Entry::Yours { id } => {
+                    self.byte(ENTRY_YOURS).id(*id);
+                }
+                Entry::Mine(offer) => {
+                    self.byte(ENTRY_MINE).offer(offer);
+                }
                 Entry::Third { node, id, shape, relay } => {
                     let direct_only = if shape.direct_only { FLAG_DIRECT_ONLY } else { 0 };
                     let relayed = if relay.is_some() { FLAG_RELAYED } else { 0 };
@@ -414,10 +426,11 @@ impl Head {
                     if let Some(relay) = relay {
                         self.id(relay.id).tag(relay.tag).bytes(&relay.limit.to_le_bytes());
                     }
-                    self
                 }
-                Entry::Reply { ask, format } => self.byte(ENTRY_REPLY).tag(*ask).byte(format.code()),
-            };
+                Entry::Reply { ask, format } => {
+                    self.byte(ENTRY_REPLY).tag(*ask).byte(format.code());
+                }
+            }
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-pub use crate::body::{DecodeError, EncodeError};
+use crate::body::{DecodeError, EncodeError};
 use crate::ended::{Ended, Unreachable};
 
 /// Why a message was not sent, or is not known to have arrived.
@@ -70,7 +70,11 @@ impl SendError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Full | Self::TooManyWaiting { .. } | Self::TableFull { .. } | Self::Lost { .. } | Self::NoRoom => true,
+            Self::Full
+            | Self::TooManyWaiting { .. }
+            | Self::TableFull { .. }
+            | Self::Lost { .. }
+            | Self::NoRoom => true,
             Self::Ended(ended) => ended.is_retryable(),
             Self::Unreachable(unreachable) => unreachable.is_retryable(),
             _ => false,
@@ -154,7 +158,10 @@ impl AskError {
     /// Whether the actor may have seen the question.
     #[must_use]
     pub fn maybe_delivered(&self) -> bool {
-        !matches!(self, Self::Send(_) | Self::Ended(_) | Self::NotAllowed | Self::Lost { maybe_delivered: false })
+        !matches!(
+            self,
+            Self::Send(_) | Self::Ended(_) | Self::NotAllowed | Self::Lost { maybe_delivered: false }
+        )
     }
 }
 

@@ -88,23 +88,32 @@ impl Exchange {
     /// The address of one of the peer's services.
     ///
     /// # Errors
-    /// [`ServiceError`].
-    pub async fn service<M: Message>(&self, name: &str) -> Result<Address<M>, ServiceError> {
-        let name = ServiceName::new(name).ok_or(ServiceError::BadName)?;
-        let inquiry = Inquiry::begin(&self.peer, |peer, slot| peer.look_up(&name, slot));
-        let proxy = inquiry.outcome().await?;
-        let found = String::from(&*proxy.schema);
-        Address::from_passenger(Passenger::Remote(proxy))
-            .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+    /// The future's: [`ServiceError`].
+    pub fn service<M: Message>(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Address<M>, ServiceError>> + Send + use<M> {
+        let name = ServiceName::new(name);
+        let peer = Arc::clone(&self.peer);
+        async move {
+            let name = name.ok_or(ServiceError::BadName)?;
+            let proxy = Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await?;
+            let found = String::from(&*proxy.schema);
+            Address::from_passenger(Passenger::Remote(proxy))
+                .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+        }
     }
 
     /// The services that this node may use at the peer.
     ///
     /// # Errors
-    /// [`ServiceError`].
-    pub async fn services(&self) -> Result<Vec<ServiceInfo>, ServiceError> {
-        let inquiry = Inquiry::begin(&self.peer, |peer, slot| peer.list(slot));
-        Ok(inquiry.outcome().await?.into_iter().map(ServiceInfo::from).collect())
+    /// The future's: [`ServiceError`].
+    pub fn services(&self) -> impl Future<Output = Result<Vec<ServiceInfo>, ServiceError>> + Send + use<> {
+        let peer = Arc::clone(&self.peer);
+        async move {
+            let listed = Inquiry::begin(&peer, |peer, slot| peer.list(slot)).outcome().await?;
+            Ok(listed.into_iter().map(ServiceInfo::from).collect())
+        }
     }
 }
 

@@ -147,7 +147,8 @@ impl<M: Message> Mailbox<M> {
         if !state.queue.is_empty() {
             std::mem::swap(&mut state.queue, taken);
             state.local = 0;
-            let woken = if state.waiting.is_empty() { Vec::new() } else { state.advance(self.terms.capacity) };
+            let woken =
+                if state.waiting.is_empty() { Vec::new() } else { state.advance(self.terms.capacity) };
             drop(state);
             woken.into_iter().for_each(Waker::wake);
             return Poll::Ready(true);

@@ -169,7 +169,12 @@ impl Outbox {
     pub(crate) fn clear(&mut self) {
         self.bytes = 0;
         for queue in &mut self.lanes {
-            let gone = Queue { pushed: queue.pushed, taken: queue.pushed, written: queue.pushed, ..Queue::default() };
+            let gone = Queue {
+                pushed: queue.pushed,
+                taken: queue.pushed,
+                written: queue.pushed,
+                ..Queue::default()
+            };
             *queue = gone;
         }
     }

@@ -17,12 +17,12 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::account::Account;
-use crate::body::Format;
 use crate::actors::Core;
+use crate::body::Format;
 use crate::deadlines::Timer;
 use crate::ended::Ended;
-use crate::error::{SendError, ServiceError};
 use crate::envelope::{Envelope, Head, Listed};
+use crate::error::{SendError, ServiceError};
 use crate::node_id::{ActorId, NodeId};
 use crate::outbox::{Lane, Outbox, Place};
 use crate::proxy::Proxy;
@@ -31,9 +31,11 @@ use crate::slot::Slot;
 use crate::sync::lock;
 use crate::table::{Handle, Slab, Tag, TagTable};
 
-pub(crate) use aftermath::{Aftermath, Wakes};
+pub(crate) use aftermath::Aftermath;
+pub use aftermath::Wakes;
 pub(crate) use exports::Export;
 pub(crate) use imports::Import;
+pub(crate) use receive::MAX_HEAD_BYTES;
 pub(crate) use sending::{Draft, Offered};
 
 /// One other node. Nothing that belongs to users is run or dropped under its lock: see [`Aftermath`].
@@ -123,7 +125,11 @@ enum Pending {
 pub(crate) enum Confirm {
     Here(Arc<Slot<Result<(), SendError>>>),
     /// The peer for which this node passes on.
-    Relay { peer: Arc<Peer>, ask: Tag, epoch: u64 },
+    Relay {
+        peer: Arc<Peer>,
+        ask: Tag,
+        epoch: u64,
+    },
 }
 
 struct Flush {

@@ -10,7 +10,6 @@ use crate::body::Format;
 use crate::ended::Ended;
 use crate::error::SendError;
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::Passenger;
 use crate::peer::{Draft, Import, Offered, Peer};
 use crate::scope::{self, WriteError};
 use crate::slot::Slot;
@@ -50,7 +49,7 @@ impl Proxy {
     /// Writes a message: without a lock, since it runs the user's code.
     pub(crate) fn write<M: Serialize>(&self, message: &M) -> Result<Draft, SendError> {
         let limit = self.peer.body_limit();
-        let mut body = scope::scratch();
+        let mut body = Draft::buffer();
         match scope::write(self.format, message, &mut body, limit) {
             Ok(table) => Draft::new(body, table),
             Err(error) => {
@@ -115,10 +114,6 @@ impl Proxy {
             Poll::Pending => Poll::Pending,
         })
         .await
-    }
-
-    pub(crate) fn into_passenger(self: Arc<Self>) -> Passenger {
-        Passenger::Remote(self)
     }
 }
 

@@ -43,7 +43,12 @@ pub(crate) trait AnyReply: Send + Sync {
 /// A value of some type that can be handed over or written.
 pub(crate) trait AnyAnswer {
     fn take(&mut self) -> Option<Box<dyn std::any::Any + Send>>;
-    fn write(&self, format: Format, out: &mut Vec<u8>, limit: usize) -> Result<Vec<Passenger>, scope::WriteError>;
+    fn write(
+        &self,
+        format: Format,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<Vec<Passenger>, scope::WriteError>;
 }
 
 impl<R: Payload> AnyAnswer for Option<R> {
@@ -51,7 +56,12 @@ impl<R: Payload> AnyAnswer for Option<R> {
         Option::take(self).map(|value| Box::new(value) as Box<dyn std::any::Any + Send>)
     }
 
-    fn write(&self, format: Format, out: &mut Vec<u8>, limit: usize) -> Result<Vec<Passenger>, scope::WriteError> {
+    fn write(
+        &self,
+        format: Format,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<Vec<Passenger>, scope::WriteError> {
         match self {
             Some(value) => scope::write(format, value, out, limit),
             None => Ok(Vec::new()),

@@ -47,7 +47,8 @@ pub(crate) struct Aftermath {
     pub(super) answers: Vec<(Arc<dyn AnyReply>, Incoming)>,
     pub(super) failures: Vec<(Arc<dyn AnyReply>, AskError)>,
     pub(super) outcomes: Vec<(Confirm, Result<(), SendError>)>,
-    pub(super) looked_up: Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
+    pub(super) looked_up:
+        Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
     pub(super) listed: Vec<(Arc<Slot<Result<Vec<Listed>, ServiceError>>>, Result<Vec<Listed>, ServiceError>)>,
     pub(super) inquiries: Vec<(Tag, Inquiry)>,
     /// Somebody wants a session.
@@ -104,8 +105,18 @@ pub(crate) enum Target {
 
 impl Aftermath {
     pub(super) fn settle(self, peer: &Arc<Peer>) -> Wakes {
-        let Self { mut wakes, deliveries, answers, failures, outcomes, looked_up, listed, inquiries, wanted, trash } =
-            self;
+        let Self {
+            mut wakes,
+            deliveries,
+            answers,
+            failures,
+            outcomes,
+            looked_up,
+            listed,
+            inquiries,
+            wanted,
+            trash,
+        } = self;
         for (reply, incoming) in answers {
             wakes.extend(reply.complete(incoming.resolve(peer)));
         }
@@ -151,7 +162,9 @@ impl Incoming {
         for (index, Third { node, id, shape, relay }) in thirds {
             let direct = node != via.node && via.core.may_speak_with(&node);
             let proxy = match relay {
-                Some(relay) if !direct => via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape }),
+                Some(relay) if !direct => {
+                    via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape })
+                }
                 relay => {
                     if let Some(relay) = relay {
                         via.release_way(relay.tag);

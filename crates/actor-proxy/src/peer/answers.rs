@@ -86,11 +86,12 @@ impl Peer {
     }
 
     /// Asks which services this node may use.
-    pub(crate) fn list(
-        self: &Arc<Self>,
-        slot: &Arc<Slot<Result<Vec<Listed>, ServiceError>>>,
-    ) -> Option<Tag> {
-        self.inquire(Pending::List(Arc::clone(slot)), |ask| Envelope::List { ask }, |error| slot.set(Err(error)))
+    pub(crate) fn list(self: &Arc<Self>, slot: &Arc<Slot<Result<Vec<Listed>, ServiceError>>>) -> Option<Tag> {
+        self.inquire(
+            Pending::List(Arc::clone(slot)),
+            |ask| Envelope::List { ask },
+            |error| slot.set(Err(error)),
+        )
     }
 
     fn inquire(

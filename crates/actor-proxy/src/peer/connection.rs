@@ -79,7 +79,8 @@ impl Peer {
 
     /// What was asked and not answered is lost, and may have been seen if it had left.
     fn lose_asks(&self, state: &mut State, after: &mut Aftermath) {
-        for pending in state.asks.drain() {
+        let lost: Vec<Pending> = state.asks.drain().map(|(_, pending)| pending).collect();
+        for pending in lost {
             match pending {
                 Pending::Reply { reply, place, .. } => {
                     let maybe_delivered = state.outbox.has_left(place);
@@ -203,7 +204,10 @@ impl Peer {
     /// Whether nothing is left to remember.
     pub(crate) fn is_blank(&self) -> bool {
         let state = lock(&self.state);
-        state.link == Link::Down && state.exports.is_empty() && state.imports.is_empty() && state.asks.is_empty()
+        state.link == Link::Down
+            && state.exports.is_empty()
+            && state.imports.is_empty()
+            && state.asks.is_empty()
     }
 
     /// How many entries there are: exports, imports, questions.
@@ -228,4 +232,3 @@ impl State {
         !self.parked.is_empty()
     }
 }
-

@@ -54,9 +54,11 @@ impl Export {
                 let schema = mailbox.schema().as_str().into();
                 Shape { schema, format: mailbox.format(), direct_only: mailbox.is_direct_only() }
             }
-            Target::Way(proxy) => {
-                Shape { schema: (&*proxy.schema).into(), format: proxy.format, direct_only: proxy.direct_only }
-            }
+            Target::Way(proxy) => Shape {
+                schema: (&*proxy.schema).into(),
+                format: proxy.format,
+                direct_only: proxy.direct_only,
+            },
         }
     }
 }
@@ -117,9 +119,11 @@ impl Peer {
             return None;
         }
         let key = way(proxy);
-        let known = state.export_tags.get(&key).and_then(|tag| state.exports.get(*tag).ok()).map(|way| way.id);
+        let known =
+            state.export_tags.get(&key).and_then(|tag| state.exports.get(*tag).ok()).map(|way| way.id);
         let id = known.unwrap_or_else(|| self.core.new_id());
-        let Offer { tag, limit, .. } = self.export(state, after, (key, id), lane, || Target::Way(Arc::clone(proxy)))?;
+        let Offer { tag, limit, .. } =
+            self.export(state, after, (key, id), lane, || Target::Way(Arc::clone(proxy)))?;
         state.export_tags.insert(ExportKey::Relay(id), tag);
         Some(Relay { id, tag, limit })
     }
@@ -178,7 +182,12 @@ impl Peer {
     }
 
     /// Takes an export out of every table.
-    pub(super) fn remove_export(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, tag: Tag) -> Option<u8> {
+    pub(super) fn remove_export(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        tag: Tag,
+    ) -> Option<u8> {
         let export = state.exports.remove(tag).ok()?;
         state.export_tags.remove(&export.key);
         state.export_tags.remove(&ExportKey::Relay(export.id));
@@ -186,6 +195,9 @@ impl Peer {
             state.leases.remove(&(lease, tag));
         }
         let lanes = export.lanes;
+        if let Target::Actor(local) = &export.target {
+            local.mailbox().forget(self, tag);
+        }
         // What is unread keeps the account; otherwise nothing remembers it.
         if Arc::strong_count(&export.account) == 1 {
             state.accounts.remove(&export.key);
@@ -203,7 +215,13 @@ impl Peer {
     }
 
     /// Forgets an export, and says so behind everything that carried its address.
-    pub(super) fn end_export(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, tag: Tag, why: &Ended) {
+    pub(super) fn end_export(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        tag: Tag,
+        why: &Ended,
+    ) {
         let Some(lanes) = self.remove_export(state, after, tag) else { return };
         if state.link != Link::Up {
             return;

@@ -190,12 +190,7 @@ impl Peer {
     }
 
     /// An address that somebody else gave us: we hold it from now on, if its node still has it.
-    pub(crate) fn hold(
-        self: &Arc<Self>,
-        id: ActorId,
-        shape: &Shape,
-        is_blocked: bool,
-    ) -> Option<Arc<Proxy>> {
+    pub(crate) fn hold(self: &Arc<Self>, id: ActorId, shape: &Shape, is_blocked: bool) -> Option<Arc<Proxy>> {
         self.with(|state, after| {
             let (handle, proxy) = self.import(state, after, id, Facts { id, home: None, shape })?;
             let import = state.imports.get_mut(handle)?;
@@ -249,7 +244,13 @@ impl Peer {
     }
 
     /// The peer says that an actor of its has ended.
-    pub(super) fn import_ended(&self, state: &mut State, after: &mut Aftermath, handle: Handle<Import>, why: &Ended) {
+    pub(super) fn import_ended(
+        &self,
+        state: &mut State,
+        after: &mut Aftermath,
+        handle: Handle<Import>,
+        why: &Ended,
+    ) {
         let Some(import) = state.imports.get_mut(handle) else { return };
         import.fate.get_or_insert_with(|| Fate::Ended(why.clone()));
         if let Some(tag) = import.tag.take() {
@@ -277,7 +278,9 @@ impl Peer {
         for one in waiting {
             one.fail(error, after);
         }
-        after.wakes.extend(watchers.iter().filter_map(Weak::upgrade).filter_map(|slot| slot.set(why.clone())));
+        after
+            .wakes
+            .extend(watchers.iter().filter_map(Weak::upgrade).filter_map(|slot| slot.set(why.clone())));
     }
 
     /// Watches for the end of a peer's actor.

@@ -13,7 +13,7 @@ use crate::ended::Ended;
 use crate::envelope::{self, Entry, Envelope, Offer, Refusal};
 use crate::error::{AskError, PeerFault, ServiceError};
 use crate::limits::{MAX_CONTROL_BACKLOG_BYTES, cost};
-use crate::node_id::{ActorId, NodeId, ServiceName};
+use crate::node_id::{ActorId, NodeId};
 use crate::outbox::Lane;
 use crate::parcel::{Parcel, Passenger};
 use crate::reply::RemoteReply;
@@ -45,6 +45,11 @@ impl Peer {
             }
             Ok(())
         })
+    }
+
+    /// Refuses a message of which only the beginning was kept.
+    pub(crate) fn refuse_message(self: &Arc<Self>, epoch: u64, beginning: &Bytes) -> Result<(), PeerFault> {
+        self.with(|state, _| if state.epoch == epoch { self.too_large(state, beginning) } else { Ok(()) })
     }
 
     /// Answers a message that is larger than announced, of which perhaps only the beginning is there.
@@ -231,18 +236,15 @@ impl Peer {
     fn take_hold(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, id: ActorId) {
         let offer = match state.export_by_id(id) {
             Some(tag) => state.hold_again(tag),
-            None => self
-                .core
-                .find_actor(id)
-                .and_then(|local| {
-                    let offer = if state.exports.len() < self.core.limits.max_exports {
-                        self.offer_local(state, after, &local, Lane::CONTROL)
-                    } else {
-                        None
-                    };
-                    after.trash.push(Trash::Passengers(vec![Passenger::Local(local)]));
-                    offer
-                }),
+            None => self.core.find_actor(id).and_then(|local| {
+                let offer = if state.exports.len() < self.core.limits.max_exports {
+                    self.offer_local(state, after, &local, Lane::CONTROL)
+                } else {
+                    None
+                };
+                after.trash.push(Trash::Passengers(vec![Passenger::Local(local)]));
+                offer
+            }),
         };
         match offer {
             Some(offer) => state.say(&Envelope::Held(offer)),
@@ -329,7 +331,8 @@ impl Peer {
 }
 
 /// The largest envelope without its body: 4,096 addresses of third nodes.
-pub(crate) const MAX_HEAD_BYTES: usize = 12 + crate::limits::MAX_ADDRESSES * (2 + NodeId::BYTES + 2 * ActorId::BYTES + 80);
+pub(crate) const MAX_HEAD_BYTES: usize =
+    12 + crate::limits::MAX_ADDRESSES * (2 + NodeId::BYTES + 2 * ActorId::BYTES + 80);
 
 fn is_confirm(pending: &Pending) -> bool {
     matches!(pending, Pending::Confirm { .. })

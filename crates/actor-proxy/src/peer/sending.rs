@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::aftermath::{Aftermath, Trash};
 use super::{Confirm, Import, Link, Peer, Pending, State};
 use crate::ended::Ended;
 use crate::envelope::Head;
 use crate::error::{AskError, SendError, Table};
-use crate::limits::cost;
-use crate::outbox::Lane;
+use crate::limits::{MAX_COPIED_BYTES, cost};
+use crate::outbox::{Lane, Outbox};
 use crate::parcel::{Parcel, Passenger, Toll};
 use crate::proxy::Proxy;
 use crate::scope;
@@ -22,21 +24,50 @@ const MESSAGES_BETWEEN_YIELDS: u32 = 64;
 /// A message that is written and not accepted. Its one-time addresses are used up by it: without acceptance the questions
 /// end.
 pub(crate) struct Draft {
-    body: Vec<u8>,
+    /// The body, behind [`HEADROOM_BYTES`] for the head of its envelope: a large one is not copied again.
+    buffer: Vec<u8>,
     table: Vec<Passenger>,
 }
 
+/// What most heads need.
+const HEADROOM_BYTES: usize = 64;
+
 impl Draft {
-    /// Takes the one-time addresses of a message for itself.
-    pub(crate) fn new(body: Vec<u8>, table: Vec<Passenger>) -> Result<Self, SendError> {
-        let replies = || table.iter().filter_map(|one| if let Passenger::Reply(one) = one { Some(one) } else { None });
+    /// A buffer to write a body behind.
+    pub(crate) fn buffer() -> Vec<u8> {
+        let mut buffer = scope::scratch();
+        buffer.resize(HEADROOM_BYTES, 0);
+        buffer
+    }
+
+    /// Takes what was written into a [`buffer`](Self::buffer), and the one-time addresses of the message for itself.
+    pub(crate) fn new(buffer: Vec<u8>, table: Vec<Passenger>) -> Result<Self, SendError> {
+        let replies =
+            || table.iter().filter_map(|one| if let Passenger::Reply(one) = one { Some(one) } else { None });
         for (index, reply) in replies().enumerate() {
             if !reply.claim() {
                 replies().take(index).for_each(|reply| reply.unclaim());
                 return Err(SendError::ReplyUsed);
             }
         }
-        Ok(Self { body, table })
+        Ok(Self { buffer, table })
+    }
+
+    fn body(&self) -> &[u8] {
+        self.buffer.get(HEADROOM_BYTES..).unwrap_or_default()
+    }
+
+    /// Puts the body behind its head into the outbox.
+    fn push(&mut self, outbox: &mut Outbox, lane: Lane, head: &[u8]) {
+        if self.body().len() > MAX_COPIED_BYTES
+            && let Some(start) = HEADROOM_BYTES.checked_sub(head.len())
+            && let Some(room) = self.buffer.get_mut(start..HEADROOM_BYTES)
+        {
+            room.copy_from_slice(head);
+            outbox.push_own(lane, Bytes::from(std::mem::take(&mut self.buffer)).slice(start..));
+        } else {
+            outbox.push(lane, head, self.body());
+        }
     }
 
     fn refuse(mut self, why: &AskError) {
@@ -50,7 +81,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        scope::recycle(std::mem::take(&mut self.body));
+        scope::recycle(std::mem::take(&mut self.buffer));
         for passenger in std::mem::take(&mut self.table) {
             if let Passenger::Reply(reply) = passenger {
                 reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
@@ -104,7 +135,9 @@ impl Peer {
             if self.may_go(state, proxy.import) {
                 self.commit(state, after, proxy.import, waiting)?;
                 state.accepted = state.accepted.wrapping_add(1);
-                return Ok(Offered::Accepted { pause: state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS) });
+                return Ok(Offered::Accepted {
+                    pause: state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS),
+                });
             }
             let slot = Arc::new(Slot::new());
             waiting.accept = Some(Arc::clone(&slot));
@@ -140,9 +173,17 @@ impl Peer {
     }
 
     /// Passes on a message of another peer.
-    pub(crate) fn forward(self: &Arc<Self>, proxy: &Proxy, parcel: Parcel, toll: Toll, confirm: Option<Confirm>) {
+    pub(crate) fn forward(
+        self: &Arc<Self>,
+        proxy: &Proxy,
+        parcel: Parcel,
+        toll: Toll,
+        confirm: Option<Confirm>,
+    ) {
         let Parcel { body, table, .. } = parcel;
-        let draft = match Draft::new(body.to_vec(), table) {
+        let mut buffer = Draft::buffer();
+        buffer.extend_from_slice(&body);
+        let draft = match Draft::new(buffer, table) {
             Ok(draft) => draft,
             // Cannot be: what has just come was used by nobody.
             Err(_) => return,
@@ -201,7 +242,7 @@ impl Peer {
         let limit = state.body_limit;
         let error = if let Some(over) = &state.over {
             Some(over.clone().into())
-        } else if waiting.draft.body.len() > limit {
+        } else if waiting.draft.body().len() > limit {
             Some(SendError::Encode(crate::body::EncodeError::TooLarge { limit }))
         } else {
             state.imports.get(proxy.import).and_then(|import| import.fate().err())
@@ -218,7 +259,10 @@ impl Peer {
     fn may_go(&self, state: &State, import: Handle<Import>) -> bool {
         state.link == Link::Up
             && state.outbox.bytes() < self.core.limits.outbox_bytes
-            && state.imports.get(import).is_some_and(|import| import.waiting() == 0 && import.is_open().is_some())
+            && state
+                .imports
+                .get(import)
+                .is_some_and(|import| import.waiting() == 0 && import.is_open().is_some())
     }
 
     fn line_up(
@@ -275,24 +319,25 @@ impl Peer {
         };
         let Waiting { mut draft, accept, confirm, toll } = waiting;
         let lane = Lane::of(tag);
+        let cost = cost(draft.body().len());
         if draft.table.is_empty() && confirm.is_none() {
-            state.outbox.push(lane, &Head::message(tag), &draft.body);
+            draft.push(&mut state.outbox, lane, &Head::message(tag));
         } else {
             let table = std::mem::take(&mut draft.table);
             let format = self.format_of(state, handle);
             let (entries, _) = self.entries(state, after, &table, (lane, format));
             let place = state.outbox.next_place(lane);
-            let confirm = confirm.and_then(|confirm| state.asks.insert(Pending::Confirm { confirm, place }).ok());
+            let confirm =
+                confirm.and_then(|confirm| state.asks.insert(Pending::Confirm { confirm, place }).ok());
             let head = Head::message_with(tag, confirm, &entries);
-            state.outbox.push(lane, head.as_bytes(), &draft.body);
+            draft.push(&mut state.outbox, lane, head.as_bytes());
             after.trash.push(Trash::Passengers(table));
         }
         if let Some(import) = state.imports.get_mut(handle) {
-            import.allowance.spend(cost(draft.body.len()));
+            import.allowance.spend(cost);
         }
         after.wakes.extend(accept.and_then(|slot| slot.set(Ok(()))));
         after.trash.extend(toll.map(Trash::Toll));
-        scope::recycle(std::mem::take(&mut draft.body));
         Ok(())
     }
 
@@ -343,7 +388,8 @@ impl Peer {
                 return;
             }
             let is_it = |waiting: &Waiting| {
-                let confirmed = matches!(&waiting.confirm, Some(Confirm::Here(other)) if Arc::ptr_eq(other, slot));
+                let confirmed =
+                    matches!(&waiting.confirm, Some(Confirm::Here(other)) if Arc::ptr_eq(other, slot));
                 confirmed || waiting.accept.as_ref().is_some_and(|other| Arc::ptr_eq(other, slot))
             };
             if let Some(at) = import.line().iter().position(is_it)

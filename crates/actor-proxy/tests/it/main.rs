@@ -1,0 +1,5 @@
+//! Actors of several nodes over pipes in memory, under a virtual clock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
+
+mod smoke;
+mod world;
