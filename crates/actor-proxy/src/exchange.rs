@@ -74,6 +74,11 @@ impl Exchange {
         self.peer.outgoing(self.epoch, context)
     }
 
+    /// There is room for those who waited, after [`Outgoing::finish`] said so.
+    pub fn handle_taken(&self) -> Wakes {
+        self.peer.taken()
+    }
+
     /// Everything that was taken has been handed to the carrier.
     pub fn handle_written(&self) -> Wakes {
         self.peer.written(self.epoch)

@@ -1,24 +1,23 @@
 //! Envelopes on their way into the pipe.
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 
 use bytes::Bytes;
 
 use crate::outbox::Lane;
-use crate::peer::{Peer, State, Wakes};
+use crate::peer::State;
 
 /// What a session's writer takes out: one lane after the other, as far as the pipe has room. While it is held nothing is
 /// accepted for the peer; hold it for a moment only.
 #[must_use = "envelopes wait"]
 pub struct Outgoing<'a> {
-    peer: &'a Arc<Peer>,
     state: MutexGuard<'a, State>,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(crate) fn new(peer: &'a Arc<Peer>, state: MutexGuard<'a, State>) -> Self {
-        Self { peer, state }
+    pub(crate) fn new(state: MutexGuard<'a, State>) -> Self {
+        Self { state }
     }
 
     /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
@@ -32,11 +31,9 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Ends the look. What the pipe did not take stays; the waker that the look was given is woken when there is more.
-    pub fn finish(self) -> Wakes {
-        let Self { peer, mut state } = self;
-        let waits = state.rest();
-        drop(state);
-        if waits { peer.taken() } else { Wakes::default() }
+    /// `true`: others waited for the room; call [`Exchange::handle_taken`](crate::Exchange::handle_taken).
+    pub fn finish(mut self) -> bool {
+        self.state.rest()
     }
 }
 

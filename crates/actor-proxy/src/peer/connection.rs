@@ -28,12 +28,11 @@ impl Peer {
             state.driver = None;
             state.asleep = true;
             state.body_limit = self.core.limits.max_body_bytes;
-            let max_body_bytes = u32::try_from(self.core.limits.max_body_bytes).unwrap_or(u32::MAX);
-            state.say(&Envelope::Hello { max_body_bytes });
-            for (_, id) in state.live_imports() {
-                state.say(&Envelope::Hold { id });
+            state.is_greeted = false;
+            // A session that carries no actors carries nothing of them.
+            if !state.exports.is_empty() || !state.imports.is_empty() {
+                state.greet();
             }
-            state.say(&Envelope::HoldsDone);
             let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
             for tag in tags {
                 if let Ok(export) = state.exports.get_mut(tag) {
@@ -152,13 +151,12 @@ impl Peer {
         if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             state.driver = Some(context.waker().clone());
         }
-        Some(Outgoing::new(self, state))
+        Some(Outgoing::new(state))
     }
 
     /// The writer has taken what it could.
     pub(crate) fn taken(self: &Arc<Self>) -> Wakes {
-        let ((), wakes) = self.with_wakes(|state, after| self.pump_parked(state, after));
-        wakes
+        self.with_wakes(|state, after| self.pump_parked(state, after)).1
     }
 
     /// Everything that was taken has been handed to the carrier.
@@ -218,6 +216,19 @@ impl Peer {
 }
 
 impl State {
+    /// Says the first words of a session: what is taken here, and what is still held of what is there.
+    pub(super) fn greet(&mut self) {
+        if std::mem::replace(&mut self.is_greeted, true) {
+            return;
+        }
+        let max_body_bytes = u32::try_from(self.own_body_limit).unwrap_or(u32::MAX);
+        self.say(&Envelope::Hello { max_body_bytes });
+        for (_, id) in self.live_imports() {
+            self.say(&Envelope::Hold { id });
+        }
+        self.say(&Envelope::HoldsDone);
+    }
+
     pub(crate) fn peek(&mut self, lane: Lane) -> Option<&bytes::Bytes> {
         self.outbox.peek(lane)
     }

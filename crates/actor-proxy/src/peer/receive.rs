@@ -135,6 +135,7 @@ impl Peer {
             Envelope::Hello { max_body_bytes } => {
                 let announced = usize::try_from(max_body_bytes).unwrap_or(usize::MAX);
                 state.body_limit = self.core.limits.max_body_bytes.min(announced);
+                state.greet();
             }
         }
         Ok(())

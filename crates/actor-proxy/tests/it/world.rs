@@ -207,7 +207,9 @@ impl World {
                         progress = true;
                     }
                 }
-                outgoing.finish().wake();
+                if outgoing.finish() {
+                    exchange.handle_taken().wake();
+                }
                 exchange.handle_written().wake();
             }
         }
