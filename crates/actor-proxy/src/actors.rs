@@ -117,6 +117,12 @@ impl Actors {
         self.core.me
     }
 
+    /// The largest message that a pipe may deliver.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        self.core.limits.max_body_bytes.saturating_add(crate::peer::MAX_HEAD_BYTES)
+    }
+
     /// A new actor: its address, and where it reads. Any task can be one.
     #[must_use]
     pub fn mailbox<M: Message>(&self) -> (Address<M>, Inbox<M>) {

@@ -54,19 +54,13 @@ impl Exchange {
         self.peer.handle(self.epoch, now, messages.into_iter())
     }
 
-    /// Refuses a message of the pipe that is larger than [`max_message_bytes`](Self::max_message_bytes), of which this is
+    /// Refuses a message of the pipe that is larger than [`Actors::max_message_bytes`](crate::Actors::max_message_bytes), of which this is
     /// the beginning: whoever waits for an answer is told.
     ///
     /// # Errors
     /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
     pub fn refuse_message(&self, beginning: &Bytes) -> Result<(), PeerFault> {
         self.peer.refuse_message(self.epoch, beginning)
-    }
-
-    /// The largest message that the pipe may deliver.
-    #[must_use]
-    pub fn max_message_bytes(&self) -> usize {
-        self.peer.core.limits.max_body_bytes + crate::peer::MAX_HEAD_BYTES
     }
 
     /// What is to leave. The task of `context` is woken when there is more. `None`: the session is over.
