@@ -52,7 +52,7 @@ pub use exchange::Exchange;
 pub use inbox::{Ender, Inbox, Origin};
 pub use limits::{Limits, MESSAGE_COST_BYTES};
 pub use node_id::{ActorId, NodeId, ServiceName};
-pub use outbox::Lane;
+pub use outbox::{Lane, Next};
 pub use outgoing::Outgoing;
 pub use peer::Wakes;
 pub use reply::ReplyTo;

@@ -7,7 +7,7 @@ use std::task::Waker;
 use crate::body::Format;
 use crate::ended::Ended;
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::Received;
+use crate::parcel::{Received, Run};
 use crate::peer::Peer;
 use crate::schema::Schema;
 use crate::table::Tag;
@@ -22,6 +22,8 @@ pub(crate) trait AnyMailbox: Send + Sync {
     fn id(&self) -> ActorId;
     /// Puts a parcel in. `Err` gives it back: the actor has ended.
     fn deliver(&self, received: Received) -> Result<Option<Waker>, (Box<Received>, Ended)>;
+    /// The same for several.
+    fn deliver_run(&self, run: Run) -> Result<Option<Waker>, Ended>;
     fn ended(&self) -> Option<Ended>;
     /// Ends it for everybody. The first reason counts.
     fn end(&self, why: Ended);

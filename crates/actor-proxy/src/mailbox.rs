@@ -13,7 +13,7 @@ use crate::ended::Ended;
 use crate::error::SendError;
 use crate::local::AnyMailbox;
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::Received;
+use crate::parcel::{Received, Run};
 use crate::peer::Peer;
 use crate::schema::{Message, Schema};
 use crate::slot::Slot;
@@ -21,7 +21,7 @@ use crate::sync::lock;
 use crate::table::Tag;
 
 /// Messages taken at once between two turns of other tasks.
-const MESSAGES_BETWEEN_YIELDS: u32 = 64;
+const MESSAGES_BETWEEN_YIELDS: u32 = 256;
 
 /// A mailbox: many senders, one reader.
 ///
@@ -64,6 +64,7 @@ struct State<M> {
 pub(crate) enum Item<M> {
     Local(M),
     Remote(Received),
+    Run(Run),
 }
 
 /// A message of this node that waits for room.
@@ -251,6 +252,18 @@ impl<M: Message> AnyMailbox for Mailbox<M> {
             return Err((Box::new(received), ended));
         }
         state.queue.push_back(Item::Remote(received));
+        Ok(state.reader.take())
+    }
+
+    fn deliver_run(&self, run: Run) -> Result<Option<Waker>, Ended> {
+        let mut state = lock(&self.state);
+        if let Some(ended) = &state.ended {
+            let ended = ended.clone();
+            drop(state);
+            drop(run);
+            return Err(ended);
+        }
+        state.queue.push_back(Item::Run(run));
         Ok(state.reader.take())
     }
 

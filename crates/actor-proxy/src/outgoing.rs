@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::MutexGuard;
 
-use bytes::Bytes;
-
-use crate::outbox::Lane;
+use crate::outbox::{Lane, Next};
 use crate::peer::State;
 
 /// What a session's writer takes out: one lane after the other, as far as the pipe has room. While it is held nothing is
@@ -21,7 +19,8 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
-    pub fn peek(&mut self, lane: Lane) -> Option<&Bytes> {
+    #[must_use]
+    pub fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.state.peek(lane)
     }
 

@@ -5,7 +5,7 @@
 //! user's code panics. Scopes nest, since that code may send messages of its own.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, de, ser};
@@ -15,9 +15,14 @@ use crate::limits::MAX_ADDRESSES;
 use crate::parcel::Passenger;
 
 thread_local! {
-    static SCOPES: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk { scopes: Vec::new(), scratch: Vec::new() }) };
+}
+
+/// What a thread reads and writes bodies with.
+struct Desk {
+    scopes: Vec<Scope>,
     /// An empty buffer with room, so that a small message allocates nothing.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    scratch: Vec<u8>,
 }
 
 /// A buffer that keeps more room than this is not kept.
@@ -25,14 +30,14 @@ const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 
 /// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
 pub(crate) fn scratch() -> Vec<u8> {
-    SCRATCH.take()
+    DESK.with_borrow_mut(|desk| std::mem::take(&mut desk.scratch))
 }
 
 /// Takes a buffer back.
 pub(crate) fn recycle(mut buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
         buffer.clear();
-        SCRATCH.set(buffer);
+        DESK.with_borrow_mut(|desk| desk.scratch = buffer);
     }
 }
 
@@ -46,7 +51,7 @@ enum Scope {
 struct Manifest {
     table: Vec<Passenger>,
     /// Once there are many: where each of them stands.
-    indices: HashMap<usize, usize>,
+    indices: BTreeMap<usize, usize>,
     full: bool,
 }
 
@@ -89,16 +94,16 @@ struct Guard {
 
 impl Guard {
     fn enter(scope: Scope) -> Self {
-        SCOPES.with_borrow_mut(|scopes| {
-            scopes.push(scope);
-            Self { depth: scopes.len() }
+        DESK.with_borrow_mut(|desk| {
+            desk.scopes.push(scope);
+            Self { depth: desk.scopes.len() }
         })
     }
 
     fn leave(self) -> Option<Scope> {
-        let scope = SCOPES.with_borrow_mut(|scopes| {
-            scopes.truncate(self.depth);
-            scopes.pop()
+        let scope = DESK.with_borrow_mut(|desk| {
+            desk.scopes.truncate(self.depth);
+            desk.scopes.pop()
         });
         std::mem::forget(self);
         scope
@@ -108,7 +113,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // Only while unwinding. What the scopes hold is dropped after the borrow: it may be addresses.
-        let left = SCOPES.with_borrow_mut(|scopes| scopes.split_off(self.depth - 1));
+        let left = DESK.with_borrow_mut(|desk| desk.scopes.split_off(self.depth - 1));
         drop(left);
     }
 }
@@ -153,8 +158,8 @@ pub(crate) fn read<T: DeserializeOwned>(
 
 /// The index under which `passenger` stands in the message that is being written.
 pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
-    SCOPES.with_borrow_mut(|scopes| {
-        let Some(Scope::Writing(manifest)) = scopes.last_mut() else {
+    DESK.with_borrow_mut(|desk| {
+        let Some(Scope::Writing(manifest)) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let index = manifest.board(passenger);
@@ -165,8 +170,8 @@ pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
 
 /// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
 pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
-    SCOPES.with_borrow_mut(|scopes| {
-        let Some(Scope::Reading { table }) = scopes.last_mut() else {
+    DESK.with_borrow_mut(|desk| {
+        let Some(Scope::Reading { table }) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));

@@ -10,7 +10,7 @@ use super::{Flush, Link, Peer, Pending, State};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::Envelope;
 use crate::error::{AskError, SendError, ServiceError};
-use crate::outbox::Lane;
+use crate::outbox::{Lane, Next};
 use crate::outgoing::Outgoing;
 use crate::slot::Slot;
 use crate::sync::lock;
@@ -229,7 +229,7 @@ impl State {
         self.say(&Envelope::HoldsDone);
     }
 
-    pub(crate) fn peek(&mut self, lane: Lane) -> Option<&bytes::Bytes> {
+    pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.outbox.peek(lane)
     }
 

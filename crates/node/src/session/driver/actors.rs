@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use actor_proxy::{Exchange, Lane, Outgoing, Wakes};
+use actor_proxy::{Exchange, Lane, Next, Outgoing, Wakes};
 use link::{SendError, StreamId, StreamOptions, TrySendError};
 
 use crate::lanes;
@@ -37,8 +37,12 @@ impl ActorLanes {
                     continue;
                 }
                 let Some(stream) = self.stream(half, lane) else { break };
-                match half.tx.try_send(stream, envelope, false) {
-                    Ok(_) => outgoing.advance(lane),
+                let taken = match envelope {
+                    Next::Small(envelope) => half.tx.try_send_copied(stream, envelope),
+                    Next::Large(envelope) => half.tx.try_send(stream, envelope, false).map(|_| ()),
+                };
+                match taken {
+                    Ok(()) => outgoing.advance(lane),
                     Err(TrySendError::Refused(SendError::Stopped(_))) => self.refused = true,
                     Err(_) => break,
                 }
