@@ -71,11 +71,12 @@ impl Station {
         let exchange = Exchange::start(node.clone(), reception)?;
         let actors = Actors::new(node.clone());
         let parlor = Arc::new(Parlor::new(home.clone(), roster.clone(), events.clone()));
-        if duties.chat {
-            if let Err(failure) = actors.serve_chat(&parlor) {
-                let what = format!("members cannot say anything to this node: {}", failure.what);
-                let _ = events.send(Event::Notice { what, advice: String::new() }).await;
-            }
+        if duties.chat
+            && let Err(failure) = actors.serve_chat(&parlor)
+        {
+            // Everything else a node does is worth going on for.
+            let what = format!("members cannot say anything to this node: {}", failure.what);
+            let _ = events.send(Event::Notice { what, advice: String::new() }).await;
         }
         let shared = Shared { node, record, home, lock, roster, exchange, actors, parlor };
         Ok(Station { shared: Arc::new(shared) })

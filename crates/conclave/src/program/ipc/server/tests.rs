@@ -35,6 +35,7 @@ impl Perform for Counting {
                 Ok(())
             }
             Request::Why { .. } => {
+                drop(said);
                 stop.wait_for(|stop| *stop).await.unwrap();
                 self.left.add_permits(1);
                 Ok(())
@@ -99,6 +100,15 @@ async fn one_that_leaves_politely_hears_the_end() {
     let mut running = connected(&served).await;
     running.ask(Request::Why { member: None }).await.unwrap();
     running.leave().await;
+    assert_eq!(running.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_says_something_to_nobody_is_taken_to_have_left() {
+    let served = start();
+    let mut running = connected(&served).await;
+    running.ask(Request::Why { member: None }).await.unwrap();
+    running.say(&Say { number: 1, text: "hello".into() }).await.unwrap();
     assert_eq!(running.next().await.unwrap(), None);
 }
 
