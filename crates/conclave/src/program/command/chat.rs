@@ -126,8 +126,9 @@ impl<'a> Talk<'a> {
                 self.open = self.open.saturating_sub(1);
                 self.undelivered(number, text, failure);
             }
-            // Only now, so that neither lines of earlier conversations nor a failure come in between.
-            Event::ChatOpened { member } => {
+            // Only now, so that neither lines of earlier conversations nor a failure come in between, and nothing is
+            // read that is not said any more.
+            Event::ChatOpened { member } if self.errand.listens() => {
                 self.context.output.show(&Event::ChatOpened { member: member.clone() });
                 self.typed = Some(match self.source {
                     Source::Lines => typed::read_lines(),

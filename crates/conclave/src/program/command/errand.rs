@@ -72,6 +72,11 @@ impl Errand {
         }
     }
 
+    /// Whether more may be said.
+    pub(crate) fn listens(&self) -> bool {
+        self.said.is_some()
+    }
+
     /// Says that no more lines come; those that were said are still carried out.
     pub(crate) fn finish(&mut self) {
         self.said = None;
