@@ -14,6 +14,7 @@ use crate::node_id::{NodeId, ServiceName};
 use crate::outgoing::Outgoing;
 use crate::parcel::Passenger;
 use crate::peer::{Peer, Wakes};
+use crate::proxy::Proxy;
 use crate::reply::Expire;
 use crate::schema::Message;
 use crate::service::ServiceInfo;
@@ -24,7 +25,7 @@ use crate::table::Tag;
 ///
 /// * inputs: [`handle_messages`](Self::handle_messages), [`handle_written`](Self::handle_written);
 /// * outputs: [`outgoing`](Self::outgoing);
-/// * commands: [`service`](Self::service), [`services`](Self::services);
+/// * commands: [`service`](Self::service), [`untyped_service`](Self::untyped_service), [`services`](Self::services);
 /// * getters: [`is_awaited`](Self::is_awaited), [`node`](Self::node).
 pub struct Exchange {
     peer: Arc<Peer>,
@@ -92,14 +93,24 @@ impl Exchange {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Address<M>, ServiceError>> + Send + use<M> {
+        let looking = self.look_up(name);
+        async move {
+            let proxy = looking.await?;
+            let found = String::from(&*proxy.schema);
+            Address::from_passenger(Passenger::Remote(proxy))
+                .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+        }
+    }
+
+    pub(crate) fn look_up(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Arc<Proxy>, ServiceError>> + Send + use<> {
         let name = ServiceName::new(name);
         let peer = Arc::clone(&self.peer);
         async move {
             let name = name.ok_or(ServiceError::BadName)?;
-            let proxy = Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await?;
-            let found = String::from(&*proxy.schema);
-            Address::from_passenger(Passenger::Remote(proxy))
-                .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+            Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await
         }
     }
 

@@ -11,9 +11,9 @@ use crate::allow::Allow;
 use crate::body::Format;
 use crate::ended::Ended;
 use crate::error::SendError;
-use crate::local::AnyMailbox;
+use crate::local::{AnyMailbox, LinePlace};
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::{Received, Run};
+use crate::parcel::{Parcel, Received, Run};
 use crate::peer::Peer;
 use crate::schema::{Message, Schema};
 use crate::slot::Slot;
@@ -70,7 +70,7 @@ pub(crate) enum Item<M> {
 /// A message of this node that waits for room.
 struct Waiting<M> {
     message: M,
-    slot: Arc<Slot<Result<(), SendError>>>,
+    slot: LinePlace,
 }
 
 /// What became of a message.
@@ -117,7 +117,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Puts a message into the line; the slot tells when it is in the queue.
-    pub(crate) fn enqueue(&self, message: M) -> Result<Arc<Slot<Result<(), SendError>>>, SendError> {
+    pub(crate) fn enqueue(&self, message: M) -> Result<LinePlace, SendError> {
         let slot = Arc::new(Slot::new());
         let mut state = lock(&self.state);
         if let Some(ended) = &state.ended {
@@ -134,7 +134,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Takes a message out of the line again.
-    pub(crate) fn cancel(&self, slot: &Arc<Slot<Result<(), SendError>>>) {
+    pub(crate) fn cancel(&self, slot: &LinePlace) {
         let mut state = lock(&self.state);
         let at = state.waiting.iter().position(|waiting| Arc::ptr_eq(&waiting.slot, slot));
         let taken = at.and_then(|at| state.waiting.remove(at));
@@ -265,6 +265,19 @@ impl<M: Message> AnyMailbox for Mailbox<M> {
         }
         state.queue.push_back(Item::Run(run));
         Ok(state.reader.take())
+    }
+
+    fn take_in(&self, parcel: Parcel) -> Result<Option<LinePlace>, SendError> {
+        let message = parcel.open().map_err(|_| SendError::Malformed)?;
+        match self.push(message) {
+            Pushed::Accepted(_) => Ok(None),
+            Pushed::Full(message) => self.enqueue(message).map(Some),
+            Pushed::Ended(ended) => Err(ended.into()),
+        }
+    }
+
+    fn leave_line(&self, place: &LinePlace) {
+        self.cancel(place);
     }
 
     fn ended(&self) -> Option<Ended> {

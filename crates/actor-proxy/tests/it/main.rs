@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
 
 mod smoke;
+mod untyped;
 mod world;
