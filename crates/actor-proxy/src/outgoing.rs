@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
+use std::task::Waker;
 
 use bytes::Bytes;
 
@@ -14,11 +15,13 @@ use crate::peer::{Peer, State, Wakes};
 pub struct Outgoing<'a> {
     peer: &'a Arc<Peer>,
     state: MutexGuard<'a, State>,
+    /// Dropped after the lock: with it may go a task, and all that this has.
+    before: Option<Waker>,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(crate) fn new(peer: &'a Arc<Peer>, state: MutexGuard<'a, State>) -> Self {
-        Self { peer, state }
+    pub(crate) fn new(peer: &'a Arc<Peer>, state: MutexGuard<'a, State>, before: Option<Waker>) -> Self {
+        Self { peer, state, before }
     }
 
     /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
@@ -33,9 +36,10 @@ impl<'a> Outgoing<'a> {
 
     /// Ends the look. What the pipe did not take stays; the waker that the look was given is woken when there is more.
     pub fn finish(self) -> Wakes {
-        let Self { peer, mut state } = self;
+        let Self { peer, mut state, before } = self;
         let waits = state.rest();
         drop(state);
+        drop(before);
         if waits { peer.taken() } else { Wakes::default() }
     }
 }

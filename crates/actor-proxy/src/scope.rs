@@ -6,13 +6,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, de, ser};
 
 use crate::body::{self, DecodeError, EncodeError, Format};
+use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
 use crate::parcel::Passenger;
+use crate::reply::AnyReply;
 
 thread_local! {
     static SCOPES: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
@@ -38,7 +42,12 @@ pub(crate) fn recycle(mut buffer: Vec<u8>) {
 
 enum Scope {
     Writing(Manifest),
-    Reading { table: Vec<Passenger> },
+    Reading {
+        table: Vec<Passenger>,
+        /// One-time addresses that were dropped again before the whole was read: whether it can be read decides what
+        /// their askers hear.
+        dropped: Vec<Arc<dyn AnyReply>>,
+    },
 }
 
 /// The addresses of a message that is being written.
@@ -142,13 +151,36 @@ pub(crate) fn read<T: DeserializeOwned>(
     body: &[u8],
     table: Vec<Passenger>,
 ) -> Result<T, (DecodeError, Vec<Passenger>)> {
-    let guard = Guard::enter(Scope::Reading { table });
+    let guard = Guard::enter(Scope::Reading { table, dropped: Vec::new() });
     let read = body::decode(format, body);
-    let table = match guard.leave() {
-        Some(Scope::Reading { table }) => table,
-        _ => Vec::new(),
+    let (mut table, dropped) = match guard.leave() {
+        Some(Scope::Reading { table, dropped }) => (table, dropped),
+        _ => (Vec::new(), Vec::new()),
     };
-    read.map_err(|error| (error, table))
+    match read {
+        Ok(value) => {
+            for reply in dropped {
+                reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
+            }
+            Ok(value)
+        }
+        Err(error) => {
+            table.extend(dropped.into_iter().map(Passenger::Reply));
+            Err((error, table))
+        }
+    }
+}
+
+/// Keeps a one-time address that is dropped while a message is being read until that is over. `Err`: none is.
+pub(crate) fn defer(reply: Arc<dyn AnyReply>) -> Result<(), Arc<dyn AnyReply>> {
+    // Without the thread's scopes the thread is about to end, and reads nothing.
+    let mut reply = Some(reply);
+    let _ = SCOPES.try_with(|scopes| {
+        if let Some(Scope::Reading { dropped, .. }) = scopes.borrow_mut().last_mut() {
+            dropped.extend(reply.take());
+        }
+    });
+    reply.map_or(Ok(()), Err)
 }
 
 /// The index under which `passenger` stands in the message that is being written.
@@ -166,7 +198,7 @@ pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
 /// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
 pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
     SCOPES.with_borrow_mut(|scopes| {
-        let Some(Scope::Reading { table }) = scopes.last_mut() else {
+        let Some(Scope::Reading { table, .. }) = scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));

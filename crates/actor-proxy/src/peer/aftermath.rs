@@ -1,22 +1,21 @@
 //! What must not happen under a peer's lock: running or dropping what belongs to users, waking, and other peers' locks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use super::imports::Facts;
 use super::{Confirm, Draft, Export, Peer};
 use crate::account::Account;
-use crate::envelope::{Envelope, Head, Listed, Refusal, Relay, Shape};
+use crate::ended::Ended;
+use crate::envelope::{Envelope, Listed, Refusal, Relay, Shape};
 use crate::error::{AskError, SendError, ServiceError};
 use crate::limits::cost;
-use crate::local::LocalAddress;
+use crate::local::{AnyMailbox, LocalAddress};
 use crate::node_id::{ActorId, NodeId, ServiceName};
-use crate::outbox::Lane;
 use crate::parcel::{Parcel, Passenger, Received, Toll};
 use crate::proxy::Proxy;
 use crate::reply::AnyReply;
 use crate::slot::Slot;
-use crate::sync::lock;
 use crate::table::Tag;
 
 /// Tasks to wake, once each thing that they may look at is in place.
@@ -50,7 +49,15 @@ pub(crate) struct Aftermath {
     pub(super) looked_up:
         Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
     pub(super) listed: Vec<(Arc<Slot<Result<Vec<Listed>, ServiceError>>>, Result<Vec<Listed>, ServiceError>)>,
-    pub(super) inquiries: Vec<(Tag, Inquiry)>,
+    /// With the session in which they came.
+    pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
+    /// Exports of what has ended already.
+    pub(super) ended: Vec<(Tag, Ended)>,
+    /// Ways that the peer was given, and those that were forgotten.
+    pub(super) ways: Vec<(Arc<Proxy>, Tag)>,
+    pub(super) ways_forgotten: Vec<(Arc<Proxy>, Tag)>,
+    /// Ways that have ended with the actor to which they lead: other peers are to be told.
+    pub(super) ways_ended: Vec<(Weak<Peer>, Tag, Ended)>,
     /// Somebody wants a session.
     pub(super) wanted: bool,
     pub(super) trash: Vec<Trash>,
@@ -65,6 +72,7 @@ pub(super) enum Trash {
     Toll(Toll),
     Reply(Arc<dyn AnyReply>),
     Proxy(Arc<Proxy>),
+    Mailbox(Arc<dyn AnyMailbox>),
 }
 
 /// A message or answer whose addresses are not all resolved.
@@ -94,6 +102,8 @@ pub(super) struct Delivery {
     pub(super) incoming: Incoming,
     pub(super) account: Arc<Account>,
     pub(super) confirm: Option<Tag>,
+    /// The session in which it came.
+    pub(super) epoch: u64,
 }
 
 /// Where messages under a tag go.
@@ -114,6 +124,10 @@ impl Aftermath {
             looked_up,
             listed,
             inquiries,
+            ended,
+            ways,
+            ways_forgotten,
+            ways_ended,
             wanted,
             trash,
         } = self;
@@ -136,8 +150,24 @@ impl Aftermath {
         for delivery in deliveries {
             delivery.deliver(peer, &mut wakes, &mut confirmed);
         }
-        for (ask, inquiry) in inquiries {
-            peer.answer_inquiry(ask, &inquiry);
+        for (epoch, ask, inquiry) in inquiries {
+            peer.answer_inquiry(epoch, ask, &inquiry);
+        }
+        for (proxy, tag) in ways_forgotten {
+            proxy.peer.forget_way(proxy.import, peer, tag);
+        }
+        for (proxy, tag) in ways {
+            if let Err(why) = proxy.peer.tell_way(proxy.import, Arc::downgrade(peer), tag) {
+                peer.actor_ended(tag, &why);
+            }
+        }
+        for (tag, why) in ended {
+            peer.actor_ended(tag, &why);
+        }
+        for (other, tag, why) in ways_ended {
+            if let Some(other) = other.upgrade() {
+                other.actor_ended(tag, &why);
+            }
         }
         if !confirmed.is_empty() {
             let ((), more) = peer.with_wakes(|state, _| {
@@ -160,7 +190,8 @@ impl Incoming {
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
         let Self { mut parcel, thirds } = self;
         for (index, Third { node, id, shape, relay }) in thirds {
-            let direct = node != via.node && via.core.may_speak_with(&node);
+            let is_former_self = node.is_same_device(&via.core.me);
+            let direct = is_former_self || node != via.node && via.core.may_speak_with(&node);
             let proxy = match relay {
                 Some(relay) if !direct => {
                     via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape })
@@ -182,12 +213,11 @@ impl Incoming {
 
 impl Delivery {
     fn deliver(self, from: &Arc<Peer>, wakes: &mut Wakes, confirmed: &mut Vec<Envelope>) {
-        let Self { target, incoming, account, confirm } = self;
+        let Self { target, incoming, account, confirm, epoch } = self;
         let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
         let toll = Toll::new(account, cost(parcel.body.len()));
         let refused = match target {
             Target::Way(proxy) => {
-                let epoch = from.epoch();
                 let confirm = confirm.map(|ask| Confirm::Relay { peer: Arc::clone(from), ask, epoch });
                 proxy.peer.forward(&proxy, parcel, toll, confirm);
                 return;
@@ -230,15 +260,11 @@ impl Confirm {
 
 impl Peer {
     /// Says something that belongs into one session, if that is still the one.
-    fn say_in(self: &Arc<Self>, epoch: u64, news: &Envelope) {
+    pub(super) fn say_in(self: &Arc<Self>, epoch: u64, news: &Envelope) {
         self.with(|state, _| {
             if state.epoch == epoch {
-                state.outbox.push(Lane::CONTROL, Head::news(news).as_bytes(), &[]);
+                state.say(news);
             }
         });
-    }
-
-    pub(crate) fn epoch(&self) -> u64 {
-        lock(&self.state).epoch
     }
 }
