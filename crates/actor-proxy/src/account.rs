@@ -62,9 +62,9 @@ impl Account {
             let granted = consumed + self.window;
             let due_at = consumed + self.window / 2;
             self.granted.store(granted, Ordering::Release);
-            self.due_at.store(due_at, Ordering::Release);
+            self.due_at.store(due_at, Ordering::SeqCst);
             // A consumer may have passed the new point before it was set.
-            if self.consumed.load(Ordering::Acquire) < due_at {
+            if self.consumed.load(Ordering::SeqCst) < due_at {
                 return granted.saturating_sub(self.base.load(Ordering::Acquire));
             }
         }
@@ -82,8 +82,9 @@ impl Account {
 
     /// Returns the cost of what was taken out of the mailbox.
     pub(crate) fn consume(&self, cost: u64) {
-        let before = self.consumed.fetch_add(cost, Ordering::AcqRel);
-        let due_at = self.due_at.load(Ordering::Acquire);
+        // Either this sees the new point of `grant_now`, or that sees what was consumed here: both orders are total.
+        let before = self.consumed.fetch_add(cost, Ordering::SeqCst);
+        let due_at = self.due_at.load(Ordering::SeqCst);
         if before < due_at
             && before + cost >= due_at
             && let Some(peer) = self.peer.upgrade()

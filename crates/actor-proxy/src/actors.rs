@@ -197,9 +197,12 @@ impl Actors {
     #[must_use]
     pub fn connected(&self, node: NodeId) -> Exchange {
         let now = self.core.now();
-        let (peer, gone) = self.core.peer(node);
+        let (peer, gone, closed) = self.core.peer(node);
         for peer in gone {
             peer.end(&Ended::Restarted, now);
+        }
+        if closed {
+            peer.end(&Ended::Shutdown, now);
         }
         let epoch = peer.connected(now);
         Exchange::new(peer, epoch)
@@ -324,6 +327,11 @@ impl Core {
     pub(crate) fn note_actor(&self, id: ActorId, local: &LocalAddress) {
         let mut registry = lock(&self.registry);
         registry.named.entry(id).or_insert_with(|| Arc::downgrade(&local.share()));
+        drop(registry);
+        // The end of an actor takes its name away, unless it came before.
+        if local.mailbox().ended().is_some() {
+            self.forget_actor(&id);
+        }
     }
 
     pub(crate) fn forget_actor(&self, id: &ActorId) {
@@ -331,8 +339,9 @@ impl Core {
         drop(gone);
     }
 
-    pub(crate) fn find_actor(&self, id: ActorId) -> Option<LocalAddress> {
-        let mailbox = lock(&self.registry).named.get(&id).cloned()?;
+    /// Drop what comes as an error without a lock.
+    pub(crate) fn find_actor(&self, id: ActorId) -> Result<LocalAddress, Option<Arc<dyn AnyMailbox>>> {
+        let mailbox = lock(&self.registry).named.get(&id).cloned().ok_or(None)?;
         LocalAddress::find(&mailbox)
     }
 
@@ -361,15 +370,18 @@ impl Core {
         listed.collect()
     }
 
-    /// The peer of that name, and those that were the same machine before.
-    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Vec<Arc<Peer>>) {
+    /// The peer of that name, those that were the same machine before, and whether this node has shut down.
+    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Vec<Arc<Peer>>, bool) {
         let mut registry = lock(&self.registry);
+        if registry.closed {
+            return (Peer::new(self, node, 0), Vec::new(), true);
+        }
         let older: Vec<NodeId> = {
             let others = registry.peers.keys().filter(|other| other.is_same_device(&node) && **other != node);
             others.copied().collect()
         };
         let gone = older.iter().filter_map(|older| registry.peers.remove(older)).collect();
-        (self.find_peer(&mut registry, node), gone)
+        (self.find_peer(&mut registry, node), gone, false)
     }
 
     fn find_peer(self: &Arc<Self>, registry: &mut Registry, node: NodeId) -> Arc<Peer> {
@@ -392,11 +404,16 @@ impl Core {
     ) -> Option<Arc<Proxy>> {
         let peer = {
             let mut registry = lock(&self.registry);
-            if registry.closed || registry.peers.len() >= MAX_PEERS {
+            let is_full = registry.peers.len() >= MAX_PEERS && !registry.peers.contains_key(&node);
+            if registry.closed || is_full {
                 return None;
             }
             self.find_peer(&mut registry, node)
         };
+        if node.is_same_device(&self.me) && node != self.me {
+            // An actor of a former run of this very node.
+            peer.end(&Ended::Restarted, self.now());
+        }
         peer.hold(id, shape, is_blocked)
     }
 

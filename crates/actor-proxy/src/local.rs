@@ -56,10 +56,10 @@ impl LocalAddress {
         Self(mailbox)
     }
 
-    /// Finds an actor that somebody still has an address of.
-    pub(crate) fn find(mailbox: &Weak<dyn AnyMailbox>) -> Option<Self> {
-        let mailbox = mailbox.upgrade()?;
-        mailbox.address_found().then(|| Self(mailbox))
+    /// Finds an actor that somebody still has an address of. `Err`: the mailbox, which may be the last reference to it.
+    pub(crate) fn find(mailbox: &Weak<dyn AnyMailbox>) -> Result<Self, Option<Arc<dyn AnyMailbox>>> {
+        let mailbox = mailbox.upgrade().ok_or(None)?;
+        if mailbox.address_found() { Ok(Self(mailbox)) } else { Err(Some(mailbox)) }
     }
 
     pub(crate) fn mailbox(&self) -> &dyn AnyMailbox {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::MutexGuard;
+use std::task::Waker;
 
 use crate::outbox::{Lane, Next};
 use crate::peer::State;
@@ -11,11 +12,13 @@ use crate::peer::State;
 #[must_use = "envelopes wait"]
 pub struct Outgoing<'a> {
     state: MutexGuard<'a, State>,
+    /// Dropped after the lock: with it may go a task, and all that this has.
+    before: Option<Waker>,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(crate) fn new(state: MutexGuard<'a, State>) -> Self {
-        Self { state }
+    pub(crate) fn new(state: MutexGuard<'a, State>, before: Option<Waker>) -> Self {
+        Self { state, before }
     }
 
     /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
@@ -31,8 +34,12 @@ impl<'a> Outgoing<'a> {
 
     /// Ends the look. What the pipe did not take stays; the waker that the look was given is woken when there is more.
     /// `true`: others waited for the room; call [`Exchange::handle_taken`](crate::Exchange::handle_taken).
-    pub fn finish(mut self) -> bool {
-        self.state.rest()
+    pub fn finish(self) -> bool {
+        let Self { mut state, before } = self;
+        let waits = state.rest();
+        drop(state);
+        drop(before);
+        waits
     }
 }
 

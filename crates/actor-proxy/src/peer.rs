@@ -83,7 +83,7 @@ pub(crate) struct State {
     schemas: HashSet<Arc<str>>,
     /// What we have asked.
     asks: TagTable<Pending>,
-    /// One-time addresses of the peer that we have.
+    /// One-time addresses of the peer that we have, those of earlier sessions included: they take room, too.
     open_replies: usize,
     /// Messages that wait for credit or room, over all imports.
     waiting: usize,
@@ -203,6 +203,10 @@ impl Peer {
 }
 
 impl State {
+    fn is_greeted(&self) -> bool {
+        self.is_greeted
+    }
+
     fn say(&mut self, news: &Envelope) {
         if self.link == Link::Up {
             self.greet();

@@ -30,6 +30,8 @@ pub(crate) trait AnyReply: Send + Sync {
     fn claim(&self) -> bool;
     /// Takes [`claim`](Self::claim) back.
     fn unclaim(&self);
+    /// How its answer is to be written, if that is settled: otherwise as the message in which it travels.
+    fn format(&self) -> Option<Format>;
     /// It waits under `tag` for what `peer` answers.
     fn located(&self, peer: &Arc<Peer>, tag: Tag);
     /// Answers with something that nobody has read yet. It was claimed before. Wake whom it returns.
@@ -88,6 +90,7 @@ impl<R> Drop for ReplyTo<R> {
     fn drop(&mut self) {
         if let Some(reply) = self.reply.take()
             && reply.claim()
+            && let Err(reply) = scope::defer(reply)
         {
             reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
         }
@@ -214,6 +217,10 @@ impl<R: Payload> AnyReply for Question<R> {
         self.claimed.store(false, Ordering::Release);
     }
 
+    fn format(&self) -> Option<Format> {
+        None
+    }
+
     fn located(&self, peer: &Arc<Peer>, tag: Tag) {
         lock(&self.state).located = Some((Arc::downgrade(peer), tag));
     }
@@ -241,6 +248,8 @@ pub(crate) struct RemoteReply {
     /// The session in which the question came: its answer belongs into the same.
     pub(crate) epoch: u64,
     pub(crate) claimed: AtomicBool,
+    /// The peer was told what became of it.
+    pub(crate) settled: AtomicBool,
 }
 
 impl AnyReply for RemoteReply {
@@ -252,35 +261,52 @@ impl AnyReply for RemoteReply {
         self.claimed.store(false, Ordering::Release);
     }
 
+    fn format(&self) -> Option<Format> {
+        Some(self.format)
+    }
+
     fn located(&self, _: &Arc<Peer>, _: Tag) {}
 
     fn complete(&self, parcel: Parcel) -> Option<Waker> {
-        self.claimed.store(true, Ordering::Release);
-        self.peer.reply(self, &parcel.body, parcel.table);
+        if self.settle() {
+            self.peer.reply(self, &parcel.body, parcel.table);
+        }
         None
     }
 
     fn fail(&self, why: AskError) -> Option<Waker> {
-        self.claimed.store(true, Ordering::Release);
-        self.peer.refuse_reply(self, &why);
+        if self.settle() {
+            self.peer.refuse_reply(self, &why);
+        }
         None
     }
 
     fn answer(&self, value: &mut dyn AnyAnswer) -> Option<Waker> {
         let mut body = scope::scratch();
-        match value.write(self.format, &mut body, self.peer.body_limit()) {
-            Ok(table) => self.peer.reply(self, &body, table),
-            Err(_) => self.peer.refuse_reply(self, &AskError::ReplyFailed),
+        // First the user's code: if it panics the question is still open, and ends with the drop.
+        let written = value.write(self.format, &mut body, self.peer.body_limit());
+        if self.settle() {
+            match written {
+                Ok(table) => self.peer.reply(self, &body, table),
+                Err(_) => self.peer.refuse_reply(self, &AskError::ReplyFailed),
+            }
         }
         scope::recycle(body);
         None
     }
 }
 
+impl RemoteReply {
+    /// Whether this is the one outcome: what comes after it is told to nobody.
+    fn settle(&self) -> bool {
+        !self.settled.swap(true, Ordering::AcqRel)
+    }
+}
+
 impl Drop for RemoteReply {
     /// Whatever happened to the message it came in: its question ends.
     fn drop(&mut self) {
-        if !*self.claimed.get_mut() {
+        if self.settle() {
             self.peer.refuse_reply(self, &AskError::NoReply);
         }
     }

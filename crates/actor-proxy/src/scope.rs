@@ -6,13 +6,17 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, de, ser};
 
 use crate::body::{self, DecodeError, EncodeError, Format};
+use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
 use crate::parcel::Passenger;
+use crate::reply::AnyReply;
 
 thread_local! {
     static DESK: RefCell<Desk> = const { RefCell::new(Desk { scopes: Vec::new(), scratch: Vec::new() }) };
@@ -43,7 +47,12 @@ pub(crate) fn recycle(mut buffer: Vec<u8>) {
 
 enum Scope {
     Writing(Manifest),
-    Reading { table: Vec<Passenger> },
+    Reading {
+        table: Vec<Passenger>,
+        /// One-time addresses that were dropped again before the whole was read: whether it can be read decides what
+        /// their askers hear.
+        dropped: Vec<Arc<dyn AnyReply>>,
+    },
 }
 
 /// The addresses of a message that is being written.
@@ -147,13 +156,36 @@ pub(crate) fn read<T: DeserializeOwned>(
     body: &[u8],
     table: Vec<Passenger>,
 ) -> Result<T, (DecodeError, Vec<Passenger>)> {
-    let guard = Guard::enter(Scope::Reading { table });
+    let guard = Guard::enter(Scope::Reading { table, dropped: Vec::new() });
     let read = body::decode(format, body);
-    let table = match guard.leave() {
-        Some(Scope::Reading { table }) => table,
-        _ => Vec::new(),
+    let (mut table, dropped) = match guard.leave() {
+        Some(Scope::Reading { table, dropped }) => (table, dropped),
+        _ => (Vec::new(), Vec::new()),
     };
-    read.map_err(|error| (error, table))
+    match read {
+        Ok(value) => {
+            for reply in dropped {
+                reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
+            }
+            Ok(value)
+        }
+        Err(error) => {
+            table.extend(dropped.into_iter().map(Passenger::Reply));
+            Err((error, table))
+        }
+    }
+}
+
+/// Keeps a one-time address that is dropped while a message is being read until that is over. `Err`: none is.
+pub(crate) fn defer(reply: Arc<dyn AnyReply>) -> Result<(), Arc<dyn AnyReply>> {
+    // Without the thread's scopes the thread is about to end, and reads nothing.
+    let mut reply = Some(reply);
+    let _ = DESK.try_with(|desk| {
+        if let Some(Scope::Reading { dropped, .. }) = desk.borrow_mut().scopes.last_mut() {
+            dropped.extend(reply.take());
+        }
+    });
+    reply.map_or(Ok(()), Err)
 }
 
 /// The index under which `passenger` stands in the message that is being written.
@@ -171,7 +203,7 @@ pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
 /// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
 pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
     DESK.with_borrow_mut(|desk| {
-        let Some(Scope::Reading { table }) = desk.scopes.last_mut() else {
+        let Some(Scope::Reading { table, .. }) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));

@@ -243,6 +243,10 @@ impl<R: Payload> AnyReply for Written<R> {
         self.question.unclaim();
     }
 
+    fn format(&self) -> Option<Format> {
+        Some(Format::Cbor)
+    }
+
     fn located(&self, peer: &Arc<Peer>, tag: Tag) {
         self.question.located(peer, tag);
     }

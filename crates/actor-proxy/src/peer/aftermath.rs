@@ -1,6 +1,6 @@
 //! What must not happen under a peer's lock: running or dropping what belongs to users, waking, and other peers' locks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -9,17 +9,16 @@ use super::imports::Facts;
 use super::{Confirm, Draft, Export, Peer};
 use crate::account::Account;
 use crate::body::Format;
-use crate::envelope::{Envelope, Head, Listed, Refusal, Relay, Shape};
+use crate::ended::Ended;
+use crate::envelope::{Envelope, Listed, Refusal, Relay, Shape};
 use crate::error::{AskError, SendError, ServiceError};
 use crate::limits::cost;
-use crate::local::LocalAddress;
+use crate::local::{AnyMailbox, LocalAddress};
 use crate::node_id::{ActorId, NodeId, ServiceName};
-use crate::outbox::Lane;
 use crate::parcel::{Parcel, Passenger, Received, Run, Toll};
 use crate::proxy::Proxy;
 use crate::reply::AnyReply;
 use crate::slot::Slot;
-use crate::sync::lock;
 use crate::table::Tag;
 
 /// Tasks to wake, once each thing that they may look at is in place.
@@ -53,7 +52,15 @@ pub(crate) struct Aftermath {
     pub(super) looked_up:
         Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
     pub(super) listed: Vec<(Arc<Slot<Result<Vec<Listed>, ServiceError>>>, Result<Vec<Listed>, ServiceError>)>,
-    pub(super) inquiries: Vec<(Tag, Inquiry)>,
+    /// With the session in which they came.
+    pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
+    /// Exports of what has ended already.
+    pub(super) ended: Vec<(Tag, Ended)>,
+    /// Ways that the peer was given, and those that were forgotten.
+    pub(super) ways: Vec<(Arc<Proxy>, Tag)>,
+    pub(super) ways_forgotten: Vec<(Arc<Proxy>, Tag)>,
+    /// Ways that have ended with the actor to which they lead: other peers are to be told.
+    pub(super) ways_ended: Vec<(Weak<Peer>, Tag, Ended)>,
     /// Somebody wants a session.
     pub(super) wanted: bool,
     pub(super) trash: Vec<Trash>,
@@ -68,6 +75,7 @@ pub(super) enum Trash {
     Toll(Toll),
     Reply(Arc<dyn AnyReply>),
     Proxy(Arc<Proxy>),
+    Mailbox(Arc<dyn AnyMailbox>),
 }
 
 /// A message or answer whose addresses are not all resolved.
@@ -97,6 +105,8 @@ pub(super) struct Delivery {
     pub(super) target: Target,
     pub(super) account: Arc<Account>,
     pub(super) load: Load,
+    /// The session in which it came.
+    pub(super) epoch: u64,
 }
 
 /// What is delivered at once.
@@ -130,6 +140,10 @@ impl Aftermath {
             looked_up,
             listed,
             inquiries,
+            ended,
+            ways,
+            ways_forgotten,
+            ways_ended,
             wanted,
             trash,
         } = self;
@@ -152,8 +166,24 @@ impl Aftermath {
         for delivery in deliveries {
             delivery.deliver(peer, &mut wakes, &mut confirmed);
         }
-        for (ask, inquiry) in inquiries {
-            peer.answer_inquiry(ask, &inquiry);
+        for (epoch, ask, inquiry) in inquiries {
+            peer.answer_inquiry(epoch, ask, &inquiry);
+        }
+        for (proxy, tag) in ways_forgotten {
+            proxy.peer.forget_way(proxy.import, peer, tag);
+        }
+        for (proxy, tag) in ways {
+            if let Err(why) = proxy.peer.tell_way(proxy.import, Arc::downgrade(peer), tag) {
+                peer.actor_ended(tag, &why);
+            }
+        }
+        for (tag, why) in ended {
+            peer.actor_ended(tag, &why);
+        }
+        for (other, tag, why) in ways_ended {
+            if let Some(other) = other.upgrade() {
+                other.actor_ended(tag, &why);
+            }
         }
         if !confirmed.is_empty() {
             let ((), more) = peer.with_wakes(|state, _| {
@@ -176,7 +206,8 @@ impl Incoming {
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
         let Self { mut parcel, thirds } = self;
         for (index, Third { node, id, shape, relay }) in thirds {
-            let direct = node != via.node && via.core.may_speak_with(&node);
+            let is_former_self = node.is_same_device(&via.core.me);
+            let direct = is_former_self || node != via.node && via.core.may_speak_with(&node);
             let proxy = match relay {
                 Some(relay) if !direct => {
                     via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape })
@@ -198,7 +229,7 @@ impl Incoming {
 
 impl Delivery {
     fn deliver(self, from: &Arc<Peer>, wakes: &mut Wakes, confirmed: &mut Vec<Envelope>) {
-        let Self { target, account, load, .. } = self;
+        let Self { target, account, load, epoch, .. } = self;
         let (incoming, confirm) = match load {
             Load::One { incoming, confirm } => (incoming, confirm),
             Load::Run { format, bodies } => {
@@ -209,7 +240,6 @@ impl Delivery {
         let toll = Toll::new(account, cost(parcel.body.len()));
         let refused = match target {
             Target::Way(proxy) => {
-                let epoch = from.epoch();
                 let confirm = confirm.map(|ask| Confirm::Relay { peer: Arc::clone(from), ask, epoch });
                 proxy.peer.forward(&proxy, parcel, toll, confirm);
                 return;
@@ -265,15 +295,11 @@ impl Confirm {
 
 impl Peer {
     /// Says something that belongs into one session, if that is still the one.
-    fn say_in(self: &Arc<Self>, epoch: u64, news: &Envelope) {
+    pub(super) fn say_in(self: &Arc<Self>, epoch: u64, news: &Envelope) {
         self.with(|state, _| {
             if state.epoch == epoch {
-                state.outbox.push(Lane::CONTROL, Head::news(news).as_bytes(), &[]);
+                state.say(news);
             }
         });
-    }
-
-    pub(crate) fn epoch(&self) -> u64 {
-        lock(&self.state).epoch
     }
 }

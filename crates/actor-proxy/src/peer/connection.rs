@@ -23,10 +23,15 @@ impl Peer {
             if state.link == Link::Up {
                 self.disconnect(state, after, now);
             }
+            if state.over.is_some() {
+                // The exchange is over before it begins.
+                return state.epoch;
+            }
             state.link = Link::Up;
             state.epoch += 1;
-            state.driver = None;
             state.asleep = true;
+            // What the peer holds is kept while it is there, until it says that it does not.
+            state.absent_until = None;
             state.body_limit = self.core.limits.max_body_bytes;
             state.is_greeted = false;
             // A session that carries no actors carries nothing of them.
@@ -54,13 +59,13 @@ impl Peer {
 
     fn disconnect(&self, state: &mut State, after: &mut Aftermath, now: Instant) {
         state.link = Link::Down;
-        state.driver = None;
+        // Whoever writes into the old pipe is to see that it is over.
+        after.wakes.extend(state.driver.take());
         self.lose_asks(state, after);
         for Flush { slot, .. } in std::mem::take(&mut state.flushes) {
             after.wakes.extend(slot.set(Err(SendError::Lost { maybe_delivered: true })));
         }
         state.outbox.clear();
-        state.open_replies = 0;
         state.suspend_imports();
         let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
         for tag in tags {
@@ -144,14 +149,16 @@ impl Peer {
 
     /// Who writes into the session's pipe, to be woken when there is something to write.
     pub(crate) fn outgoing(self: &Arc<Self>, epoch: u64, context: &Context<'_>) -> Option<Outgoing<'_>> {
+        let driver = context.waker().clone();
         let mut state = lock(&self.state);
         if state.epoch != epoch || state.link != Link::Up {
             return None;
         }
-        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
-            state.driver = Some(context.waker().clone());
-        }
-        Some(Outgoing::new(state))
+        let before = match &state.driver {
+            Some(known) if known.will_wake(&driver) => Some(driver),
+            _ => state.driver.replace(driver),
+        };
+        Some(Outgoing::new(state, before))
     }
 
     /// The writer has taken what it could.
@@ -206,6 +213,7 @@ impl Peer {
             && state.exports.is_empty()
             && state.imports.is_empty()
             && state.asks.is_empty()
+            && state.accounts.values().all(|account| account.strong_count() == 0)
     }
 
     /// How many entries there are: exports, imports, questions.
@@ -223,8 +231,8 @@ impl State {
         }
         let max_body_bytes = u32::try_from(self.own_body_limit).unwrap_or(u32::MAX);
         self.say(&Envelope::Hello { max_body_bytes });
-        for (_, id) in self.live_imports() {
-            self.say(&Envelope::Hold { id });
+        for handle in self.live_imports() {
+            self.say_hold(handle);
         }
         self.say(&Envelope::HoldsDone);
     }

@@ -25,7 +25,7 @@ use crate::table::Tag;
 ///                                                   Leased (10 s, longer by use) ────┘
 ///                                                    │ lease over: ENDED, forgotten
 /// ```
-/// From every state: the actor ends, and the peer is told with ENDED. When a session is lost what is held counts as
+/// From every state: the actor ends, here or at the end of the way to it, and the peer is told with ENDED. When a session is lost what is held counts as
 /// carried, until the peer says in the next session what it still holds.
 pub(crate) struct Export {
     pub(super) target: Target,
@@ -173,9 +173,14 @@ impl Peer {
         state.export_tags.insert(key, tag);
         if let Ok(Export { target, account, .. }) = state.exports.get(tag) {
             account.begin(tag);
-            // One that has ended already is told so as soon as it is used.
-            if let Target::Actor(local) = target {
-                let _ = local.mailbox().tell(Arc::downgrade(self), tag);
+            // That it has ended already is told behind the message that carries it.
+            match target {
+                Target::Actor(local) => {
+                    let told = local.mailbox().tell(Arc::downgrade(self), tag);
+                    after.ended.extend(told.err().map(|why| (tag, why)));
+                }
+                // Its own peer's lock is needed for that.
+                Target::Way(proxy) => after.ways.push((Arc::clone(proxy), tag)),
             }
         }
         Some(tag)
@@ -195,8 +200,9 @@ impl Peer {
             state.leases.remove(&(lease, tag));
         }
         let lanes = export.lanes;
-        if let Target::Actor(local) = &export.target {
-            local.mailbox().forget(self, tag);
+        match &export.target {
+            Target::Actor(local) => local.mailbox().forget(self, tag),
+            Target::Way(proxy) => after.ways_forgotten.push((Arc::clone(proxy), tag)),
         }
         // What is unread keeps the account; otherwise nothing remembers it.
         if Arc::strong_count(&export.account) == 1 {
@@ -274,6 +280,7 @@ impl Peer {
             }
             Passenger::Reply(reply) => {
                 let place = state.outbox.next_place(lane);
+                let format = reply.format().unwrap_or(format);
                 let pending = super::Pending::Reply { reply: Arc::clone(reply), format, place };
                 match state.asks.insert(pending) {
                     Ok(ask) => {

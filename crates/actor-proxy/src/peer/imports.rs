@@ -20,7 +20,7 @@ use crate::table::{Handle, Tag};
 /// ```text
 ///   (none) ──received, looked up──▶ Live ──last address dropped: RELEASE──▶ Dormant ──ENDED──▶ (none)
 ///                                    │ ▲                                     │
-///                                    │ └─────────────received again──────────┘
+///                                    │ └────────received, or held, again─────┘
 ///                                    └──ENDED──▶ Ended ──last address dropped──▶ (none)
 /// ```
 /// A dormant one is remembered because the credit that was spent there still counts. When the session ends dormant ones
@@ -33,6 +33,8 @@ pub(crate) struct Import {
     pub(super) tag: Option<Tag>,
     /// Since the last release.
     receipts: u32,
+    /// HOLDs of this session that were not answered. While there are any, the end of a tag is not that of the address.
+    holds: u32,
     pub(super) allowance: Allowance,
     pub(super) fate: Option<Fate>,
     pub(super) is_parked: bool,
@@ -53,6 +55,14 @@ pub(super) enum Fate {
 struct Queue {
     waiting: VecDeque<Waiting>,
     watchers: Vec<Weak<Slot<Ended>>>,
+    /// Other peers to which this node passes on, and the tags under which they know the way.
+    ways: Vec<(Weak<Peer>, Tag)>,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.watchers.is_empty() && self.ways.is_empty()
+    }
 }
 
 impl Import {
@@ -119,21 +129,12 @@ impl Peer {
         (name, tag, limit): (ActorId, Tag, u64),
         facts: Facts<'_>,
     ) -> Option<Arc<Proxy>> {
-        let (handle, proxy) = self.import(state, after, name, facts)?;
-        let import = state.imports.get_mut(handle)?;
-        import.receipts = import.receipts.saturating_add(1);
-        match import.tag {
-            Some(known) if known == tag => import.allowance.raise(limit),
-            // A new one, or one that the peer forgot and made anew.
-            known => {
-                import.tag = Some(tag);
-                import.receipts = 1;
-                import.allowance = Allowance::new(limit);
-                import.fate = None;
-                known.map(|known| state.import_tags.remove(&known));
-                state.import_tags.insert(tag, handle);
-            }
-        }
+        let Some((handle, proxy)) = self.import(state, after, name, facts) else {
+            // There is no room for it here; the peer has counted it as received.
+            state.say(&Envelope::Release { tag, count: 1 });
+            return None;
+        };
+        state.receipt(handle, tag, limit);
         Some(proxy)
     }
 
@@ -163,6 +164,7 @@ impl Peer {
                 id: name,
                 tag: None,
                 receipts: 0,
+                holds: 0,
                 allowance: Allowance::default(),
                 fate: None,
                 is_parked: false,
@@ -192,15 +194,25 @@ impl Peer {
     /// An address that somebody else gave us: we hold it from now on, if its node still has it.
     pub(crate) fn hold(self: &Arc<Self>, id: ActorId, shape: &Shape, is_blocked: bool) -> Option<Arc<Proxy>> {
         self.with(|state, after| {
+            let is_new = !state.import_ids.contains_key(&id);
             let (handle, proxy) = self.import(state, after, id, Facts { id, home: None, shape })?;
             let import = state.imports.get_mut(handle)?;
-            if is_blocked {
-                import.fate = Some(Fate::NoRoute);
-            } else if let Some(over) = &state.over {
+            if let Some(over) = &state.over {
                 import.fate = Some(Fate::Ended(over.clone()));
-            } else if import.tag.is_none() && import.fate.is_none() {
+                return Some(proxy);
+            }
+            let is_held = import.receipts > 0 || import.holds > 0;
+            match import.fate {
+                // What the actor's node gave itself needs no other way.
+                None if is_blocked && is_new => import.fate = Some(Fate::NoRoute),
+                // It may be spoken with by now.
+                Some(Fate::NoRoute) if !is_blocked => import.fate = None,
+                _ => {}
+            }
+            // A receipt that was given back protects nothing: one that came again must be held again.
+            if import.fate.is_none() && !is_held {
                 match state.link {
-                    Link::Up => state.say(&Envelope::Hold { id }),
+                    Link::Up => state.say_hold(handle),
                     Link::Down | Link::Wanted => state.want(after),
                 }
             }
@@ -243,6 +255,33 @@ impl Peer {
         }
     }
 
+    /// The peer has forgotten a tag.
+    pub(super) fn tag_ended(&self, state: &mut State, after: &mut Aftermath, tag: Tag, why: &Ended) {
+        let Some(handle) = state.import_tags.get(&tag).copied() else { return };
+        match state.imports.get_mut(handle) {
+            // It is being held anew: what the peer says to that counts.
+            Some(import) if import.holds > 0 => {
+                import.tag = None;
+                import.receipts = 0;
+                import.allowance = Allowance::default();
+                state.import_tags.remove(&tag);
+            }
+            _ => self.import_ended(state, after, handle, why),
+        }
+    }
+
+    /// The peer does not know what we wanted to hold.
+    pub(super) fn hold_failed(&self, state: &mut State, after: &mut Aftermath, id: ActorId, why: &Ended) {
+        let Some(handle) = state.import_ids.get(&id).copied() else { return };
+        let Some(import) = state.imports.get_mut(handle) else { return };
+        let Some(holds) = import.holds.checked_sub(1) else { return };
+        import.holds = holds;
+        // A tag came after what this answers: its end is told by itself.
+        if import.tag.is_none() && holds == 0 {
+            self.import_ended(state, after, handle, why);
+        }
+    }
+
     /// The peer says that an actor of its has ended.
     pub(super) fn import_ended(
         &self,
@@ -253,6 +292,8 @@ impl Peer {
     ) {
         let Some(import) = state.imports.get_mut(handle) else { return };
         import.fate.get_or_insert_with(|| Fate::Ended(why.clone()));
+        let ways = import.queue.as_mut().map(|queue| std::mem::take(&mut queue.ways)).unwrap_or_default();
+        after.ways_ended.extend(ways.into_iter().map(|(peer, tag)| (peer, tag, why.clone())));
         if let Some(tag) = import.tag.take() {
             state.import_tags.remove(&tag);
         }
@@ -314,7 +355,45 @@ impl Peer {
                 && let Some(queue) = &mut import.queue
             {
                 queue.watchers.retain(|watcher| watcher.strong_count() > 0);
-                if queue.watchers.is_empty() && queue.waiting.is_empty() {
+                if queue.is_empty() {
+                    import.queue = None;
+                }
+            }
+        });
+    }
+
+    /// `peer` knows the way to this actor under `tag`, and is to be told when it ends. `Err`: it has.
+    pub(super) fn tell_way(
+        self: &Arc<Self>,
+        handle: Handle<Import>,
+        peer: Weak<Self>,
+        tag: Tag,
+    ) -> Result<(), Ended> {
+        self.with(|state, _| {
+            let over = state.over.clone();
+            let import = state.imports.get_mut(handle).ok_or(Ended::Expired)?;
+            match (&import.fate, over) {
+                (Some(Fate::Ended(ended)), _) => Err(ended.clone()),
+                (_, Some(over)) => Err(over),
+                (Some(Fate::NoRoute), None) => Err(Ended::Expired),
+                (None, None) => {
+                    import.queue.get_or_insert_default().ways.push((peer, tag));
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    /// `peer` does not know that way any more.
+    pub(super) fn forget_way(self: &Arc<Self>, handle: Handle<Import>, peer: &Arc<Self>, tag: Tag) {
+        self.with(|state, _| {
+            if let Some(import) = state.imports.get_mut(handle)
+                && let Some(queue) = &mut import.queue
+            {
+                queue
+                    .ways
+                    .retain(|(other, its)| *its != tag || !std::ptr::eq(other.as_ptr(), Arc::as_ptr(peer)));
+                if queue.is_empty() {
                     import.queue = None;
                 }
             }
@@ -342,10 +421,10 @@ impl State {
     }
 
     /// The live imports, to be held again in a new session.
-    pub(super) fn live_imports(&self) -> Vec<(Handle<Import>, ActorId)> {
+    pub(super) fn live_imports(&self) -> Vec<Handle<Import>> {
         let live = |(handle, import): (Handle<Import>, &Import)| {
             let lives = import.proxy.strong_count() > 0 || import.waiting() > 0;
-            (lives && import.fate.is_none()).then_some((handle, import.id))
+            (lives && import.fate.is_none()).then_some(handle)
         };
         self.imports.iter().filter_map(live).collect()
     }
@@ -358,6 +437,7 @@ impl State {
             let Some(import) = self.imports.get_mut(handle) else { continue };
             import.tag = None;
             import.receipts = 0;
+            import.holds = 0;
             import.allowance = Allowance::default();
             import.is_parked = false;
             if import.proxy.strong_count() == 0 && import.waiting() == 0 {
@@ -367,21 +447,52 @@ impl State {
         self.parked.clear();
     }
 
-    /// The peer has said how it calls an import in this session.
+    /// The peer has said how it calls an import in this session. What nobody wants any more is released.
     pub(super) fn resume_import(&mut self, offer: &Offer) -> Option<Handle<Import>> {
-        let handle = *self.import_ids.get(&offer.id)?;
-        let import = self.imports.get_mut(handle)?;
-        match import.tag {
-            None => {
-                import.tag = Some(offer.tag);
-                import.allowance = Allowance::new(offer.limit);
-                self.import_tags.insert(offer.tag, handle);
-            }
-            // It came in a message before this answer.
-            Some(_) => import.allowance.raise(offer.limit),
-        }
-        import.receipts = import.receipts.saturating_add(1);
+        let handle = self.import_ids.get(&offer.id).copied();
+        let import = handle.and_then(|handle| self.imports.get_mut(handle));
+        let holds = import.and_then(|import| {
+            import.holds = import.holds.checked_sub(1)?;
+            Some(())
+        });
+        let (Some(handle), Some(())) = (handle, holds) else {
+            self.say(&Envelope::Release { tag: offer.tag, count: 1 });
+            return None;
+        };
+        self.receipt(handle, offer.tag, offer.limit);
         Some(handle)
+    }
+
+    /// An address came, under the tag that the peer has for it.
+    fn receipt(&mut self, handle: Handle<Import>, tag: Tag, limit: u64) {
+        let Some(import) = self.imports.get_mut(handle) else { return };
+        match import.tag {
+            Some(known) if known == tag => {
+                import.receipts = import.receipts.saturating_add(1);
+                import.allowance.raise(limit);
+            }
+            // A new one, or one that the peer forgot and made anew.
+            known => {
+                import.tag = Some(tag);
+                import.receipts = 1;
+                import.allowance = Allowance::new(limit);
+                import.fate = None;
+                known.map(|known| self.import_tags.remove(&known));
+                self.import_tags.insert(tag, handle);
+            }
+        }
+    }
+
+    /// Asks the peer to keep what we have the address of.
+    pub(super) fn say_hold(&mut self, handle: Handle<Import>) {
+        if !self.is_greeted() {
+            // The first words of a session name all that is held.
+            return self.greet();
+        }
+        let Some(import) = self.imports.get_mut(handle) else { return };
+        import.holds += 1;
+        let id = import.id;
+        self.say(&Envelope::Hold { id });
     }
 
     fn share_schema(&mut self, schema: &str) -> Arc<str> {

@@ -10,13 +10,15 @@ use super::aftermath::{Aftermath, Delivery, Incoming, Inquiry, Load, Target, Thi
 use super::{Export, Link, Peer, Pending, State};
 use crate::body::Format;
 use crate::ended::Ended;
-use crate::envelope::{self, Entry, Envelope, Offer, Refusal};
+use crate::envelope::{self, Entry, Envelope, Offer, Refusal, Relay};
 use crate::error::{AskError, PeerFault, ServiceError};
 use crate::limits::{MAX_CONTROL_BACKLOG_BYTES, cost};
+use crate::local::LocalAddress;
 use crate::node_id::{ActorId, NodeId};
 use crate::outbox::Lane;
 use crate::parcel::{Parcel, Passenger};
 use crate::reply::RemoteReply;
+use crate::sync::lock;
 use crate::table::Tag;
 
 impl Peer {
@@ -34,7 +36,7 @@ impl Peer {
             for bytes in envelopes {
                 if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
                     // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
-                    self.too_large(state, &bytes)?;
+                    self.too_large(state, after, &bytes)?;
                     continue;
                 }
                 if let Some((to, body)) = envelope::read_plain(&bytes)
@@ -45,9 +47,9 @@ impl Peer {
                 }
                 let envelope = envelope::read(&bytes)?;
                 self.take_in(state, after, now, envelope)?;
-            }
-            if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
-                return Err(PeerFault::Unread);
+                if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
+                    return Err(PeerFault::Unread);
+                }
             }
             Ok(())
         })
@@ -55,25 +57,36 @@ impl Peer {
 
     /// Refuses a message of which only the beginning was kept.
     pub(crate) fn refuse_message(self: &Arc<Self>, epoch: u64, beginning: &Bytes) -> Result<(), PeerFault> {
-        self.with(|state, _| if state.epoch == epoch { self.too_large(state, beginning) } else { Ok(()) })
+        self.with(|state, after| {
+            if state.epoch == epoch && state.link == Link::Up {
+                self.too_large(state, after, beginning)
+            } else {
+                Ok(())
+            }
+        })
     }
 
     /// Answers a message that is larger than announced, of which perhaps only the beginning is there.
-    pub(super) fn too_large(&self, state: &mut State, beginning: &Bytes) -> Result<(), PeerFault> {
-        match envelope::read(beginning) {
-            Ok(Envelope::Message { confirm, table, .. }) => {
-                let asks = table.iter().filter_map(|entry| match entry {
-                    Entry::Reply { ask, .. } => Some(*ask),
-                    _ => None,
-                });
-                for ask in asks.chain(confirm) {
-                    state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom });
-                }
-                Ok(())
+    pub(super) fn too_large(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        beginning: &Bytes,
+    ) -> Result<(), PeerFault> {
+        match envelope::read(beginning)? {
+            Envelope::Message { confirm, table, .. } => {
+                refuse_table(state, confirm, &table, &Refusal::NoRoom)
             }
-            Ok(_) => Ok(()),
-            Err(fault) => Err(fault),
+            Envelope::Reply { ask, table, .. } => {
+                refuse_table(state, None, &table, &Refusal::NoReply);
+                if state.asks.get(ask).is_ok_and(is_reply) {
+                    self.take_refusal(state, after, ask, Refusal::ReplyFailed);
+                }
+            }
+            // Long as it is, it is news of some other version.
+            _ => {}
         }
+        Ok(())
     }
 
     fn take_in(
@@ -102,16 +115,8 @@ impl Peer {
                     self.pump(state, after, handle);
                 }
             }
-            Envelope::Ended { to, why } => {
-                if let Some(handle) = state.import_tags.get(&to).copied() {
-                    self.import_ended(state, after, handle, &why);
-                }
-            }
-            Envelope::Gone { id, why } => {
-                if let Some(handle) = state.import_ids.get(&id).copied() {
-                    self.import_ended(state, after, handle, &why);
-                }
-            }
+            Envelope::Ended { to, why } => self.tag_ended(state, after, to, &why),
+            Envelope::Gone { id, why } => self.hold_failed(state, after, id, &why),
             Envelope::Release { tag, count } => self.released(state, now, tag, count),
             Envelope::Hold { id } => self.take_hold(state, after, id),
             Envelope::HoldsDone => self.holds_done(state, now),
@@ -120,8 +125,10 @@ impl Peer {
                     self.pump(state, after, handle);
                 }
             }
-            Envelope::LookUp { ask, name } => after.inquiries.push((ask, Inquiry::LookUp(name))),
-            Envelope::List { ask } => after.inquiries.push((ask, Inquiry::List)),
+            Envelope::LookUp { ask, name } => {
+                after.inquiries.push((state.epoch, ask, Inquiry::LookUp(name)));
+            }
+            Envelope::List { ask } => after.inquiries.push((state.epoch, ask, Inquiry::List)),
             Envelope::Found { ask, offer } => {
                 let proxy = self.receive_offer(state, after, &offer);
                 match (state.take_ask(ask, is_look_up), proxy) {
@@ -177,29 +184,14 @@ impl Peer {
             let incoming = self.incoming(state, after, format, table, body);
             Load::One { incoming, confirm }
         };
-        after.deliveries.push(Delivery { to, target, account, load });
+        let epoch = state.epoch;
+        after.deliveries.push(Delivery { to, target, account, load, epoch });
         Ok(())
     }
 
     /// A message to nobody: those who wait for something are told, and so is the peer if it may think otherwise.
     fn not_here(&self, state: &mut State, to: Tag, confirm: Option<Tag>, table: &[Entry]) {
-        let asks = table.iter().filter_map(|entry| match entry {
-            Entry::Reply { ask, .. } => Some(*ask),
-            _ => None,
-        });
-        for ask in asks.chain(confirm) {
-            state.say(&Envelope::Refusal { ask, refusal: Refusal::Ended(Ended::Expired) });
-        }
-        // Addresses in it were counted by the peer as received.
-        for entry in table {
-            match entry {
-                Entry::Mine(Offer { tag, .. }) => state.say(&Envelope::Release { tag: *tag, count: 1 }),
-                Entry::Third { relay: Some(relay), .. } => {
-                    state.say(&Envelope::Release { tag: relay.tag, count: 1 });
-                }
-                Entry::Third { .. } | Entry::Yours { .. } | Entry::Reply { .. } => {}
-            }
-        }
+        refuse_table(state, confirm, table, &Refusal::Ended(Ended::Expired));
         state.say(&Envelope::Ended { to, why: Ended::Expired });
     }
 
@@ -220,7 +212,14 @@ impl Peer {
         let incoming = self.incoming(state, after, format, table, body);
         match reply {
             Some((reply, _)) => after.answers.push((reply, incoming)),
-            None => after.trash.push(Trash::Passengers(incoming.parcel.table)),
+            None => {
+                for (_, third) in &incoming.thirds {
+                    if let Some(relay) = third.relay {
+                        state.say(&Envelope::Release { tag: relay.tag, count: 1 });
+                    }
+                }
+                after.trash.push(Trash::Passengers(incoming.parcel.table));
+            }
         }
     }
 
@@ -248,7 +247,7 @@ impl Peer {
     fn take_hold(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, id: ActorId) {
         let offer = match state.export_by_id(id) {
             Some(tag) => state.hold_again(tag),
-            None => self.core.find_actor(id).and_then(|local| {
+            None => self.find_actor(after, id).and_then(|local| {
                 let offer = if state.exports.len() < self.core.limits.max_exports {
                     self.offer_local(state, after, &local, Lane::CONTROL)
                 } else {
@@ -279,20 +278,26 @@ impl Peer {
     }
 
     /// Answers a question about services, without the lock while their owner says who may use them.
-    pub(super) fn answer_inquiry(self: &Arc<Self>, ask: Tag, inquiry: &Inquiry) {
+    pub(super) fn answer_inquiry(self: &Arc<Self>, epoch: u64, ask: Tag, inquiry: &Inquiry) {
+        if !self.has_room_for_answers(epoch) {
+            return;
+        }
         let name = match inquiry {
             Inquiry::LookUp(name) => name,
             Inquiry::List => {
                 let services = self.core.services_for(&self.node);
-                return self.with(|state, _| state.say(&Envelope::Services { ask, services }));
+                return self.say_in(epoch, &Envelope::Services { ask, services });
             }
         };
-        let refuse = |refusal| self.with(|state, _| state.say(&Envelope::Refusal { ask, refusal }));
+        let refuse = |refusal| self.say_in(epoch, &Envelope::Refusal { ask, refusal });
         let Some(local) = self.core.find_service(name) else { return refuse(Refusal::NoSuchService) };
         if !local.mailbox().permits(&self.node) {
             return refuse(Refusal::NotAllowed);
         }
         self.with(|state, after| {
+            if state.epoch != epoch || state.link != Link::Up {
+                return;
+            }
             let room = state.exports.len() < self.core.limits.max_exports;
             let offer = if room { self.offer_local(state, after, &local, Lane::CONTROL) } else { None };
             match offer {
@@ -300,6 +305,14 @@ impl Peer {
                 None => state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom }),
             }
         });
+    }
+
+    /// Answers that nobody reads end the session; until that is noticed they are not piled up.
+    fn has_room_for_answers(&self, epoch: u64) -> bool {
+        let state = lock(&self.state);
+        state.epoch == epoch
+            && state.link == Link::Up
+            && state.outbox.control_bytes() <= MAX_CONTROL_BACKLOG_BYTES
     }
 
     /// The table of what arrived: addresses of third nodes stay open, since other peers' locks are needed for them.
@@ -315,11 +328,11 @@ impl Peer {
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
             let passenger = match entry {
-                Entry::Yours { id } => self.core.find_actor(id).map(Passenger::Local),
+                Entry::Yours { id } => self.find_actor(after, id).map(Passenger::Local),
                 Entry::Mine(offer) => self.receive_offer(state, after, &offer).map(Passenger::Remote),
                 Entry::Reply { ask, format } => self.open_reply(state, ask, format),
                 Entry::Third { node, id, .. } if node == self.core.me => {
-                    self.core.find_actor(id).map(Passenger::Local)
+                    self.find_actor(after, id).map(Passenger::Local)
                 }
                 Entry::Third { node, id, shape, relay } => {
                     thirds.push((table.len(), Third { node, id, shape, relay }));
@@ -331,14 +344,19 @@ impl Peer {
         Incoming { parcel: Parcel { format, body, table }, thirds }
     }
 
+    fn find_actor(&self, after: &mut Aftermath, id: ActorId) -> Option<LocalAddress> {
+        self.core.find_actor(id).map_err(|mailbox| after.trash.extend(mailbox.map(Trash::Mailbox))).ok()
+    }
+
     fn open_reply(self: &Arc<Self>, state: &mut State, ask: Tag, format: Format) -> Option<Passenger> {
         if state.open_replies >= self.core.limits.max_asks {
             state.say(&Envelope::Refusal { ask, refusal: Refusal::NoRoom });
             return None;
         }
         state.open_replies += 1;
-        let (peer, epoch, claimed) = (Arc::clone(self), state.epoch, AtomicBool::new(false));
-        Some(Passenger::Reply(Arc::new(RemoteReply { peer, ask, format, epoch, claimed })))
+        let (peer, epoch) = (Arc::clone(self), state.epoch);
+        let (claimed, settled) = (AtomicBool::new(false), AtomicBool::new(false));
+        Some(Passenger::Reply(Arc::new(RemoteReply { peer, ask, format, epoch, claimed, settled })))
     }
 }
 
@@ -356,6 +374,25 @@ fn follow(after: &mut Aftermath, to: Tag, body: &Bytes) -> Option<Result<(), Pee
 /// The largest envelope without its body: 4,096 addresses of third nodes.
 pub(crate) const MAX_HEAD_BYTES: usize =
     12 + crate::limits::MAX_ADDRESSES * (2 + NodeId::BYTES + 2 * ActorId::BYTES + 80);
+
+/// Refuses what came with a message that nobody takes: those who wait for something are told, and the addresses in it,
+/// which the peer has counted as received, are given back.
+fn refuse_table(state: &mut State, confirm: Option<Tag>, table: &[Entry], refusal: &Refusal) {
+    for entry in table {
+        match entry {
+            Entry::Reply { ask, .. } => {
+                state.say(&Envelope::Refusal { ask: *ask, refusal: refusal.clone() });
+            }
+            Entry::Mine(Offer { tag, .. }) | Entry::Third { relay: Some(Relay { tag, .. }), .. } => {
+                state.say(&Envelope::Release { tag: *tag, count: 1 });
+            }
+            Entry::Third { .. } | Entry::Yours { .. } => {}
+        }
+    }
+    if let Some(ask) = confirm {
+        state.say(&Envelope::Refusal { ask, refusal: refusal.clone() });
+    }
+}
 
 fn is_confirm(pending: &Pending) -> bool {
     matches!(pending, Pending::Confirm { .. })

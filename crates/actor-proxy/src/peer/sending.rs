@@ -198,7 +198,9 @@ impl Peer {
             let fate = state.over.clone().map(SendError::Ended);
             let fate = fate.or_else(|| state.imports.get(import).and_then(|import| import.fate().err()));
             let full = state.waiting >= self.core.limits.max_waiting;
-            let fate = fate.or(full.then_some(SendError::NoRoom));
+            // What this node takes may be more than the next one does.
+            let too_large = draft.body().len() > state.body_limit;
+            let fate = fate.or((full || too_large).then_some(SendError::NoRoom));
             let waiting = Waiting { draft, accept: None, confirm, toll: Some(toll) };
             match fate {
                 Some(error) => Some((waiting, error)),
