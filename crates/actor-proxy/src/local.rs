@@ -54,6 +54,12 @@ impl LocalAddress {
         Self(mailbox)
     }
 
+    /// Another address of an actor.
+    pub(crate) fn of<M: AnyMailbox + 'static>(mailbox: &Arc<M>) -> Self {
+        let mailbox = Arc::clone(mailbox);
+        Self::new(mailbox)
+    }
+
     /// Finds an actor that somebody still has an address of.
     pub(crate) fn find(mailbox: &Weak<dyn AnyMailbox>) -> Option<Self> {
         let mailbox = mailbox.upgrade()?;
