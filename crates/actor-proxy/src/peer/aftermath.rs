@@ -41,6 +41,9 @@ impl Wakes {
     }
 }
 
+/// An outcome, and where somebody waits for it.
+type Told<T> = (Arc<Slot<T>>, T);
+
 /// What is left to do once the lock is free.
 #[derive(Default)]
 pub(crate) struct Aftermath {
@@ -49,9 +52,8 @@ pub(crate) struct Aftermath {
     pub(super) answers: Vec<(Arc<dyn AnyReply>, Incoming)>,
     pub(super) failures: Vec<(Arc<dyn AnyReply>, AskError)>,
     pub(super) outcomes: Vec<(Confirm, Result<(), SendError>)>,
-    pub(super) looked_up:
-        Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
-    pub(super) listed: Vec<(Arc<Slot<Result<Vec<Listed>, ServiceError>>>, Result<Vec<Listed>, ServiceError>)>,
+    pub(super) looked_up: Vec<Told<Result<Arc<Proxy>, ServiceError>>>,
+    pub(super) listed: Vec<Told<Result<Vec<Listed>, ServiceError>>>,
     /// With the session in which they came.
     pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
     /// Exports of what has ended already.
