@@ -9,7 +9,6 @@ use endpoint::PathCause;
 use link::{CloseReason, Error, Event};
 
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
-use crate::clock;
 use crate::frames::UNPROVEN_BYTES;
 use crate::session::routes::ForActors;
 
@@ -34,7 +33,7 @@ impl Driver {
     }
 
     pub(super) fn take_packets(&mut self) -> Result<(), End> {
-        let now = clock::now();
+        let now = self.now;
         loop {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
