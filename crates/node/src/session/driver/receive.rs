@@ -75,7 +75,11 @@ impl Driver {
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
-                ForActors::Messages(messages) => exchange.handle_messages(now, messages),
+                ForActors::Small(batch) => {
+                    let (buffer, ends) = batch.into_packed();
+                    exchange.handle_packed(now, &buffer, ends)
+                }
+                ForActors::Large(message) => exchange.handle_messages(now, [message]),
                 ForActors::TooLarge(beginning) => (exchange.refuse_message(&beginning), Wakes::default()),
             };
             self.actors.keep(wakes);
