@@ -32,7 +32,7 @@ pub fn measure(stack: Stack, sessions: usize) -> Sample {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (before, after) = match stack {
         Stack::Tcp | Stack::Tls => runtime.block_on(streams(stack, sessions)),
-        Stack::Conclave => runtime.block_on(nodes(sessions)),
+        Stack::Conclave | Stack::Actors => runtime.block_on(nodes(sessions)),
     };
     runtime.shutdown_background();
     Sample { bytes: (after as f64 - before as f64) / sessions as f64, count: sessions, ..Sample::default() }

@@ -2,12 +2,14 @@
 //!
 //! `cargo bench -p benches --bench end-to-end -- [MODE]… [--rounds N] [--quick] [--only-ours]` prints one Markdown table: medians over
 //! the rounds, in brackets the ratio to mutual TLS (`--only-ours`, for a profiler, leaves the others out). The order of the stacks rotates from round to round. Both ends of all
-//! modes but `idle` live in this one process, on one tokio runtime with two workers.
+//! modes but `idle` and `processes` live in this one process, on one tokio runtime with two workers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, unreachable_pub)]
 
+mod actors;
 mod conclave;
 mod idle;
 mod measure;
+mod processes;
 mod stream;
 mod table;
 mod tls;
@@ -25,6 +27,10 @@ pub enum Mode {
     Rate,
     /// Connect, handshake, 64 bytes there and back, close; one after the other.
     Connect,
+    /// 64 bytes there and back between two processes.
+    Processes,
+    /// 64-byte messages from one actor to another of the same node, until it says that it has them all.
+    Local,
     /// Memory of the accepting process per session that does nothing.
     Idle,
 }
@@ -38,6 +44,19 @@ pub enum Stack {
     Tls,
     /// Two nodes, hybrid suite, AES-256-GCM.
     Conclave,
+    /// Typed messages between actors of two such nodes.
+    Actors,
+}
+
+impl Stack {
+    /// The modes that mean something on it.
+    fn plays(self, mode: Mode) -> bool {
+        match (mode, self) {
+            (Mode::Local, stack) => stack == Stack::Actors,
+            (Mode::RoundTrip | Mode::Rate | Mode::Processes, _) => true,
+            (_, stack) => stack != Stack::Actors,
+        }
+    }
 }
 
 /// How much of each mode.
@@ -61,11 +80,13 @@ const FULL: Load = Load {
 };
 const QUICK: Load =
     Load { bulk_messages: 64, round_trips: 1_000, rate_messages: 100_000, connects: 20, idle_sessions: 50 };
-const STACKS: [Stack; 3] = [Stack::Tcp, Stack::Tls, Stack::Conclave];
-const MODES: [(&str, Mode); 5] = [
+const STACKS: [Stack; 4] = [Stack::Tcp, Stack::Tls, Stack::Conclave, Stack::Actors];
+const MODES: [(&str, Mode); 7] = [
     ("bulk", Mode::Bulk),
     ("rtt", Mode::RoundTrip),
     ("rate", Mode::Rate),
+    ("processes", Mode::Processes),
+    ("local", Mode::Local),
     ("connect", Mode::Connect),
     ("idle", Mode::Idle),
 ];
@@ -74,6 +95,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == idle::SERVER) {
         return idle::serve(&arguments[1..]);
+    }
+    if arguments.first().is_some_and(|first| first == processes::SERVER) {
+        return processes::serve(&arguments[1..]);
     }
     let quick = arguments.iter().any(|argument| argument == "--quick" || argument == "--test");
     let rounds = arguments.iter().position(|argument| argument == "--rounds");
@@ -91,7 +115,8 @@ fn main() {
         for round in 0..rounds {
             for turn in 0..STACKS.len() {
                 let which = (round + turn) % STACKS.len();
-                if only_ours && STACKS[which] != Stack::Conclave {
+                let ours = matches!(STACKS[which], Stack::Conclave | Stack::Actors);
+                if only_ours && !ours || !STACKS[which].plays(mode) {
                     continue;
                 }
                 samples[which].push(run(mode, STACKS[which], &load));
@@ -110,10 +135,13 @@ fn run(mode: Mode, stack: Stack, load: &Load) -> Sample {
     let sample = runtime.block_on(async move {
         // On a worker, as the peers of a server would be, and not on this thread.
         tokio::spawn(async move {
-            match stack {
-                Stack::Tcp => stream::run(mode, &load, None).await,
-                Stack::Tls => stream::run(mode, &load, Some(tls::Tls::new())).await,
-                Stack::Conclave => conclave::run(mode, &load).await,
+            match (mode, stack) {
+                (Mode::Processes, _) => processes::run(stack, &load).await,
+                (Mode::Local, _) => actors::local(&load).await,
+                (_, Stack::Tcp) => stream::run(mode, &load, None).await,
+                (_, Stack::Tls) => stream::run(mode, &load, Some(tls::Tls::new())).await,
+                (_, Stack::Conclave) => conclave::run(mode, &load).await,
+                (_, Stack::Actors) => actors::run(mode, &load).await,
             }
         })
         .await

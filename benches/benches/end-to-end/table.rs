@@ -19,7 +19,7 @@ pub fn machine() -> String {
 }
 
 pub fn head() -> String {
-    "| | tcp | mutual TLS 1.3 | Conclave | spread |\n|---|--:|--:|--:|--:|".to_owned()
+    "| | tcp | mutual TLS 1.3 | Conclave | its actors | spread |\n|---|--:|--:|--:|--:|--:|".to_owned()
 }
 
 /// One line of the table: what is taken from a sample, and how it is written.
@@ -42,6 +42,15 @@ pub fn rows(mode: Mode, samples: &[Vec<Sample>; STACKS.len()]) -> String {
             ("round trip p50", |s| at(s, 50) * 1e6, micros),
             ("round trip p99", |s| at(s, 99) * 1e6, micros),
         ],
+        Mode::Processes => vec![
+            ("round trip p50, two processes", |s| at(s, 50) * 1e6, micros),
+            ("round trip p99, two processes", |s| at(s, 99) * 1e6, micros),
+        ],
+        Mode::Local => vec![(
+            "a send between actors of one node",
+            |s| s.wall.as_secs_f64() * 1e9 / s.count as f64,
+            |v| format!("{v:.0} ns"),
+        )],
         Mode::Rate => vec![
             (
                 "64-byte messages/s",
@@ -64,8 +73,13 @@ pub fn rows(mode: Mode, samples: &[Vec<Sample>; STACKS.len()]) -> String {
 fn row(&(label, take, write): &Line, samples: &[Vec<Sample>; STACKS.len()]) -> String {
     let medians = samples.each_ref().map(|of_stack| median(of_stack.iter().map(take).collect()));
     let yardstick = medians[1];
-    let cells = medians.map(|value| format!("{} ({:.2}x)", write(value), value / yardstick));
-    let ours: Vec<f64> = samples[2].iter().map(take).collect();
+    let cells = medians.map(|value| match (value.is_nan(), yardstick.is_nan()) {
+        (true, _) => "–".to_owned(),
+        (_, true) => write(value),
+        _ => format!("{} ({:.2}x)", write(value), value / yardstick),
+    });
+    let ours = if samples[2].is_empty() { &samples[3] } else { &samples[2] };
+    let ours: Vec<f64> = ours.iter().map(take).collect();
     let (low, high) = ours.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
     format!("| {label} | {} | {:.2}x |", cells.join(" | "), high / low)
 }

@@ -13,13 +13,14 @@ use crate::address::Address;
 use crate::deadlines::{Deadlines, Due, Timer};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::{Listed, Shape};
-use crate::error::ServeError;
+use crate::error::{ServeError, ServiceError};
 use crate::exchange::Exchange;
 use crate::inbox::Inbox;
 use crate::limits::Limits;
 use crate::local::{AnyMailbox, LocalAddress};
 use crate::mailbox::{Mailbox, Terms};
 use crate::node_id::{ActorId, NodeId, ServiceName};
+use crate::parcel::Passenger;
 use crate::peer::Peer;
 use crate::proxy::Proxy;
 use crate::reply::Expire;
@@ -116,6 +117,12 @@ impl Actors {
         self.core.me
     }
 
+    /// The largest message that a pipe may deliver.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        self.core.limits.max_body_bytes.saturating_add(crate::peer::MAX_HEAD_BYTES)
+    }
+
     /// A new actor: its address, and where it reads. Any task can be one.
     #[must_use]
     pub fn mailbox<M: Message>(&self) -> (Address<M>, Inbox<M>) {
@@ -168,6 +175,18 @@ impl Actors {
         service.is_some()
     }
 
+    /// The address of a service of this node.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn service<M: Message>(&self, name: &str) -> Result<Address<M>, ServiceError> {
+        let name = ServiceName::new(name).ok_or(ServiceError::BadName)?;
+        let local = self.core.find_service(&name).ok_or(ServiceError::NoSuchService)?;
+        let found = local.mailbox().schema().as_str().into();
+        Address::from_passenger(Passenger::Local(local))
+            .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+    }
+
     /// The services of this node.
     #[must_use]
     pub fn services(&self) -> Vec<ServiceInfo> {
@@ -208,6 +227,14 @@ impl Actors {
         let peer = lock(&self.core.registry).peers.get(node).cloned();
         if let Some(peer) = peer {
             peer.unreachable(why);
+        }
+    }
+
+    /// That run of a node is over: another one answers in its place.
+    pub fn handle_gone(&self, node: &NodeId) {
+        let peer = lock(&self.core.registry).peers.remove(node);
+        if let Some(peer) = peer {
+            peer.end(&Ended::Restarted, self.core.now());
         }
     }
 

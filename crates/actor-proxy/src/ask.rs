@@ -1,5 +1,6 @@
 //! Questions and their answers.
 
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::actors::Core;
 use crate::address::Address;
 use crate::deadlines::Timer;
-use crate::error::AskError;
+use crate::error::{AskError, SendError};
 use crate::reply::{Answer, Expire, Question, ReplyTo};
 use crate::schema::{Message, Payload};
 
@@ -27,11 +28,40 @@ impl<M: Message> Address<M> {
         timeout: Duration,
     ) -> Result<R, AskError> {
         let asked = Asked::begin(self.core(), timeout);
-        let reply: Arc<Question<R>> = Arc::clone(&asked.question);
-        let mut sending = pin!(self.send(question(ReplyTo::new(reply))));
+        let message = question(ReplyTo::new(asked.question()));
+        asked.answer(self.send(message)).await
+    }
+}
+
+/// A question under way. Dropping it is not waiting any more.
+pub(crate) struct Asked<R: Payload> {
+    core: Arc<Core>,
+    question: Arc<Question<R>>,
+    timer: Timer,
+}
+
+impl<R: Payload> Asked<R> {
+    pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) -> Self {
+        let question = Question::new();
+        let expire = Arc::downgrade(&question) as std::sync::Weak<dyn Expire>;
+        let timer = core.arm_question(timeout, expire);
+        Self { core: Arc::clone(core), question, timer }
+    }
+
+    pub(crate) fn question(&self) -> Arc<Question<R>> {
+        Arc::clone(&self.question)
+    }
+
+    /// Sends the message that carries the question, and waits for its answer. Whichever comes first decides: an answer, the
+    /// failure to send, the deadline.
+    pub(crate) async fn answer(
+        self,
+        sending: impl Future<Output = Result<(), SendError>>,
+    ) -> Result<R, AskError> {
+        let mut sending = pin!(sending);
         let mut sent = false;
         let answer = std::future::poll_fn(|context| {
-            if let Poll::Ready(outcome) = asked.question.poll(context) {
+            if let Poll::Ready(outcome) = self.question.poll(context) {
                 return Poll::Ready(outcome);
             }
             if sent {
@@ -41,7 +71,7 @@ impl<M: Message> Address<M> {
                 Poll::Ready(Ok(())) => {
                     sent = true;
                     // It may have been answered meanwhile, with nobody to wake.
-                    asked.question.poll(context)
+                    self.question.poll(context)
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
                 Poll::Pending => Poll::Pending,
@@ -52,22 +82,6 @@ impl<M: Message> Address<M> {
             Answer::Here(value) => Ok(value),
             Answer::Parcel(parcel) => parcel.open().map_err(AskError::BadReply),
         }
-    }
-}
-
-/// A question under way. Dropping it is not waiting any more.
-pub(crate) struct Asked<R: Payload> {
-    core: Arc<Core>,
-    pub(crate) question: Arc<Question<R>>,
-    timer: Timer,
-}
-
-impl<R: Payload> Asked<R> {
-    pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) -> Self {
-        let question = Question::new();
-        let expire = Arc::downgrade(&question) as std::sync::Weak<dyn Expire>;
-        let timer = core.arm_question(timeout, expire);
-        Self { core: Arc::clone(core), question, timer }
     }
 }
 

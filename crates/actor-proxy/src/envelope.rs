@@ -183,6 +183,12 @@ impl Refusal {
     }
 }
 
+/// Reads the plainest envelope, which is the most frequent one.
+pub(crate) fn read_plain(envelope: &Bytes) -> Option<(Tag, Bytes)> {
+    let (&[MESSAGE, a, b, c, d], _) = envelope.split_first_chunk()? else { return None };
+    Some((Tag(u32::from_le_bytes([a, b, c, d])), envelope.slice(5..)))
+}
+
 /// Reads one envelope; whatever it holds, nothing is taken from memory beyond a constant factor of its size.
 pub(crate) fn read(envelope: &Bytes) -> Result<Envelope, PeerFault> {
     let mut reader = Reader { rest: envelope };

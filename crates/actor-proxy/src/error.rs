@@ -4,6 +4,8 @@ use thiserror::Error;
 
 use crate::body::{DecodeError, EncodeError};
 use crate::ended::{Ended, Unreachable};
+use crate::limits::MAX_ADDRESSES;
+use crate::scope::WriteError;
 
 /// Why a message was not sent, or is not known to have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -62,6 +64,15 @@ pub enum SendError {
     /// The far side could not read it.
     #[error("the far side could not read the message")]
     Malformed,
+}
+
+impl From<WriteError> for SendError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Encode(error) => Self::Encode(error),
+            WriteError::TooManyAddresses => Self::TooManyAddresses { limit: MAX_ADDRESSES },
+        }
+    }
 }
 
 impl SendError {
@@ -186,6 +197,9 @@ pub enum ServiceError {
         /// What the service speaks.
         found: String,
     },
+    /// Its messages do not describe themselves: only a program with their Rust type can speak with it.
+    #[error("the service's messages do not describe themselves")]
+    NotSelfDescribing,
     /// The question about it had no answer.
     #[error(transparent)]
     Ask(#[from] AskError),

@@ -14,6 +14,7 @@ use crate::node_id::{NodeId, ServiceName};
 use crate::outgoing::Outgoing;
 use crate::parcel::Passenger;
 use crate::peer::{Peer, Wakes};
+use crate::proxy::Proxy;
 use crate::reply::Expire;
 use crate::schema::Message;
 use crate::service::ServiceInfo;
@@ -24,7 +25,7 @@ use crate::table::Tag;
 ///
 /// * inputs: [`handle_messages`](Self::handle_messages), [`handle_written`](Self::handle_written);
 /// * outputs: [`outgoing`](Self::outgoing);
-/// * commands: [`service`](Self::service), [`services`](Self::services);
+/// * commands: [`service`](Self::service), [`untyped_service`](Self::untyped_service), [`services`](Self::services);
 /// * getters: [`is_awaited`](Self::is_awaited), [`node`](Self::node).
 pub struct Exchange {
     peer: Arc<Peer>,
@@ -54,7 +55,7 @@ impl Exchange {
         self.peer.handle(self.epoch, now, messages.into_iter())
     }
 
-    /// Refuses a message of the pipe that is larger than [`max_message_bytes`](Self::max_message_bytes), of which this is
+    /// Refuses a message of the pipe that is larger than [`Actors::max_message_bytes`](crate::Actors::max_message_bytes), of which this is
     /// the beginning: whoever waits for an answer is told.
     ///
     /// # Errors
@@ -63,15 +64,14 @@ impl Exchange {
         self.peer.refuse_message(self.epoch, beginning)
     }
 
-    /// The largest message that the pipe may deliver.
-    #[must_use]
-    pub fn max_message_bytes(&self) -> usize {
-        self.peer.core.limits.max_body_bytes + crate::peer::MAX_HEAD_BYTES
-    }
-
     /// What is to leave. The task of `context` is woken when there is more. `None`: the session is over.
     pub fn outgoing(&self, context: &Context<'_>) -> Option<Outgoing<'_>> {
         self.peer.outgoing(self.epoch, context)
+    }
+
+    /// There is room for those who waited, after [`Outgoing::finish`] said so.
+    pub fn handle_taken(&self) -> Wakes {
+        self.peer.taken()
     }
 
     /// Everything that was taken has been handed to the carrier.
@@ -93,14 +93,24 @@ impl Exchange {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Address<M>, ServiceError>> + Send + use<M> {
+        let looking = self.look_up(name);
+        async move {
+            let proxy = looking.await?;
+            let found = String::from(&*proxy.schema);
+            Address::from_passenger(Passenger::Remote(proxy))
+                .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+        }
+    }
+
+    pub(crate) fn look_up(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Arc<Proxy>, ServiceError>> + Send + use<> {
         let name = ServiceName::new(name);
         let peer = Arc::clone(&self.peer);
         async move {
             let name = name.ok_or(ServiceError::BadName)?;
-            let proxy = Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await?;
-            let found = String::from(&*proxy.schema);
-            Address::from_passenger(Passenger::Remote(proxy))
-                .map_err(|_| ServiceError::WrongSchema { expected: M::SCHEMA.as_str().into(), found })
+            Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await
         }
     }
 

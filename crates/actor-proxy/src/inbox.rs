@@ -10,7 +10,7 @@ use crate::ended::Ended;
 use crate::local::AnyMailbox;
 use crate::mailbox::{Item, Mailbox, refuse};
 use crate::node_id::NodeId;
-use crate::parcel::Received;
+use crate::parcel::{Parcel, Received, Run};
 use crate::schema::Message;
 
 /// Where an actor reads its messages. Dropping it ends the actor: as [`Ended::Panicked`] if that happens in a panic, as
@@ -20,6 +20,8 @@ use crate::schema::Message;
 pub struct Inbox<M: Message> {
     mailbox: Arc<Mailbox<M>>,
     taken: VecDeque<Item<M>>,
+    /// What is being read of the messages that came together.
+    run: Option<Run>,
     unreadable: u64,
 }
 
@@ -35,7 +37,7 @@ pub enum Origin {
 
 impl<M: Message> Inbox<M> {
     pub(crate) fn new(mailbox: Arc<Mailbox<M>>) -> Self {
-        Self { mailbox, taken: VecDeque::new(), unreadable: 0 }
+        Self { mailbox, taken: VecDeque::new(), run: None, unreadable: 0 }
     }
 
     /// The next message; `None` when the actor was withdrawn, or nobody has its address any more, and all was taken.
@@ -85,7 +87,20 @@ impl<M: Message> Inbox<M> {
 
     fn next_taken(&mut self) -> Option<(M, Origin)> {
         loop {
+            if let Some(run) = &mut self.run {
+                let Some(body) = run.next() else {
+                    self.run = None;
+                    continue;
+                };
+                let origin = Origin::Node(run.from.node);
+                match Parcel::plain(run.format, body).open() {
+                    Ok(message) => return Some((message, origin)),
+                    Err(_) => self.unreadable += 1,
+                }
+                continue;
+            }
             match self.taken.pop_front()? {
+                Item::Run(run) => self.run = Some(run),
                 Item::Local(message) => return Some((message, Origin::Here)),
                 Item::Remote(Received { from, parcel, toll }) => {
                     let opened = parcel.open();
@@ -102,6 +117,7 @@ impl<M: Message> Inbox<M> {
     fn end(&mut self, why: Ended) {
         self.mailbox.abandon(why.clone());
         refuse(std::mem::take(&mut self.taken), &why);
+        self.run = None;
     }
 }
 

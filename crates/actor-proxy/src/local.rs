@@ -6,11 +6,16 @@ use std::task::Waker;
 
 use crate::body::Format;
 use crate::ended::Ended;
+use crate::error::SendError;
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::Received;
+use crate::parcel::{Parcel, Received, Run};
 use crate::peer::Peer;
 use crate::schema::Schema;
+use crate::slot::Slot;
 use crate::table::Tag;
+
+/// Tells when a message that waits for room is in the mailbox.
+pub(crate) type LinePlace = Arc<Slot<Result<(), SendError>>>;
 
 /// What an address without its type can do with a mailbox.
 pub(crate) trait AnyMailbox: Send + Sync {
@@ -22,6 +27,12 @@ pub(crate) trait AnyMailbox: Send + Sync {
     fn id(&self) -> ActorId;
     /// Puts a parcel in. `Err` gives it back: the actor has ended.
     fn deliver(&self, received: Received) -> Result<Option<Waker>, (Box<Received>, Ended)>;
+    /// The same for several.
+    fn deliver_run(&self, run: Run) -> Result<Option<Waker>, Ended>;
+    /// Reads a message of this node and puts it in. With a slot it stands in the line, and the slot tells when it is in.
+    fn take_in(&self, parcel: Parcel) -> Result<Option<LinePlace>, SendError>;
+    /// Takes a message out of the line again.
+    fn leave_line(&self, place: &LinePlace);
     fn ended(&self) -> Option<Ended>;
     /// Ends it for everybody. The first reason counts.
     fn end(&self, why: Ended);

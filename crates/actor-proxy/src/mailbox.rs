@@ -11,9 +11,9 @@ use crate::allow::Allow;
 use crate::body::Format;
 use crate::ended::Ended;
 use crate::error::SendError;
-use crate::local::AnyMailbox;
+use crate::local::{AnyMailbox, LinePlace};
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::Received;
+use crate::parcel::{Parcel, Received, Run};
 use crate::peer::Peer;
 use crate::schema::{Message, Schema};
 use crate::slot::Slot;
@@ -21,7 +21,7 @@ use crate::sync::lock;
 use crate::table::Tag;
 
 /// Messages taken at once between two turns of other tasks.
-const MESSAGES_BETWEEN_YIELDS: u32 = 64;
+const MESSAGES_BETWEEN_YIELDS: u32 = 256;
 
 /// A mailbox: many senders, one reader.
 ///
@@ -64,12 +64,13 @@ struct State<M> {
 pub(crate) enum Item<M> {
     Local(M),
     Remote(Received),
+    Run(Run),
 }
 
 /// A message of this node that waits for room.
 struct Waiting<M> {
     message: M,
-    slot: Arc<Slot<Result<(), SendError>>>,
+    slot: LinePlace,
 }
 
 /// What became of a message.
@@ -116,7 +117,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Puts a message into the line; the slot tells when it is in the queue.
-    pub(crate) fn enqueue(&self, message: M) -> Result<Arc<Slot<Result<(), SendError>>>, SendError> {
+    pub(crate) fn enqueue(&self, message: M) -> Result<LinePlace, SendError> {
         let slot = Arc::new(Slot::new());
         let mut state = lock(&self.state);
         if let Some(ended) = &state.ended {
@@ -133,7 +134,7 @@ impl<M: Message> Mailbox<M> {
     }
 
     /// Takes a message out of the line again.
-    pub(crate) fn cancel(&self, slot: &Arc<Slot<Result<(), SendError>>>) {
+    pub(crate) fn cancel(&self, slot: &LinePlace) {
         let mut state = lock(&self.state);
         let at = state.waiting.iter().position(|waiting| Arc::ptr_eq(&waiting.slot, slot));
         let taken = at.and_then(|at| state.waiting.remove(at));
@@ -252,6 +253,31 @@ impl<M: Message> AnyMailbox for Mailbox<M> {
         }
         state.queue.push_back(Item::Remote(received));
         Ok(state.reader.take())
+    }
+
+    fn deliver_run(&self, run: Run) -> Result<Option<Waker>, Ended> {
+        let mut state = lock(&self.state);
+        if let Some(ended) = &state.ended {
+            let ended = ended.clone();
+            drop(state);
+            drop(run);
+            return Err(ended);
+        }
+        state.queue.push_back(Item::Run(run));
+        Ok(state.reader.take())
+    }
+
+    fn take_in(&self, parcel: Parcel) -> Result<Option<LinePlace>, SendError> {
+        let message = parcel.open().map_err(|_| SendError::Malformed)?;
+        match self.push(message) {
+            Pushed::Accepted(_) => Ok(None),
+            Pushed::Full(message) => self.enqueue(message).map(Some),
+            Pushed::Ended(ended) => Err(ended.into()),
+        }
+    }
+
+    fn leave_line(&self, place: &LinePlace) {
+        self.cancel(place);
     }
 
     fn ended(&self) -> Option<Ended> {

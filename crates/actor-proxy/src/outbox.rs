@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::MAX_COPIED_BYTES;
 use crate::table::Tag;
@@ -59,8 +59,26 @@ struct Queue {
     pushed: u64,
     taken: u64,
     written: u64,
-    /// Taken out and not wanted yet.
-    front: Option<Bytes>,
+}
+
+/// An envelope that is to leave.
+#[derive(Debug, Clone, Copy)]
+pub enum Next<'a> {
+    /// One of at most 8 KiB, to be copied side by side with others.
+    Small(&'a [u8]),
+    /// One that has memory of its own.
+    Large(&'a Bytes),
+}
+
+impl Next<'_> {
+    /// The envelope with memory of its own.
+    #[must_use]
+    pub fn to_bytes(self) -> Bytes {
+        match self {
+            Self::Small(envelope) => Bytes::copy_from_slice(envelope),
+            Self::Large(envelope) => envelope.clone(),
+        }
+    }
 }
 
 enum Item {
@@ -108,25 +126,28 @@ impl Outbox {
     }
 
     /// The next envelope of a lane; it stays until [`advance`](Self::advance).
-    pub(crate) fn peek(&mut self, lane: Lane) -> Option<&Bytes> {
-        let queue = self.queue(lane);
-        if queue.front.is_none() {
-            queue.front = match queue.items.pop_front()? {
-                Item::Packed(length) => Some(queue.packed.split_to(length).freeze()),
-                Item::Own(envelope) => Some(envelope),
-            };
-        }
-        queue.front.as_ref()
+    pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
+        let queue = self.lanes.get(lane.index())?;
+        Some(match queue.items.front()? {
+            Item::Packed(length) => Next::Small(queue.packed.get(..*length).unwrap_or_default()),
+            Item::Own(envelope) => Next::Large(envelope),
+        })
     }
 
     /// The envelope that was looked at has left.
     pub(crate) fn advance(&mut self, lane: Lane) {
         let queue = self.queue(lane);
-        if let Some(front) = queue.front.take() {
-            queue.taken += 1;
-            queue.bytes -= front.len();
-            self.bytes -= front.len();
-        }
+        let length = match queue.items.pop_front() {
+            Some(Item::Packed(length)) => {
+                queue.packed.advance(length);
+                length
+            }
+            Some(Item::Own(envelope)) => envelope.len(),
+            None => return,
+        };
+        queue.taken += 1;
+        queue.bytes -= length;
+        self.bytes -= length;
     }
 
     /// The place of what is pushed into a lane next.

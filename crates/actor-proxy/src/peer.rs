@@ -91,7 +91,10 @@ pub(crate) struct State {
     parked: VecDeque<Handle<Import>>,
     monitors: usize,
     accepted: u32,
-    /// The largest body that the peer takes.
+    /// The first words of the session were said.
+    is_greeted: bool,
+    /// The largest body that this node takes, and that the peer takes.
+    own_body_limit: usize,
     body_limit: usize,
     driver: Option<Waker>,
     /// The driver found nothing and was not woken since.
@@ -160,6 +163,8 @@ impl Peer {
             parked: VecDeque::new(),
             monitors: 0,
             accepted: 0,
+            is_greeted: false,
+            own_body_limit: limits.max_body_bytes,
             body_limit: limits.max_body_bytes,
             driver: None,
             asleep: true,
@@ -198,8 +203,13 @@ impl Peer {
 }
 
 impl State {
+    fn is_greeted(&self) -> bool {
+        self.is_greeted
+    }
+
     fn say(&mut self, news: &Envelope) {
         if self.link == Link::Up {
+            self.greet();
             let head = Head::news(news);
             self.outbox.push(Lane::CONTROL, head.as_bytes(), &[]);
         }

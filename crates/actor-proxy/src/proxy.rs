@@ -9,9 +9,10 @@ use crate::address::Route;
 use crate::body::Format;
 use crate::ended::Ended;
 use crate::error::SendError;
+use crate::local::LinePlace;
 use crate::node_id::{ActorId, NodeId};
 use crate::peer::{Draft, Import, Offered, Peer};
-use crate::scope::{self, WriteError};
+use crate::scope;
 use crate::slot::Slot;
 use crate::table::Handle;
 
@@ -54,12 +55,7 @@ impl Proxy {
             Ok(table) => Draft::new(body, table),
             Err(error) => {
                 scope::recycle(body);
-                Err(match error {
-                    WriteError::Encode(error) => SendError::Encode(error),
-                    WriteError::TooManyAddresses => {
-                        SendError::TooManyAddresses { limit: crate::limits::MAX_ADDRESSES }
-                    }
-                })
+                Err(error.into())
             }
         }
     }
@@ -81,9 +77,9 @@ impl Proxy {
         self.peer.offer_now(self, draft)
     }
 
-    async fn wait(self: &Arc<Self>, slot: Arc<Slot<Result<(), SendError>>>) -> Result<(), SendError> {
+    async fn wait(self: &Arc<Self>, slot: LinePlace) -> Result<(), SendError> {
         /// Takes the message out of the line, if it still stands there and nobody waits any more.
-        struct Place<'a>(&'a Proxy, Arc<Slot<Result<(), SendError>>>);
+        struct Place<'a>(&'a Proxy, LinePlace);
         impl Drop for Place<'_> {
             fn drop(&mut self) {
                 if !self.1.is_over() {

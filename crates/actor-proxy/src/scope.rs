@@ -5,7 +5,7 @@
 //! user's code panics. Scopes nest, since that code may send messages of its own.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -15,13 +15,18 @@ use serde::{Serialize, de, ser};
 use crate::body::{self, DecodeError, EncodeError, Format};
 use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
-use crate::parcel::Passenger;
+use crate::parcel::{Passenger, fail_replies};
 use crate::reply::AnyReply;
 
 thread_local! {
-    static SCOPES: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+    static DESK: RefCell<Desk> = const { RefCell::new(Desk { scopes: Vec::new(), scratch: Vec::new() }) };
+}
+
+/// What a thread reads and writes bodies with.
+struct Desk {
+    scopes: Vec<Scope>,
     /// An empty buffer with room, so that a small message allocates nothing.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    scratch: Vec<u8>,
 }
 
 /// A buffer that keeps more room than this is not kept.
@@ -29,14 +34,14 @@ const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 
 /// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
 pub(crate) fn scratch() -> Vec<u8> {
-    SCRATCH.take()
+    DESK.with_borrow_mut(|desk| std::mem::take(&mut desk.scratch))
 }
 
 /// Takes a buffer back.
 pub(crate) fn recycle(mut buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
         buffer.clear();
-        SCRATCH.set(buffer);
+        DESK.with_borrow_mut(|desk| desk.scratch = buffer);
     }
 }
 
@@ -55,7 +60,7 @@ enum Scope {
 struct Manifest {
     table: Vec<Passenger>,
     /// Once there are many: where each of them stands.
-    indices: HashMap<usize, usize>,
+    indices: BTreeMap<usize, usize>,
     full: bool,
 }
 
@@ -98,16 +103,16 @@ struct Guard {
 
 impl Guard {
     fn enter(scope: Scope) -> Self {
-        SCOPES.with_borrow_mut(|scopes| {
-            scopes.push(scope);
-            Self { depth: scopes.len() }
+        DESK.with_borrow_mut(|desk| {
+            desk.scopes.push(scope);
+            Self { depth: desk.scopes.len() }
         })
     }
 
     fn leave(self) -> Option<Scope> {
-        let scope = SCOPES.with_borrow_mut(|scopes| {
-            scopes.truncate(self.depth);
-            scopes.pop()
+        let scope = DESK.with_borrow_mut(|desk| {
+            desk.scopes.truncate(self.depth);
+            desk.scopes.pop()
         });
         std::mem::forget(self);
         scope
@@ -117,8 +122,13 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // Only while unwinding. What the scopes hold is dropped after the borrow: it may be addresses.
-        let left = SCOPES.with_borrow_mut(|scopes| scopes.split_off(self.depth - 1));
-        drop(left);
+        let left = DESK.with_borrow_mut(|desk| desk.scopes.split_off(self.depth - 1));
+        for scope in left {
+            if let Scope::Reading { table, dropped } = scope {
+                let replies = table.into_iter().chain(dropped.into_iter().map(Passenger::Reply));
+                fail_replies(replies, &AskError::Malformed);
+            }
+        }
     }
 }
 
@@ -175,8 +185,8 @@ pub(crate) fn read<T: DeserializeOwned>(
 pub(crate) fn defer(reply: Arc<dyn AnyReply>) -> Result<(), Arc<dyn AnyReply>> {
     // Without the thread's scopes the thread is about to end, and reads nothing.
     let mut reply = Some(reply);
-    let _ = SCOPES.try_with(|scopes| {
-        if let Some(Scope::Reading { dropped, .. }) = scopes.borrow_mut().last_mut() {
+    let _ = DESK.try_with(|desk| {
+        if let Some(Scope::Reading { dropped, .. }) = desk.borrow_mut().scopes.last_mut() {
             dropped.extend(reply.take());
         }
     });
@@ -185,8 +195,8 @@ pub(crate) fn defer(reply: Arc<dyn AnyReply>) -> Result<(), Arc<dyn AnyReply>> {
 
 /// The index under which `passenger` stands in the message that is being written.
 pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
-    SCOPES.with_borrow_mut(|scopes| {
-        let Some(Scope::Writing(manifest)) = scopes.last_mut() else {
+    DESK.with_borrow_mut(|desk| {
+        let Some(Scope::Writing(manifest)) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let index = manifest.board(passenger);
@@ -197,8 +207,8 @@ pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
 
 /// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
 pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
-    SCOPES.with_borrow_mut(|scopes| {
-        let Some(Scope::Reading { table, .. }) = scopes.last_mut() else {
+    DESK.with_borrow_mut(|desk| {
+        let Some(Scope::Reading { table, .. }) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
         let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));

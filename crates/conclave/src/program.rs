@@ -1,7 +1,9 @@
 //! The program: a folder of private files, a socket for commands, a node between them.
 
+mod actors;
 mod advice;
 mod arguments;
+mod chat;
 mod command;
 mod demo;
 mod event;
@@ -14,6 +16,7 @@ mod signals;
 mod size;
 mod station;
 mod transfer;
+mod unserved;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -21,7 +24,8 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command, MemberCommand, Options};
 use clap::Parser;
 use command::{
-    Context, demo as demo_command, id, init, member_add, member_list, member_remove, ping, send, up, why,
+    Context, call, chat as chat_command, completions, demo as demo_command, id, init, man, member_add,
+    member_list, member_remove, ping, send, services, up, why,
 };
 use failure::{Failure, Kind};
 use home::Home;
@@ -62,7 +66,12 @@ async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failur
         Command::Ping(arguments) => ping::run(arguments, context).await,
         Command::Send(arguments) => send::run(arguments, context).await,
         Command::Why(arguments) => why::run(arguments, context).await,
+        Command::Chat(arguments) => chat_command::run(arguments, context).await,
+        Command::Call(arguments) => call::run(arguments, context).await,
+        Command::Services(arguments) => services::run(arguments, context).await,
         Command::Demo(arguments) => demo_command::run(arguments, context).await,
+        Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Man(arguments) => man::run(&arguments, context),
     }
 }
 

@@ -163,9 +163,8 @@ impl Tx {
         confirm: bool,
     ) -> Result<Option<OperationId>, TrySendError> {
         self.check_message(id, message.len())?;
-        let Some(stream) = self.streams.get_mut(&id) else { return Err(SendError::NoSuchStream.into()) };
+        let Some(stream) = self.streams.get(&id) else { return Err(SendError::NoSuchStream.into()) };
         let options = stream.options;
-        let cost = cost(message.len());
         if !stream.queue.is_empty() {
             return Err(TrySendError::Full);
         }
@@ -175,7 +174,38 @@ impl Tx {
             self.push_waiting(id, Waiting { operation, confirm, content })?;
             return Ok(operation);
         }
-        let packing = match options.priority {
+        self.pack(id, message, confirm)
+    }
+
+    /// As [`try_send`](Self::try_send) without confirmation, for a message that is copied in any case: of at most 16 KiB,
+    /// on a stream that compresses nothing.
+    ///
+    /// # Errors
+    /// As there; [`SendError::TooLarge`] for a message that cannot share a packet.
+    pub fn try_send_copied(&mut self, id: StreamId, message: &[u8]) -> Result<(), TrySendError> {
+        self.check_open()?;
+        let stream = self.usable_stream(id)?;
+        let (options, waits) = (stream.options, !stream.queue.is_empty());
+        if !is_packable(message.len(), options, self.layout) {
+            let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
+            return Err(SendError::TooLarge { bytes, limit: content::MAX_PACKED_MESSAGE_BYTES_U64 }.into());
+        }
+        if waits {
+            return Err(TrySendError::Full);
+        }
+        self.pack(id, message, false).map(|_| ())
+    }
+
+    /// Copies a message into the packet that is open, if credit and room allow it.
+    fn pack(
+        &mut self,
+        id: StreamId,
+        message: &[u8],
+        confirm: bool,
+    ) -> Result<Option<OperationId>, TrySendError> {
+        let Some(stream) = self.streams.get_mut(&id) else { return Err(SendError::NoSuchStream.into()) };
+        let cost = cost(message.len());
+        let packing = match stream.options.priority {
             Priority::Urgent => &mut self.urgent,
             _ => &mut self.normal,
         };

@@ -4,14 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use actor_proxy::NodeId;
 use chunk_proto::NodeBudget;
 use endpoint::{Endpoint, HandshakeKeys, PeerId};
 use link::BufferPool;
 use membership::{Door, Members};
-use rand::Rng;
+use rand::{Rng, RngExt};
 use tokio::runtime::Handle;
 use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
+use crate::actors::ActorSurroundings;
 use crate::carrier::memory::MemoryNetwork;
 use crate::control::Control;
 use crate::core::{Core, MAX_SPARE_READ_BUFFERS, READ_BYTES};
@@ -149,7 +151,13 @@ impl Builder {
             door,
             previous_door: self.previous_door,
         };
-        let core = Arc::new(Core {
+        let surroundings = ActorSurroundings {
+            me: NodeId { member: *local.identity.as_bytes(), device: *local.device.as_bytes(), boot },
+            seed: rng.random(),
+            limits: self.limits.actors(),
+        };
+        let core = Arc::new_cyclic(|core| Core {
+            actors: surroundings.actors(core),
             data_limits: self.limits.data(),
             keys: HandshakeKeys {
                 responder,

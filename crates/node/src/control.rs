@@ -156,12 +156,17 @@ impl Core {
                 }
             }
             Action::Resolved { waiter, result } => control.resolve(waiter, result, failure),
-            Action::PeerUp { peer, role, .. } => {
+            Action::PeerUp { peer, session, role } => {
+                if let Some(session) = control.sessions.get(&session) {
+                    session.open_exchange(self.actors.connected(session.node()));
+                }
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
                 self.events.tell(Event::PeerUp { peer, role });
             }
             Action::PeerDown { peer, session, cause } => {
-                control.sessions.remove(&session);
+                if let Some(session) = control.sessions.remove(&session) {
+                    session.close_exchange();
+                }
                 tracing::info!(peer = ?peer.identity, %cause, "peer down");
                 self.events.tell(Event::PeerDown { peer, cause });
             }
@@ -220,6 +225,10 @@ impl Core {
         Arc::clone(lock(&self.control).endpoint.members())
     }
 
+    pub(crate) fn has_session_with(&self, peer: &endpoint::PeerId) -> bool {
+        lock(&self.control).endpoint.session_with(peer).is_some()
+    }
+
     /// The driver of a path has carried out its order to end.
     pub(crate) fn path_closed(self: &Arc<Self>, path: PathId) {
         self.path_lost(path, PathCause::Local);
@@ -246,6 +255,7 @@ impl Core {
 
     /// Nothing will happen any more.
     fn finish(&self) {
+        self.actors.shutdown();
         self.receivers.finish();
         self.timers.stop();
     }

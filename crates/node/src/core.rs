@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use actor_proxy::Actors;
 use chunk_proto::NodeBudget;
 use endpoint::HandshakeKeys;
 use link::BufferPool;
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) gate: Arc<Gate>,
     pub(crate) receivers: Arc<Receivers>,
+    pub(crate) actors: Actors,
     pub(crate) events: Herald,
     pub(crate) read_pool: Pool,
     pub(crate) buffers: BufferPool,

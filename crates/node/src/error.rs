@@ -125,6 +125,18 @@ impl SendError {
     }
 }
 
+/// Why there is no address of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// There is no session with the member.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The member's node has no such service for this node, or did not answer.
+    #[error(transparent)]
+    Service(#[from] actor_proxy::ServiceError),
+}
+
 /// Why the rest of a message will not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]

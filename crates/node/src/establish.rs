@@ -45,6 +45,7 @@ pub(crate) fn establish(core: &Core, established: Established) -> Result<Halves,
         sealed.map_err(|_| HandshakeCause::Local)?;
     }
     let rx = Rx::new(now, opener, rekey, core.data_limits, core.budget.clone());
+    let boot = peer.boot;
     let peer = PeerId { identity: peer.identity, device: peer.static_key };
-    Ok(Halves { session: Arc::new(Session::new(peer, role, tx, now)), rx, writer })
+    Ok(Halves { session: Arc::new(Session::new(peer, boot, role, tx, now)), rx, writer })
 }

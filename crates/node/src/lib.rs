@@ -1,6 +1,7 @@
 //! A node of a conclave: sockets, tasks and clocks around the protocol crates.
 
 mod accept;
+mod actors;
 mod body;
 mod builder;
 mod carrier;
@@ -17,6 +18,7 @@ mod frames;
 mod gate;
 mod greeting;
 mod inbox;
+mod lanes;
 mod limits;
 mod mailbox;
 mod node;
@@ -37,7 +39,8 @@ pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording
 pub use counter::Counter;
 pub use device::Device;
 pub use error::{
-    BodyError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, StartError, StreamTaken,
+    BodyError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, ServiceError, StartError,
+    StreamTaken,
 };
 pub use events::{Event, Events};
 pub use limits::Limits;
@@ -47,6 +50,10 @@ pub use receivers::{Incoming, Receiver};
 pub use sender::Sender;
 
 // What stands in this crate's signatures.
+pub use actor_proxy::{
+    Address, Allow, AskError, Ended, Format, Inbox, Message, NodeId, Origin, Payload, ReplyTo, Route, Schema,
+    SendError as ActorSendError, ServeError, ServiceInfo, ServiceName, ServiceOptions, Unreachable,
+};
 pub use chunk_proto::{Compression, Secrecy};
 pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};

@@ -45,6 +45,8 @@ pub struct Limits {
     pub max_waiting: usize,
     /// What large messages of all peers together may occupy while they are out of order. 256 MiB.
     pub reassembly_bytes: usize,
+    /// What is kept for actors of other nodes: [`actor_proxy::Limits`].
+    pub actors: actor_proxy::Limits,
     /// What waits in the kernel without having been sent, in bytes: an urgent message cannot overtake it. 128 KiB.
     pub kernel_send_queue_bytes: u32,
 }
@@ -69,6 +71,7 @@ impl Default for Limits {
             max_streams: data.max_streams,
             max_waiting: data.max_waiting,
             reassembly_bytes: 256 * 1024 * 1024,
+            actors: actor_proxy::Limits::default(),
             kernel_send_queue_bytes: 128 * 1024,
         }
     }
@@ -97,6 +100,11 @@ impl Limits {
             session_window_kib: kib(data.session_window_bytes),
             stream_window_kib: kib(data.stream_window_bytes),
         }
+    }
+
+    /// For the actors.
+    pub(crate) fn actors(&self) -> actor_proxy::Limits {
+        self.actors.clone()
     }
 
     /// For the data plane of each session.

@@ -204,11 +204,12 @@ impl Node {
                 due.sessions.iter().for_each(|session| session.nudge());
             }
         });
+        core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
         Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.handle.core
     }
 }

@@ -5,14 +5,15 @@ mod operation;
 mod routes;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Instant;
 
+use actor_proxy::{Exchange, NodeId};
 use endpoint::PeerId;
 use link::{CloseReason, OperationId, Outcome, SendError, StreamId, StreamName, StreamOptions, Tx, TxEvent};
 
-use x3dh_handshake::Role;
+use x3dh_handshake::{BootId, Role};
 
 pub(crate) use driver::{Driver, Parts};
 pub(crate) use operation::{Operation, PingReply};
@@ -29,7 +30,10 @@ const MESSAGES_BETWEEN_LOOKS: u32 = 32;
 pub(crate) struct Session {
     peer: PeerId,
     role: Role,
+    boot: BootId,
     half: Mutex<Half>,
+    /// What actors say, while the session is up.
+    exchange: Mutex<Option<Arc<Exchange>>>,
 }
 
 /// The sending half, and who waits for what.
@@ -77,7 +81,7 @@ pub(crate) struct Wakes {
 }
 
 impl Session {
-    pub(crate) fn new(peer: PeerId, role: Role, tx: Tx, now: Instant) -> Self {
+    pub(crate) fn new(peer: PeerId, boot: BootId, role: Role, tx: Tx, now: Instant) -> Self {
         let half = Half {
             tx,
             driver: None,
@@ -90,7 +94,7 @@ impl Session {
             order: None,
             accepted: 0,
         };
-        Self { peer, role, half: Mutex::new(half) }
+        Self { peer, role, boot, half: Mutex::new(half), exchange: Mutex::default() }
     }
 
     pub(crate) fn peer(&self) -> PeerId {
@@ -99,6 +103,29 @@ impl Session {
 
     pub(crate) fn role(&self) -> Role {
         self.role
+    }
+
+    /// The far process, as actors name it.
+    pub(crate) fn node(&self) -> NodeId {
+        let PeerId { identity, device } = self.peer;
+        NodeId { member: *identity.as_bytes(), device: *device.as_bytes(), boot: self.boot.0 }
+    }
+
+    /// Actors speak in this session from now on.
+    pub(crate) fn open_exchange(&self, exchange: Exchange) {
+        *lock(&self.exchange) = Some(Arc::new(exchange));
+        self.nudge();
+    }
+
+    /// What actors say, if the session is up.
+    pub(crate) fn exchange(&self) -> Option<Arc<Exchange>> {
+        lock(&self.exchange).clone()
+    }
+
+    /// Actors speak in this session no more. Whoever still looks at the exchange holds it for a moment only.
+    pub(crate) fn close_exchange(&self) {
+        let exchange = lock(&self.exchange).take();
+        drop(exchange);
     }
 
     /// Works on the sending half, then wakes whom it may concern.
@@ -140,8 +167,9 @@ impl Session {
 
     /// When it was last used. Whoever waits for something uses it.
     pub(crate) fn last_used(&self, now: Instant) -> Instant {
+        let awaited = self.exchange().is_some_and(|exchange| exchange.is_awaited());
         let half = lock(&self.half);
-        if half.is_awaited() { now } else { half.last_used }
+        if awaited || half.is_awaited() { now } else { half.last_used }
     }
 
     /// Resolves when everything that was accepted has left and was acknowledged where somebody waits for that, or the

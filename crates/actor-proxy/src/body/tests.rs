@@ -104,6 +104,7 @@ struct Nest(Vec<Nest>);
 
 /// Recursion through nothing but an option.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 struct Maybe(Option<Box<Maybe>>);
 
 /// Recursion through a map and the fields of a variant: the largest frames there are.

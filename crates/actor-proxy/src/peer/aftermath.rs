@@ -3,16 +3,19 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::imports::Facts;
 use super::{Confirm, Draft, Export, Peer};
 use crate::account::Account;
+use crate::body::Format;
 use crate::ended::Ended;
 use crate::envelope::{Envelope, Listed, Refusal, Relay, Shape};
 use crate::error::{AskError, SendError, ServiceError};
 use crate::limits::cost;
 use crate::local::{AnyMailbox, LocalAddress};
 use crate::node_id::{ActorId, NodeId, ServiceName};
-use crate::parcel::{Parcel, Passenger, Received, Toll};
+use crate::parcel::{Parcel, Passenger, Received, Run, Toll};
 use crate::proxy::Proxy;
 use crate::reply::AnyReply;
 use crate::slot::Slot;
@@ -98,12 +101,25 @@ pub(super) enum Inquiry {
 
 /// A message for a mailbox, or for a way to another node.
 pub(super) struct Delivery {
+    pub(super) to: Tag,
     pub(super) target: Target,
-    pub(super) incoming: Incoming,
     pub(super) account: Arc<Account>,
-    pub(super) confirm: Option<Tag>,
+    pub(super) load: Load,
     /// The session in which it came.
     pub(super) epoch: u64,
+}
+
+/// What is delivered at once.
+pub(super) enum Load {
+    One {
+        incoming: Incoming,
+        confirm: Option<Tag>,
+    },
+    /// Messages without addresses that came one behind the other.
+    Run {
+        format: Format,
+        bodies: Vec<Bytes>,
+    },
 }
 
 /// Where messages under a tag go.
@@ -213,7 +229,13 @@ impl Incoming {
 
 impl Delivery {
     fn deliver(self, from: &Arc<Peer>, wakes: &mut Wakes, confirmed: &mut Vec<Envelope>) {
-        let Self { target, incoming, account, confirm, epoch } = self;
+        let Self { target, account, load, epoch, .. } = self;
+        let (incoming, confirm) = match load {
+            Load::One { incoming, confirm } => (incoming, confirm),
+            Load::Run { format, bodies } => {
+                return deliver_run(&target, Run::new(Arc::clone(from), format, bodies, account), wakes);
+            }
+        };
         let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
         let toll = Toll::new(account, cost(parcel.body.len()));
         let refused = match target {
@@ -238,6 +260,19 @@ impl Delivery {
         let (parcel, why) = refused;
         confirmed.extend(confirm.map(|ask| Envelope::Refusal { ask, refusal: Refusal::of(&why) }));
         parcel.refuse(&why);
+    }
+}
+
+fn deliver_run(target: &Target, run: Run, wakes: &mut Wakes) {
+    match target {
+        Target::Actor(actor) if actor.mailbox().permits(&run.from.node) => {
+            // Nobody waits for anything of what an actor that has ended does not get.
+            wakes.extend(actor.mailbox().deliver_run(run).ok().flatten());
+        }
+        Target::Actor(_) => {}
+        Target::Way(proxy) => {
+            run.into_parcels().for_each(|(parcel, toll)| proxy.peer.forward(proxy, parcel, toll, None));
+        }
     }
 }
 

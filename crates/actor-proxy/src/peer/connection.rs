@@ -10,7 +10,7 @@ use super::{Flush, Link, Peer, Pending, State};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::Envelope;
 use crate::error::{AskError, SendError, ServiceError};
-use crate::outbox::Lane;
+use crate::outbox::{Lane, Next};
 use crate::outgoing::Outgoing;
 use crate::slot::Slot;
 use crate::sync::lock;
@@ -33,12 +33,11 @@ impl Peer {
             // What the peer holds is kept while it is there, until it says that it does not.
             state.absent_until = None;
             state.body_limit = self.core.limits.max_body_bytes;
-            let max_body_bytes = u32::try_from(self.core.limits.max_body_bytes).unwrap_or(u32::MAX);
-            state.say(&Envelope::Hello { max_body_bytes });
-            for handle in state.live_imports() {
-                state.say_hold(handle);
+            state.is_greeted = false;
+            // A session that carries no actors carries nothing of them.
+            if !state.exports.is_empty() || !state.imports.is_empty() {
+                state.greet();
             }
-            state.say(&Envelope::HoldsDone);
             let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
             for tag in tags {
                 if let Ok(export) = state.exports.get_mut(tag) {
@@ -155,15 +154,16 @@ impl Peer {
         if state.epoch != epoch || state.link != Link::Up {
             return None;
         }
-        let before = state.driver.replace(driver);
-        let outgoing = Outgoing::new(self, state, before);
-        Some(outgoing)
+        let before = match &state.driver {
+            Some(known) if known.will_wake(&driver) => Some(driver),
+            _ => state.driver.replace(driver),
+        };
+        Some(Outgoing::new(state, before))
     }
 
     /// The writer has taken what it could.
     pub(crate) fn taken(self: &Arc<Self>) -> Wakes {
-        let ((), wakes) = self.with_wakes(|state, after| self.pump_parked(state, after));
-        wakes
+        self.with_wakes(|state, after| self.pump_parked(state, after)).1
     }
 
     /// Everything that was taken has been handed to the carrier.
@@ -224,7 +224,20 @@ impl Peer {
 }
 
 impl State {
-    pub(crate) fn peek(&mut self, lane: Lane) -> Option<&bytes::Bytes> {
+    /// Says the first words of a session: what is taken here, and what is still held of what is there.
+    pub(super) fn greet(&mut self) {
+        if std::mem::replace(&mut self.is_greeted, true) {
+            return;
+        }
+        let max_body_bytes = u32::try_from(self.own_body_limit).unwrap_or(u32::MAX);
+        self.say(&Envelope::Hello { max_body_bytes });
+        for handle in self.live_imports() {
+            self.say_hold(handle);
+        }
+        self.say(&Envelope::HoldsDone);
+    }
+
+    pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.outbox.peek(lane)
     }
 

@@ -485,6 +485,10 @@ impl State {
 
     /// Asks the peer to keep what we have the address of.
     pub(super) fn say_hold(&mut self, handle: Handle<Import>) {
+        if !self.is_greeted() {
+            // The first words of a session name all that is held.
+            return self.greet();
+        }
         let Some(import) = self.imports.get_mut(handle) else { return };
         import.holds += 1;
         let id = import.id;

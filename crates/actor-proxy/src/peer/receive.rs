@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::aftermath::{Aftermath, Delivery, Incoming, Inquiry, Target, Third, Trash, Wakes};
+use super::aftermath::{Aftermath, Delivery, Incoming, Inquiry, Load, Target, Third, Trash, Wakes};
 use super::{Export, Link, Peer, Pending, State};
 use crate::body::Format;
 use crate::ended::Ended;
@@ -37,6 +37,12 @@ impl Peer {
                 if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
                     // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
                     self.too_large(state, after, &bytes)?;
+                    continue;
+                }
+                if let Some((to, body)) = envelope::read_plain(&bytes)
+                    && let Some(taken) = follow(after, to, &body)
+                {
+                    taken?;
                     continue;
                 }
                 let envelope = envelope::read(&bytes)?;
@@ -142,6 +148,7 @@ impl Peer {
             Envelope::Hello { max_body_bytes } => {
                 let announced = usize::try_from(max_body_bytes).unwrap_or(usize::MAX);
                 state.body_limit = self.core.limits.max_body_bytes.min(announced);
+                state.greet();
             }
         }
         Ok(())
@@ -171,9 +178,14 @@ impl Peer {
             Target::Actor(actor) => actor.mailbox().format(),
             Target::Way(proxy) => proxy.format,
         };
-        let incoming = self.incoming(state, after, format, table, body);
+        let load = if table.is_empty() && confirm.is_none() {
+            Load::Run { format, bodies: vec![body] }
+        } else {
+            let incoming = self.incoming(state, after, format, table, body);
+            Load::One { incoming, confirm }
+        };
         let epoch = state.epoch;
-        after.deliveries.push(Delivery { target, incoming, account, confirm, epoch });
+        after.deliveries.push(Delivery { to, target, account, load, epoch });
         Ok(())
     }
 
@@ -346,6 +358,17 @@ impl Peer {
         let (claimed, settled) = (AtomicBool::new(false), AtomicBool::new(false));
         Some(Passenger::Reply(Arc::new(RemoteReply { peer, ask, format, epoch, claimed, settled })))
     }
+}
+
+/// Puts a message to the one before it, if that was to the same actor and as plain.
+fn follow(after: &mut Aftermath, to: Tag, body: &Bytes) -> Option<Result<(), PeerFault>> {
+    let last = after.deliveries.last_mut().filter(|last| last.to == to)?;
+    let Load::Run { bodies, .. } = &mut last.load else { return None };
+    if !last.account.receive(cost(body.len())) {
+        return Some(Err(PeerFault::CreditExceeded));
+    }
+    bodies.push(body.clone());
+    Some(Ok(()))
 }
 
 /// The largest envelope without its body: 4,096 addresses of third nodes.

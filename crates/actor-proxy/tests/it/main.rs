@@ -9,4 +9,5 @@ mod local;
 mod references;
 mod smoke;
 mod third;
+mod untyped;
 mod world;

@@ -209,13 +209,15 @@ impl World {
                 let Some(mut outgoing) = exchange.outgoing(&Context::from_waker(&waker)) else { continue };
                 for lane in Lane::all() {
                     for _ in 0..most {
-                        let Some(message) = outgoing.peek(lane).cloned() else { break };
+                        let Some(message) = outgoing.peek(lane).map(|next| next.to_bytes()) else { break };
                         outgoing.advance(lane);
                         session.under_way[1 - side].entry(lane.index()).or_default().push(message);
                         progress = true;
                     }
                 }
-                outgoing.finish().wake();
+                if outgoing.finish() {
+                    exchange.handle_taken().wake();
+                }
                 exchange.handle_written().wake();
             }
         }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::command::{demo, id, init, member_add, member_list, member_remove, ping, send, up, why};
+use super::command::{
+    call, chat, completions, demo, id, init, man, member_add, member_list, member_remove, ping, send,
+    services, up, why,
+};
 use super::output::Voice;
 
 /// An end-to-end encrypted, members-only network.
@@ -70,8 +73,13 @@ pub(crate) enum Command {
     Up(up::Arguments),
     Ping(ping::Arguments),
     Send(send::Arguments),
+    Chat(chat::Arguments),
+    Call(call::Arguments),
+    Services(services::Arguments),
     Why(why::Arguments),
     Demo(demo::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// The commands on members.

@@ -1,13 +1,19 @@
 //! The commands, one file each, and what they all get.
 
+pub(crate) mod call;
+pub(crate) mod chat;
+pub(crate) mod completions;
 pub(crate) mod demo;
+mod errand;
 pub(crate) mod id;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod member_add;
 pub(crate) mod member_list;
 pub(crate) mod member_remove;
 pub(crate) mod ping;
 pub(crate) mod send;
+pub(crate) mod services;
 pub(crate) mod up;
 pub(crate) mod why;
 
@@ -15,15 +21,14 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use errand::Errand;
 use membership::UnixSeconds;
-use tokio::sync::{mpsc, watch};
 
 use super::failure::{Failure, Kind};
 use super::home::{Home, HomeLock, Keys};
-use super::ipc::{self, Perform, Request};
+use super::ipc::{self, Request};
 use super::output::Output;
 use super::signals::Signals;
-use super::station::{Duties, Station};
 
 /// The member that a command is about.
 #[derive(Debug, Args)]
@@ -32,9 +37,6 @@ pub(crate) struct Who {
     #[arg(value_name = "MEMBER")]
     pub(crate) member: String,
 }
-
-/// Events on their way to the output.
-const QUEUE_EVENTS: usize = 64;
 
 /// What every command gets.
 pub(crate) struct Context {
@@ -55,69 +57,44 @@ pub(crate) enum Holder {
 impl Context {
     /// Has the running node do something, or a node of our own for as long as it takes.
     pub(crate) async fn carry_out(&mut self, request: Request) -> Result<(), Failure> {
-        let home = Home::open(&self.home_folder)?;
-        match self.holder(&home).await? {
-            Holder::Node(running) => self.follow(running, request).await,
-            Holder::Us(lock) => self.do_alone(home, lock, request).await,
-        }
+        let errand = self.begin(request).await?;
+        self.attend(errand).await
     }
 
     /// Asks the running node for something and shows what it tells.
-    pub(crate) async fn follow(
-        &mut self,
-        mut running: ipc::Running,
-        request: Request,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn follow(&mut self, running: ipc::Running, request: Request) -> Result<(), Failure> {
+        self.attend(Errand::through(running, request)).await
+    }
+
+    /// Begins what `carry_out` does, for a command that has more to say to it.
+    pub(crate) async fn begin(&mut self, request: Request) -> Result<Errand, Failure> {
+        let home = Home::open(&self.home_folder)?;
+        Ok(match self.holder(&home).await? {
+            Holder::Node(running) => Errand::through(running, request),
+            Holder::Us(lock) => Errand::alone(home, lock, request),
+        })
+    }
+
+    async fn attend(&mut self, mut errand: Errand) -> Result<(), Failure> {
         let mut signals = signals()?;
-        running.ask(request).await?;
         let mut stopping = false;
         loop {
-            let event = tokio::select! {
-                event = running.next() => event?,
+            tokio::select! {
+                event = errand.next() => {
+                    let Some(event) = event else { return errand.outcome() };
+                    self.output.show(&event);
+                    if self.output.is_closed() && !std::mem::replace(&mut stopping, true) {
+                        errand.stop();
+                    }
+                }
                 () = signals.next() => {
                     if std::mem::replace(&mut stopping, true) {
                         return Err(interrupted());
                     }
-                    running.leave().await;
-                    continue;
-                }
-            };
-            let Some(event) = event else { return Ok(()) };
-            self.output.show(&event);
-            if self.output.is_closed() && !std::mem::replace(&mut stopping, true) {
-                running.leave().await;
-            }
-        }
-    }
-
-    async fn do_alone(&mut self, home: Home, lock: HomeLock, request: Request) -> Result<(), Failure> {
-        let mut signals = signals()?;
-        let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
-        let station = Station::start(home, lock, Duties::default(), &events).await?;
-        let (stop, stopped) = watch::channel(false);
-        let mut work = std::pin::pin!(station.perform(request, events, stopped));
-        let result = loop {
-            tokio::select! {
-                biased;
-                Some(event) = queue.recv() => {
-                    self.output.show(&event);
-                    if self.output.is_closed() {
-                        stop.send_replace(true);
-                    }
-                }
-                result = &mut work => break result,
-                () = signals.next() => {
-                    if stop.send_replace(true) {
-                        return Err(interrupted());
-                    }
+                    errand.stop();
                 }
             }
-        };
-        while let Ok(event) = queue.try_recv() {
-            self.output.show(&event);
         }
-        let kept = station.shut_down().await;
-        result.and(kept)
     }
 
     /// Reads the keys, and says what was mended.

@@ -1,12 +1,12 @@
 //! What a command tells: one enum for the lines of `--json`, for the socket of `conclave up` and for people.
 
-use std::time::Duration;
+mod text;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::failure::Failure;
-use super::size::Bytes;
-use super::transfer::{ContentHash, printable};
+use super::transfer::ContentHash;
 
 /// The version of the JSON lines. It grows when a line that exists changes its meaning, not when something is added.
 pub(crate) const LINES_VERSION: u32 = 1;
@@ -25,6 +25,14 @@ pub(crate) struct Line {
 pub(crate) enum Direction {
     Sending,
     Receiving,
+}
+
+/// Who said a line of a conversation, seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Speaker {
+    Us,
+    Them,
 }
 
 /// A member as other commands name it.
@@ -69,8 +77,17 @@ pub(crate) enum Event {
     ReceivingInto { folder: String },
     /// A session with a member began.
     Connected { member: String },
-    /// A session with a member ended.
-    Disconnected { member: String, cause: String },
+    /// A session with a member ended; what that means, where it does not follow from the cause.
+    Disconnected {
+        member: String,
+        cause: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        advice: String,
+    },
+    /// A member's node was restarted since it was last spoken with.
+    Restarted { member: String },
+    /// A member asked for a service of this node and did not get it.
+    ServiceRefused { member: String, service: String, reason: String },
     /// A dial to a member, or a first packet from somewhere, failed; said once until it changes.
     Unreachable { member: String, cause: String },
     /// A ping came back.
@@ -85,6 +102,26 @@ pub(crate) enum Event {
     FileDone { file: FileLine, stored_as: String, sha256: ContentHash, resumed_bytes: u64, millis: u64 },
     /// Receiving a file ended before the end; what there is of it is kept for a while.
     FileStopped { file: FileLine, done: u64, reason: String },
+    /// A line of an earlier conversation.
+    ChatKept { member: String, speaker: Speaker, text: String, age_seconds: u64, delivered: bool },
+    /// A conversation is open: what is said from now on is sent.
+    ChatOpened { member: String },
+    /// A member says something.
+    Heard { member: String, text: String },
+    /// What was said is in the member's mailbox. The number is that of the line that was read.
+    Delivered { member: String, number: u64, text: String },
+    /// What was said was not delivered, or may not have been.
+    Undelivered { member: String, number: u64, text: String, failure: Failure },
+    /// A service that a member offers.
+    Service { member: String, name: String, schema: String, format: String },
+    /// What a service answered.
+    Answer { member: String, service: String, output: Value },
+    /// The script that lets a shell complete commands.
+    Completions { shell: String, script: String },
+    /// A page of the manual, and the name of its file.
+    ManPage { name: String, page: String },
+    /// A page of the manual was written.
+    ManPageWritten { path: String },
     /// One entry of `why`.
     Cause { member: String, age_seconds: u64, what: String, advice: String },
     /// Something is not as it should be, but the command goes on.
@@ -108,7 +145,7 @@ pub(crate) enum Place {
     Data,
     /// Standard error: how it is going.
     Talk,
-    /// Standard error, also when quiet.
+    /// Standard error, also when quiet: something did not go well.
     Warning,
     /// Shown in another way, or not at all.
     Nowhere,
@@ -129,107 +166,14 @@ impl Event {
             | Event::MemberUpdated(_)
             | Event::MemberRemoved { .. }
             | Event::FileStarted { file: FileLine { direction: Direction::Sending, .. }, .. }
-            | Event::FileInterrupted { .. } => Place::Talk,
-            Event::Notice { .. } => Place::Warning,
+            | Event::FileInterrupted { .. }
+            | Event::ChatOpened { .. }
+            | Event::Delivered { .. } => Place::Talk,
+            Event::Notice { .. } | Event::Undelivered { .. } => Place::Warning,
             Event::Progress { .. } | Event::Done | Event::Failed(_) => Place::Nowhere,
             _ => Place::Data,
         }
     }
-
-    /// One line for people.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Event::Card { card, .. } => card.clone(),
-            Event::Member(member) => member.text(),
-            Event::MemberAdded(member) => {
-                format!("{} is a member now: {}", printable(&member.name), member.member_id)
-            }
-            Event::MemberUpdated(member) => format!("{} has a new card now", printable(&member.name)),
-            Event::MemberRemoved { name, .. } => format!("{} is no longer a member here", printable(name)),
-            Event::Up { member_id, .. } => format!("up as {member_id}"),
-            Event::Listening { address } => format!("listening on {address}"),
-            Event::ReceivingInto { folder } => format!("receiving files into {}", printable(folder)),
-            Event::Connected { member } => format!("connected: {}", printable(member)),
-            Event::Disconnected { member, cause } => format!("disconnected: {} ({cause})", printable(member)),
-            Event::Unreachable { member, cause } => format!("no session: {} ({cause})", printable(member)),
-            Event::Pong { member, sequence, micros } => {
-                format!("{}: ping {sequence} back after {}", printable(member), milliseconds(*micros))
-            }
-            Event::FileStarted { file, offset: 0 } => file.text("from the start"),
-            Event::FileStarted { file, offset } => file.text(&format!("going on at {}", Bytes(*offset))),
-            Event::Progress { file, done } => file.text(&Bytes(*done).to_string()),
-            Event::FileInterrupted { file, cause } => {
-                file.text(&format!("interrupted ({cause}), trying again"))
-            }
-            Event::FileDone { file, stored_as, sha256, millis, .. } => {
-                let rate = file.bytes.saturating_mul(1_000) / (*millis).max(1);
-                let done = format!(
-                    "done as {} in {:.1?}, {}/s, SHA-256 {sha256} verified",
-                    printable(stored_as),
-                    Duration::from_millis(*millis),
-                    Bytes(rate),
-                );
-                file.text(&done)
-            }
-            Event::FileStopped { file, done, reason } => {
-                file.text(&format!("stopped at {} ({reason})", Bytes(*done)))
-            }
-            Event::Cause { member, age_seconds, what, advice } => {
-                let advice = if advice.is_empty() { String::new() } else { format!("\n    {advice}") };
-                format!("{}, {} ago: {what}{advice}", printable(member), age(*age_seconds))
-            }
-            Event::Notice { what, advice } if advice.is_empty() => what.clone(),
-            Event::Notice { what, advice } => format!("{what}\n  what to do: {advice}"),
-            Event::Step { step, held, detail, millis } => {
-                let mark = if *held { "ok  " } else { "FAIL" };
-                format!("{mark} {:>6.1} s  {step}: {detail}", Duration::from_millis(*millis).as_secs_f64())
-            }
-            Event::Held { millis } => {
-                format!("everything held, in {:.1} s", Duration::from_millis(*millis).as_secs_f64())
-            }
-            Event::Down => "down".to_owned(),
-            Event::Done => "done".to_owned(),
-            Event::Failed(failure) => failure.to_string(),
-        }
-    }
-}
-
-impl MemberLine {
-    fn text(&self) -> String {
-        let addresses =
-            if self.addresses.is_empty() { "no address".to_owned() } else { self.addresses.join(",") };
-        format!("{}\t{}\t{addresses}", printable(&self.name), self.member_id)
-    }
-}
-
-impl FileLine {
-    fn text(&self, how: &str) -> String {
-        let towards = match self.direction {
-            Direction::Sending => "to",
-            Direction::Receiving => "from",
-        };
-        format!(
-            "{} {towards} {} ({}): {how}",
-            printable(&self.name),
-            printable(&self.member),
-            Bytes(self.bytes)
-        )
-    }
-}
-
-fn milliseconds(micros: u64) -> String {
-    format!("{}.{:03} ms", micros / 1_000, micros % 1_000)
-}
-
-/// How long ago, in the largest unit that fits.
-fn age(seconds: u64) -> String {
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "s"),
-        60..3_600 => (seconds / 60, "min"),
-        3_600..86_400 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count} {unit}")
 }
 
 #[cfg(test)]
@@ -246,6 +190,17 @@ mod tests {
             Event::Progress { file, done: 3 },
             Event::Failed(Failure::new(Kind::NoAnswer, "silence")),
             Event::Done,
+            Event::Answer {
+                member: "bob".into(),
+                service: "sum".into(),
+                output: serde_json::json!({"a": [1.5]}),
+            },
+            Event::Undelivered {
+                member: "bob".into(),
+                number: 1,
+                text: "hello".into(),
+                failure: Failure::new(Kind::NoAnswer, "silence"),
+            },
         ] {
             let json = event.to_json();
             assert!(json.starts_with(r#"{"version":1,"event":""#), "{json}");
@@ -255,13 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_cannot_write_on_the_terminal() {
-        let event = Event::Disconnected { member: "bob\u{1b}[2J\n".into(), cause: "idle".into() };
-        assert!(!event.text().contains(['\u{1b}', '\n']));
-    }
-
-    #[test]
-    fn ages_are_told_in_the_largest_unit() {
-        assert_eq!([5, 65, 7_300, 200_000].map(age), ["5 s", "1 min", "2 h", "2 d"]);
+    fn why_somebody_went_is_told_also_by_an_older_node() {
+        let older = r#"{"version":1,"event":"disconnected","member":"bob","cause":"idle"}"#;
+        let event = serde_json::from_str::<Line>(older).unwrap().event;
+        assert_eq!(event.to_json(), older);
+        assert_eq!(event.text(), "disconnected: bob (idle)");
     }
 }

@@ -1,5 +1,6 @@
 //! The home: one private folder with everything this node is and knows. The README says what each file is.
 
+mod chats;
 mod counter;
 mod file;
 mod history;
@@ -12,6 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub(crate) use chats::KeptLine;
 pub(crate) use counter::CounterFile;
 use directories::ProjectDirs;
 pub(crate) use file::quoted;

@@ -1,5 +1,8 @@
 //! How commands reach a running `conclave up`: one request a connection, as a JSON line; events come back as the
 //! lines of `--json`, and `done` or `failed` is the last.
+//!
+//! A request that opens a conversation is followed by more lines, one for each thing said. The end of the stream says
+//! that no more come; to every other request it says that nobody waits any more.
 
 mod client;
 mod server;
@@ -9,14 +12,21 @@ use std::path::PathBuf;
 
 pub(crate) use client::{Running, connect};
 use serde::{Deserialize, Serialize};
-pub(crate) use server::{Perform, bind, serve};
+use serde_json::Value;
+pub(crate) use server::{Caller, Perform, bind, serve};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The version of the requests. A server that does not know the version of a request says so.
 pub(crate) const REQUEST_VERSION: u32 = 1;
 
-/// The longest line either side takes: a card, a path and an error stay far below it.
-pub(crate) const MAX_LINE_BYTES: u64 = 64 * 1024;
+/// The longest line either side takes: a call and its answer, with room for the event around them.
+pub(crate) const MAX_LINE_BYTES: u64 = 1024 * 1024;
+
+/// The longest JSON that a service is asked with, or answers.
+pub(crate) const MAX_CALL_BYTES: usize = 512 * 1024;
+
+/// Lines on their way to whoever carries out a request.
+pub(crate) const QUEUE_SAID: usize = 16;
 
 /// What a command asks a running node to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +44,12 @@ pub(crate) enum Request {
     Send { path: PathBuf, member: String, patience_seconds: u64 },
     /// Tell the last causes of failure with a member, or with strangers.
     Why { member: Option<String> },
+    /// Open a conversation with a member, beginning with the last lines of the one before; [`Say`] lines follow.
+    Chat { member: String, last: usize },
+    /// Ask a service of a member.
+    Call { member: String, service: String, input: Value, timeout_seconds: u64 },
+    /// Tell which services a member offers.
+    Services { member: String },
 }
 
 /// The line that carries a request.
@@ -44,17 +60,41 @@ pub(crate) struct RequestLine {
     pub(crate) request: Request,
 }
 
-/// The next line without its end, or `None` at the end of the stream.
-async fn read_line(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await?;
-    match line.pop() {
-        None => Ok(None),
-        Some(b'\n') => Ok(Some(line)),
-        Some(_) if u64::try_from(line.len()).is_ok_and(|bytes| bytes + 1 >= MAX_LINE_BYTES) => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "a line without end"))
+/// One thing said in a conversation that a request has opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Say {
+    /// Chosen by the command, and repeated in the event that tells what became of it.
+    pub(crate) number: u64,
+    #[serde(rename = "say")]
+    pub(crate) text: String,
+}
+
+/// A stream as lines of bounded length.
+struct Lines<R> {
+    reader: R,
+    /// What is there of the next line.
+    line: Vec<u8>,
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    fn new(reader: R) -> Self {
+        Lines { reader, line: Vec::new() }
+    }
+
+    /// The next line without its end, or `None` at the end of the stream. Cancel-safe.
+    async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let there = u64::try_from(self.line.len()).unwrap_or(u64::MAX);
+        let mut rest = (&mut self.reader).take(MAX_LINE_BYTES.saturating_sub(there));
+        rest.read_until(b'\n', &mut self.line).await?;
+        let mut line = std::mem::take(&mut self.line);
+        match line.pop() {
+            None => Ok(None),
+            Some(b'\n') => Ok(Some(line)),
+            Some(_) if u64::try_from(line.len()).is_ok_and(|bytes| bytes + 1 >= MAX_LINE_BYTES) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "a line without end"))
+            }
+            Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
         }
-        Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
@@ -71,22 +111,77 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_bounded_and_a_cut_one_is_an_error() {
-        let mut reader = &b"one\n\ntwo\ncut"[..];
-        assert_eq!(read_line(&mut reader).await.unwrap().unwrap(), b"one");
-        assert_eq!(read_line(&mut reader).await.unwrap().unwrap(), b"");
-        assert_eq!(read_line(&mut reader).await.unwrap().unwrap(), b"two");
-        assert_eq!(read_line(&mut reader).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(read_line(&mut reader).await.unwrap(), None);
+        let mut lines = Lines::new(&b"one\n\ntwo\ncut"[..]);
+        assert_eq!(lines.next().await.unwrap().unwrap(), b"one");
+        assert_eq!(lines.next().await.unwrap().unwrap(), b"");
+        assert_eq!(lines.next().await.unwrap().unwrap(), b"two");
+        assert_eq!(lines.next().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(lines.next().await.unwrap(), None);
 
         let endless = vec![b'x'; usize::try_from(MAX_LINE_BYTES).unwrap() + 1];
-        assert_eq!(read_line(&mut &endless[..]).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(Lines::new(&endless[..]).next().await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[tokio::test]
+    async fn half_a_line_survives_that_somebody_stops_waiting_for_it() {
+        let (mut near, far) = tokio::io::duplex(64);
+        let mut lines = Lines::new(tokio::io::BufReader::new(far));
+        near.write_all(b"ha").await.unwrap();
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(20), lines.next()).await;
+        assert!(waited.is_err());
+        near.write_all(b"lf\n").await.unwrap();
+        assert_eq!(lines.next().await.unwrap().unwrap(), b"half");
     }
 
     #[test]
     fn the_bytes_of_a_request_are_frozen() {
-        let line = RequestLine { version: 1, request: Request::Ping { member: "bob".into(), count: 3 } };
-        let json = r#"{"version":1,"request":"ping","member":"bob","count":3}"#;
-        assert_eq!(serde_json::to_string(&line).unwrap(), json);
-        assert_eq!(serde_json::from_str::<RequestLine>(json).unwrap(), line);
+        let (member, service) = ("bob".to_owned(), "sum".to_owned());
+        for (request, json) in [
+            (
+                Request::Ping { member: member.clone(), count: 3 },
+                r#"{"version":1,"request":"ping","member":"bob","count":3}"#,
+            ),
+            (
+                Request::Chat { member: member.clone(), last: 20 },
+                r#"{"version":1,"request":"chat","member":"bob","last":20}"#,
+            ),
+            (
+                Request::Call {
+                    member: member.clone(),
+                    service,
+                    input: serde_json::json!([1, 2.5]),
+                    timeout_seconds: 30,
+                },
+                r#"{"version":1,"request":"call","member":"bob","service":"sum","input":[1,2.5],"timeout_seconds":30}"#,
+            ),
+            (Request::Services { member }, r#"{"version":1,"request":"services","member":"bob"}"#),
+        ] {
+            let line = RequestLine { version: 1, request };
+            assert_eq!(serde_json::to_string(&line).unwrap(), json);
+            assert_eq!(serde_json::from_str::<RequestLine>(json).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_what_is_said_are_frozen() {
+        let say = Say { number: 7, text: "hello".into() };
+        let json = r#"{"number":7,"say":"hello"}"#;
+        assert_eq!(serde_json::to_string(&say).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Say>(json).unwrap(), say);
+    }
+
+    #[test]
+    fn numbers_of_a_call_come_out_as_they_went_in() {
+        for input in ["18446744073709551615", "-9007199254740993", "0.1", "2.2250738585072014e-308"] {
+            let request = Request::Call {
+                member: "bob".into(),
+                service: "sum".into(),
+                input: serde_json::from_str(input).unwrap(),
+                timeout_seconds: 1,
+            };
+            let line = serde_json::to_string(&RequestLine { version: 1, request: request.clone() }).unwrap();
+            assert!(line.contains(input), "{line}");
+            assert_eq!(serde_json::from_str::<RequestLine>(&line).unwrap().request, request);
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustyline::ExternalPrinter;
 
 use super::event::{Direction, Event, FileLine, Place};
 use super::failure::Failure;
@@ -18,6 +20,21 @@ pub(crate) enum Voice {
     Verbose,
 }
 
+/// Prints above a line that somebody is typing.
+#[derive(Clone)]
+pub(crate) struct Printer(Arc<Mutex<dyn ExternalPrinter + Send>>);
+
+impl Printer {
+    pub(crate) fn new(printer: impl ExternalPrinter + Send + 'static) -> Printer {
+        Printer(Arc::new(Mutex::new(printer)))
+    }
+
+    fn print(&self, line: &str) -> io::Result<()> {
+        let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        printer.print(format!("{line}\n")).map_err(io::Error::other)
+    }
+}
+
 /// Where everything a command says comes out.
 pub(crate) struct Output {
     json: bool,
@@ -28,6 +45,8 @@ pub(crate) struct Output {
     /// Whoever read our standard output is gone.
     closed: bool,
     spoken: bool,
+    /// Where both outputs go while somebody is typing.
+    printer: Option<Printer>,
 }
 
 impl Output {
@@ -43,7 +62,23 @@ impl Output {
             running: HashMap::new(),
             closed: false,
             spoken: false,
+            printer: None,
         }
+    }
+
+    /// Whether programs read it.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// From now on prints above the line that is being typed.
+    pub(crate) fn print_through(&mut self, printer: Printer) {
+        self.printer = Some(printer);
+    }
+
+    /// Prints as ever again.
+    pub(crate) fn print_directly(&mut self) {
+        self.printer = None;
     }
 
     /// Whether nobody reads standard output any more: a command that only produces data can stop.
@@ -133,6 +168,9 @@ impl Output {
             return;
         }
         let written = self.bars.suspend(|| {
+            if let Some(printer) = &self.printer {
+                return printer.print(line);
+            }
             let mut stdout = io::stdout().lock();
             writeln!(stdout, "{line}").and_then(|()| stdout.flush())
         });
@@ -141,6 +179,11 @@ impl Output {
     }
 
     fn write_talk(&self, text: &str) {
+        // Talk that was sent elsewhere goes there, whatever happens on the terminal.
+        if let Some(printer) = self.printer.as_ref().filter(|_| io::stderr().is_terminal()) {
+            let _ = printer.print(text);
+            return;
+        }
         // Nothing is left to tell it to when standard error is closed.
         self.bars.suspend(|| drop(writeln!(io::stderr().lock(), "{text}")));
     }

@@ -1,34 +1,35 @@
-//! The node of a home at work, and what it does for commands.
+//! The node of a home at work. What it does for commands stands in `request`.
+
+mod request;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use membership::{IdentityKey, MemberId, Petname, Record};
 use node::{Counter, Device, Node, Noted};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
+use super::actors::Actors;
 use super::advice;
+use super::chat::Parlor;
 use super::command::{member_add, now};
 use super::event::Event;
 use super::failure::{Failure, Kind};
 use super::hex;
 use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster, due_for_renewal};
-use super::ipc::{Perform, Request};
-use super::transfer::{Exchange, Order, ReceiveLimits, Reception};
+use super::transfer::{Exchange, ReceiveLimits, Reception};
 
 /// Under what the mishaps with those who are no members are kept and told.
 pub(crate) const STRANGERS: &str = "strangers";
-
-/// Between two pings.
-const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a node does beside what commands ask of it.
 #[derive(Debug, Default)]
 pub(crate) struct Duties {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) receive: Option<(PathBuf, ReceiveLimits)>,
+    /// Take what members say.
+    pub(crate) chat: bool,
 }
 
 /// A running node with its home. Clones share it.
@@ -44,6 +45,8 @@ struct Shared {
     lock: HomeLock,
     roster: SharedRoster,
     exchange: Arc<Exchange>,
+    actors: Actors,
+    parlor: Arc<Parlor>,
 }
 
 impl Station {
@@ -66,7 +69,17 @@ impl Station {
         let record = keys.record.clone();
         let node = spawn(&home, keys, &roster, duties.listen).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
-        Ok(Station { shared: Arc::new(Shared { node, record, home, lock, roster, exchange }) })
+        let actors = Actors::new(node.clone());
+        let parlor = Arc::new(Parlor::new(home.clone(), roster.clone(), events.clone()));
+        if duties.chat
+            && let Err(failure) = actors.serve_chat(&parlor)
+        {
+            // Everything else a node does is worth going on for.
+            let what = format!("members cannot say anything to this node: {}", failure.what);
+            let _ = events.send(Event::Notice { what, advice: String::new() }).await;
+        }
+        let shared = Shared { node, record, home, lock, roster, exchange, actors, parlor };
+        Ok(Station { shared: Arc::new(shared) })
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -153,79 +166,6 @@ impl Station {
         let roster = self.shared.roster.lock();
         let identity = roster.find(text)?.identity();
         Ok((identity, roster.name_of(&identity)))
-    }
-
-    async fn ping(
-        &self,
-        member: &str,
-        count: u32,
-        events: &mpsc::Sender<Event>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), Failure> {
-        let (identity, called) = self.find(member)?;
-        for sequence in 1..=count {
-            let pinged = tokio::select! {
-                pinged = self.shared.node.ping(identity) => pinged,
-                _ = stop.wait_for(|stop| *stop) => return Err(Failure::new(Kind::Interrupted, "stopped pinging")),
-            };
-            let time = pinged.map_err(|error| advice::unanswered(&called, &error))?;
-            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-            let _ = events.send(Event::Pong { member: called.clone(), sequence, micros }).await;
-            if sequence < count {
-                tokio::select! {
-                    () = tokio::time::sleep(PING_INTERVAL) => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn why(&self, member: Option<&str>, events: &mpsc::Sender<Event>) -> Result<(), Failure> {
-        let mut history = self.shared.home.history()?;
-        let (earlier, noted, called) = match member {
-            Some(member) => {
-                let (identity, called) = self.find(member)?;
-                (history.remove(&hex::encode(identity.as_bytes())), self.shared.node.why(&identity), called)
-            }
-            None => (history.remove(STRANGERS), self.shared.node.stranger_causes(), STRANGERS.to_owned()),
-        };
-        let mut all = earlier.unwrap_or_default();
-        all.extend(mishaps(&noted));
-        for event in causes(&called, all)? {
-            let _ = events.send(event).await;
-        }
-        Ok(())
-    }
-}
-
-impl Perform for Station {
-    async fn perform(
-        &self,
-        request: Request,
-        events: mpsc::Sender<Event>,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<(), Failure> {
-        let event = match request {
-            Request::Addresses => {
-                for address in self.shared.node.local_addresses() {
-                    let _ = events.send(Event::Listening { address: address.to_string() }).await;
-                }
-                return Ok(());
-            }
-            Request::AddMember { card, name } => self.add_member(&card, name)?,
-            Request::RemoveMember { name } => self.remove_member(&name)?,
-            Request::Ping { member, count } => return self.ping(&member, count, &events, &mut stop).await,
-            Request::Why { member } => return self.why(member.as_deref(), &events).await,
-            Request::Send { path, member, patience_seconds } => {
-                let (member, called) = self.find(&member)?;
-                let patience = Duration::from_secs(patience_seconds);
-                let order = Order { path, member, called, patience };
-                return self.shared.exchange.send(order, events, stop).await;
-            }
-        };
-        let _ = events.send(event).await;
-        Ok(())
     }
 }
 

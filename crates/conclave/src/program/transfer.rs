@@ -20,7 +20,7 @@ pub(crate) use content::{ContentHash, RunningHash};
 pub(crate) use exchange::Exchange;
 pub(crate) use limit::ReceiveLimits;
 pub(crate) use message::Refusal;
-pub(crate) use name::printable;
+pub(crate) use name::{is_misleading, printable};
 pub(crate) use partial::free_bytes;
 pub(crate) use receiving::Reception;
 pub(crate) use sending::Order;

@@ -1,10 +1,14 @@
 //! The program as its users meet it: real processes in temporary homes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
 
+mod conversation;
 mod demo;
 mod files;
 mod home;
+mod manual;
 mod members;
 mod nodes;
+mod played;
 mod support;
+mod terminal;
 mod wire;

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::support::{Person, acquainted};
 
@@ -28,6 +29,31 @@ fn two_processes_recognize_each_other_and_ping_both_ways() {
     alice.run(&["member", "remove", "bob"]).well();
     bob_up.wait_for("disconnected");
     alice.run(&["ping", "bob"]).failed(2, &["no member `bob`"]);
+}
+
+#[test]
+fn who_comes_and_goes_is_told_and_why() {
+    let (alice, bob) = (Person::named("alice"), Person::named("bob"));
+    let (mut alice_up, address) = alice.up(&[]);
+    bob.add(&alice.card(&address));
+    alice.add(&bob.run(&["id"]).stdout);
+    let (bob_up, _) = bob.up(&[]);
+    bob.run(&["ping", "alice"]).well();
+    alice_up.wait_for("connected");
+    bob_up.kill();
+    let gone = alice_up.wait_for("disconnected");
+    assert!(gone["cause"].as_str().unwrap().contains("lost"), "{gone}");
+    assert!(gone["advice"].as_str().unwrap().contains("dialed again"), "{gone}");
+
+    let (mut bob_up, _) = bob.up(&[]);
+    bob.run(&["ping", "alice"]).well();
+    assert_eq!(alice_up.wait_for("restarted")["member"], "bob");
+    alice_up.wait_for("connected");
+    bob_up.signal(Signal::TERM);
+    assert!(bob_up.end().success());
+    let gone = alice_up.wait_for("disconnected");
+    assert!(gone["cause"].as_str().unwrap().contains("closed by the peer"), "{gone}");
+    assert_eq!(gone["advice"], Value::Null, "what explains itself has no advice: {gone}");
 }
 
 #[test]

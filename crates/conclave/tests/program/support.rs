@@ -233,6 +233,11 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Writes to its standard input.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
     /// Closes its standard input.
     pub(crate) fn close_stdin(&mut self) {
         drop(self.child.stdin.take());

@@ -11,6 +11,8 @@ use crate::stream::StreamOptions;
 /// Messages up to this size travel side by side in packets and are copied there; larger ones are cut
 /// into chunks and sealed straight from the user's bytes.
 const MAX_PACKED_MESSAGE_BYTES: usize = 16 << 10;
+/// The same where lengths of messages are told.
+pub(super) const MAX_PACKED_MESSAGE_BYTES_U64: u64 = 16 << 10;
 
 /// Messages from this size on are worth compressing where the stream asks for it, and then go as chunks.
 const MIN_COMPRESSED_MESSAGE_BYTES: usize = 512;

@@ -1,5 +1,6 @@
 //! The task of one session: reads, opens, delivers; seals, writes.
 
+mod actors;
 mod receive;
 mod transmit;
 
@@ -17,6 +18,7 @@ use crate::clock;
 use crate::core::Core;
 use crate::frames::{FrameReader, FrameWriter};
 use crate::gate::Pass;
+use actors::ActorLanes;
 
 /// How often the driver reads, and writes, before other tasks get their turn.
 const MAX_ROUNDS: usize = 8;
@@ -34,6 +36,8 @@ pub(crate) struct Driver {
     writer: FrameWriter,
     rx: Rx,
     routes: Routes,
+    /// What actors say in this session, and the streams that carry it.
+    actors: ActorLanes,
     /// How attempts to compress came out, for the sending half.
     notes: Vec<CodingNote>,
     phase: Phase,
@@ -102,6 +106,8 @@ impl Driver {
     pub(crate) fn new(core: Arc<Core>, parts: Parts) -> Self {
         let Parts { session, id, path, carrier, reader, writer, rx, pass } = parts;
         let phase = if pass.is_some() { Phase::Unconfirmed } else { Phase::Up };
+        let mut routes = Routes::default();
+        routes.limit_actors(core.actors.max_message_bytes());
         let watch = Watch { armed: None, heard: clock::now(), awaited: false, asked: false };
         Self {
             core,
@@ -112,7 +118,8 @@ impl Driver {
             reader,
             writer,
             rx,
-            routes: Routes::default(),
+            routes,
+            actors: ActorLanes::default(),
             notes: Vec::new(),
             phase,
             pass,
@@ -142,6 +149,7 @@ impl Driver {
             // Whoever got something is woken last, and once: each earlier wake would take this task's place on its
             // thread while there is still something to write.
             self.routes.wake();
+            self.actors.wake();
             if !received {
                 self.arm();
                 return Poll::Pending;
@@ -164,6 +172,8 @@ impl Driver {
             End::ClosedByPeer(reason) => self.core.closed_by_peer(self.path, self.id, reason),
             End::ClosedHere => self.core.path_closed(self.path),
         }
+        self.actors = ActorLanes::default();
+        self.session.close_exchange();
         self.rx.close();
         self.session.with(|half| half.tx.fail());
         self.routes.lose();

@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
-use link::{Batch, Event, Meter, Rx, StopReason, StreamId, StreamName};
+use bytes::{Bytes, BytesMut};
+use link::{Batch, Event, MESSAGE_COST_BYTES, Meter, Rx, StopReason, StreamId, StreamName};
 
 use super::Session;
 use crate::body::{Body, Pieces};
 use crate::error::BodyError;
 use crate::inbox::{Content, Credit, Delivery, Inbox};
+use crate::lanes;
 use crate::receivers::Receivers;
 
 /// Where the messages of each stream that the peer opened go.
 #[derive(Default)]
 pub(super) struct Routes {
     streams: BTreeMap<StreamId, Route>,
+    actors: BTreeMap<StreamId, ActorRoute>,
+    /// What came for actors and was not handed to them. Bounded by what is read at once.
+    for_actors: Vec<ForActors>,
+    /// The largest message of actors, in bytes.
+    max_actor_bytes: u64,
     /// Receivers to wake when the batch of packets is done, each once.
     wakers: Vec<Waker>,
 }
@@ -27,9 +34,42 @@ struct Route {
     current: Option<Arc<Pieces>>,
 }
 
+/// A lane of what the peer's actors say.
+struct ActorRoute {
+    meter: Meter,
+    /// The large message that is being received.
+    current: Gathering,
+}
+
+/// A large message for actors. It is read as a whole: they agreed on how large one may be.
+#[derive(Default)]
+struct Gathering {
+    pieces: Vec<Bytes>,
+    too_large: bool,
+}
+
+/// Something for the actors of this node.
+pub(super) enum ForActors {
+    Messages(Vec<Bytes>),
+    /// The beginning of a message that is larger than agreed.
+    TooLarge(Bytes),
+}
+
 impl Routes {
     /// Delivers what arrived; says to `rx` which streams nobody wants.
     pub(super) fn deliver(
+        &mut self,
+        event: Event,
+        session: &Arc<Session>,
+        receivers: &Receivers,
+        rx: &mut Rx,
+    ) {
+        if let Some(event) = self.deliver_to_actors(event) {
+            self.deliver_to_receivers(event, session, receivers, rx);
+        }
+    }
+
+    fn deliver_to_receivers(
         &mut self,
         event: Event,
         session: &Arc<Session>,
@@ -54,9 +94,67 @@ impl Routes {
         }
     }
 
+    /// Takes what came for actors since the last look, in order.
+    pub(super) fn take_actor_messages(&mut self) -> Vec<ForActors> {
+        std::mem::take(&mut self.for_actors)
+    }
+
+    /// Takes an event of a lane of actors; gives back any other.
+    fn deliver_to_actors(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::Opened { stream, ref name, ref meter, .. } if lanes::lane(name).is_some() => {
+                let route = ActorRoute { meter: meter.clone(), current: Gathering::default() };
+                self.actors.insert(stream, route);
+            }
+            Event::Messages { stream, batch } => {
+                let Some(route) = self.actors.get(&stream) else {
+                    return Some(Event::Messages { stream, batch });
+                };
+                // Mailboxes have a credit of their own: what waits there is not the session's.
+                give_back(&route.meter, batch.cost());
+                match self.for_actors.last_mut() {
+                    Some(ForActors::Messages(messages)) => messages.extend(batch),
+                    _ => self.for_actors.push(ForActors::Messages(batch.collect())),
+                }
+            }
+            Event::Started { stream, total_bytes } => {
+                let max_actor_bytes = self.max_actor_bytes;
+                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                route.current = Gathering { pieces: Vec::new(), too_large: total_bytes > max_actor_bytes };
+            }
+            Event::Piece { stream, ref bytes } => {
+                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                give_back(&route.meter, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                // Of one that is too large the beginning is enough.
+                if !route.current.too_large || route.current.pieces.is_empty() {
+                    route.current.pieces.push(bytes.clone());
+                }
+            }
+            Event::Finished { stream } => {
+                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                give_back(&route.meter, MESSAGE_COST_BYTES);
+                let message = std::mem::take(&mut route.current).into_message();
+                self.for_actors.push(message);
+            }
+            Event::Aborted { stream } => {
+                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                give_back(&route.meter, MESSAGE_COST_BYTES);
+                route.current = Gathering::default();
+            }
+            Event::Ended { stream } if self.actors.remove(&stream).is_some() => {}
+            other => return Some(other),
+        }
+        None
+    }
+
     /// Wakes whoever got something.
     pub(super) fn wake(&mut self) {
         self.wakers.drain(..).for_each(Waker::wake);
+    }
+
+    /// How large messages of actors may be.
+    pub(super) fn limit_actors(&mut self, max_bytes: usize) {
+        self.max_actor_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     }
 
     /// Nothing more will come: large messages that are not complete never will be.
@@ -117,4 +215,24 @@ impl Routes {
             }
         }
     }
+}
+
+impl Gathering {
+    fn into_message(self) -> ForActors {
+        let Self { mut pieces, too_large } = self;
+        if too_large {
+            return ForActors::TooLarge(pieces.pop().unwrap_or_default());
+        }
+        if let [_] = pieces.as_slice() {
+            return ForActors::Messages(pieces);
+        }
+        let mut message = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+        pieces.iter().for_each(|piece| message.extend_from_slice(piece));
+        ForActors::Messages(vec![message.freeze()])
+    }
+}
+
+/// Returns the cost of what was taken at once: the driver itself asks for it, and grants credit when it reads next.
+fn give_back(meter: &Meter, cost: u64) {
+    let _ = meter.consume(cost);
 }

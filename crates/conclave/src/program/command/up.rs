@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use endpoint::Cause;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, interval_at};
 
+use super::super::advice;
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
 use super::super::home::{Confirmed, Home};
@@ -70,7 +72,7 @@ impl Arguments {
             total_bytes: self.max_total.0,
             ..ReceiveLimits::default()
         };
-        Duties { listen, receive: self.receive.clone().map(|folder| (folder, limits)) }
+        Duties { listen, receive: self.receive.clone().map(|folder| (folder, limits)), chat: true }
     }
 }
 
@@ -171,7 +173,12 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
                 Event::Connected { member: station.name_of(&peer.identity) }
             }
             Some(node::Event::PeerDown { peer, cause, .. }) => {
-                Event::Disconnected { member: station.name_of(&peer.identity), cause: cause.to_string() }
+                let (member, why) = (station.name_of(&peer.identity), cause.to_string());
+                let advice = advice::about(&Cause::Ended(cause)).to_owned();
+                Event::Disconnected { member, cause: why, advice }
+            }
+            Some(node::Event::PeerRestarted { peer, .. }) => {
+                Event::Restarted { member: station.name_of(&peer.identity) }
             }
             Some(node::Event::CounterConfirmed { peer, counter }) => {
                 confirmed.insert(peer_name(&peer), counter);

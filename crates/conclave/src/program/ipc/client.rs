@@ -5,14 +5,16 @@ use std::path::Path;
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::super::event::{Event, LINES_VERSION, Line};
 use super::super::failure::{Failure, Kind, reason};
-use super::{REQUEST_VERSION, Request, RequestLine, read_line, write_line};
+use super::{Lines, MAX_LINE_BYTES, REQUEST_VERSION, Request, RequestLine, Say, write_line};
 
 /// A `conclave up` that answers on the socket of this home.
 pub(crate) struct Running {
-    stream: BufReader<UnixStream>,
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
 }
 
 /// Connects to the running node of a home; `None` where none runs.
@@ -34,7 +36,8 @@ pub(crate) async fn connect(socket: &Path) -> Result<Option<Running>, Failure> {
         .meaning("somebody else answers in the place of your node")
         .advice("stop that process, or use another home"));
     }
-    Ok(Some(Running { stream: BufReader::new(stream) }))
+    let (reader, writer) = stream.into_split();
+    Ok(Some(Running { lines: Lines::new(BufReader::new(reader)), writer }))
 }
 
 impl Running {
@@ -45,19 +48,29 @@ impl Running {
             Failure::new(Kind::Usage, format!("this cannot be passed on to `conclave up`: {error}"))
                 .advice("use a path that is valid UTF-8")
         })?;
-        write_line(self.stream.get_mut(), &json).await.map_err(|error| lost(&error))
+        if u64::try_from(json.len()).is_ok_and(|bytes| bytes >= MAX_LINE_BYTES) {
+            return Err(Failure::new(Kind::Usage, "this is too long to be passed on to `conclave up`"));
+        }
+        write_line(&mut self.writer, &json).await.map_err(|error| lost(&error))
     }
 
-    /// Says that nobody waits any more: what was asked for stops, and then says how far it came.
+    /// Says something in the conversation that was asked for.
+    pub(crate) async fn say(&mut self, line: &Say) -> Result<(), Failure> {
+        let json = serde_json::to_string(line).map_err(|error| lost(&error.into()))?;
+        write_line(&mut self.writer, &json).await.map_err(|error| lost(&error))
+    }
+
+    /// Says that nothing more will be said. What was asked for stops, and then tells how far it came; a conversation
+    /// ends when everything that was said has had its outcome.
     pub(crate) async fn leave(&mut self) {
         // A node that is gone has stopped already.
-        let _ = self.stream.get_mut().shutdown().await;
+        let _ = self.writer.shutdown().await;
     }
 
-    /// The next event; `None` when the request is done.
+    /// The next event; `None` when the request is done. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Failure> {
         loop {
-            let line = read_line(&mut self.stream).await.map_err(|error| lost(&error))?;
+            let line = self.lines.next().await.map_err(|error| lost(&error))?;
             let line = line.ok_or_else(|| lost(&io::ErrorKind::UnexpectedEof.into()))?;
             match serde_json::from_slice::<Line>(&line) {
                 Ok(Line { event: Event::Done, .. }) => return Ok(None),

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWrite, BufReader};
+use tokio::io::{AsyncBufRead, AsyncWrite, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
-use super::{REQUEST_VERSION, Request, RequestLine, read_line, write_line};
+use super::{Lines, QUEUE_SAID, REQUEST_VERSION, Request, RequestLine, Say, write_line};
 
 /// Commands at the same time; more wait in the queue of the system.
 const MAX_COMMANDS: usize = 32;
@@ -28,15 +28,21 @@ const QUEUE_EVENTS: usize = 64;
 /// After an accept that failed, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What carries out a request: events go into the queue, and the flag says when nobody waits any more.
+/// Whoever asked for something, as the one who carries it out sees them.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// What they are told.
+    pub(crate) events: mpsc::Sender<Event>,
+    /// What they say in a conversation; it ends when they have said everything.
+    pub(crate) said: mpsc::Receiver<Say>,
+    /// Set when they do not wait any more.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// What carries out a request.
 pub(crate) trait Perform: Clone + Send + Sync + 'static {
     /// Carries out one request.
-    fn perform(
-        &self,
-        request: Request,
-        events: mpsc::Sender<Event>,
-        stop: watch::Receiver<bool>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn perform(&self, request: Request, caller: Caller) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Binds the socket, mode 0600. The caller holds the lock of the home: a socket that exists is a dead one.
@@ -83,8 +89,8 @@ async fn attend(mut stream: UnixStream, performer: impl Perform) -> io::Result<(
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
-    let line = timeout(REQUEST_TIMEOUT, read_line(&mut reader)).await??;
+    let mut lines = Lines::new(BufReader::new(reader));
+    let line = timeout(REQUEST_TIMEOUT, lines.next()).await??;
     let Some(line) = line else { return Ok(()) };
     let request = match understand(&line) {
         Ok(request) => request,
@@ -93,8 +99,10 @@ async fn attend(mut stream: UnixStream, performer: impl Perform) -> io::Result<(
 
     let (stop, stopped) = watch::channel(false);
     let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
-    let mut work = std::pin::pin!(performer.perform(request, events, stopped));
-    let mut gone = [0; 1];
+    let (say, said) = mpsc::channel(QUEUE_SAID);
+    let mut work = std::pin::pin!(performer.perform(request, Caller { events, said, stop: stopped }));
+    let mut hearing = std::pin::pin!(hear(&mut lines, say));
+    let mut heard_all = false;
     let mut told = Ok(());
     let ended = loop {
         tokio::select! {
@@ -109,8 +117,10 @@ async fn attend(mut stream: UnixStream, performer: impl Perform) -> io::Result<(
                 }
             }
             ended = &mut work => break ended,
-            // A command says nothing more; when it leaves, what it asked for stops.
-            _ = reader.read(&mut gone), if !*stop.borrow() => drop(stop.send_replace(true)),
+            () = &mut hearing, if !heard_all => {
+                heard_all = true;
+                stop.send_replace(true);
+            }
         }
     };
     told?;
@@ -118,6 +128,16 @@ async fn attend(mut stream: UnixStream, performer: impl Perform) -> io::Result<(
         tell(&mut writer, &event).await?;
     }
     tell(&mut writer, &ended.map_or_else(Event::Failed, |()| Event::Done)).await
+}
+
+/// Passes on what a command says, until it leaves, or says something that nobody listens to.
+async fn hear(lines: &mut Lines<impl AsyncBufRead + Unpin>, say: mpsc::Sender<Say>) {
+    while let Ok(Some(line)) = lines.next().await {
+        let Ok(line) = serde_json::from_slice(&line) else { return };
+        if say.send(line).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn tell(writer: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {

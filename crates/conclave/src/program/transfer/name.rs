@@ -42,7 +42,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// Characters that move a cursor, hide, or change the direction of what follows.
-fn is_misleading(letter: char) -> bool {
+pub(crate) fn is_misleading(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

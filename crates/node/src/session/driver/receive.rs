@@ -1,6 +1,9 @@
 //! From the carrier to the receivers.
 
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use actor_proxy::Wakes;
 
 use endpoint::PathCause;
 use link::{CloseReason, Error, Event};
@@ -8,6 +11,7 @@ use link::{CloseReason, Error, Event};
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
 use crate::clock;
 use crate::frames::UNPROVEN_BYTES;
+use crate::session::routes::ForActors;
 
 impl Driver {
     /// Reads once, opens what came, and delivers it.
@@ -58,7 +62,32 @@ impl Driver {
             }
         }
         self.reader.rest(&self.core.read_pool);
+        self.tell_actors(now);
         Ok(())
+    }
+
+    /// Hands what came for actors to them, all of it at once.
+    fn tell_actors(&mut self, now: Instant) {
+        let messages = self.routes.take_actor_messages();
+        if messages.is_empty() || matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
+            return;
+        }
+        let Some(exchange) = self.actors.exchange(&self.session) else { return };
+        let mut fault = None;
+        for part in messages {
+            let (result, wakes) = match part {
+                ForActors::Messages(messages) => exchange.handle_messages(now, messages),
+                ForActors::TooLarge(beginning) => (exchange.refuse_message(&beginning), Wakes::default()),
+            };
+            self.actors.keep(wakes);
+            fault = fault.or(result.err());
+        }
+        if let Some(fault) = fault {
+            let peer = self.session.peer().identity;
+            tracing::warn!(?peer, %fault, "a member breaks the protocol of actors; closing the session");
+            self.core.close_session(self.id, CloseReason::Protocol);
+            self.phase = Phase::Closing { until: now + FAREWELL_TIMEOUT };
+        }
     }
 
     /// Hands out what `rx` has.

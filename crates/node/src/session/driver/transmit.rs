@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use endpoint::PathCause;
 use link::SealJob;
 
+use super::actors::look;
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
 use crate::clock;
 use crate::session::{Order, Wakes};
@@ -25,6 +26,8 @@ struct Haul {
     /// So much was sealed that fresh keys are due.
     needs_rekey: bool,
     wakes: Wakes,
+    /// Messages of actors wait for room that there may be now.
+    actors_wait: bool,
 }
 
 impl Driver {
@@ -32,7 +35,8 @@ impl Driver {
     pub(super) fn transmit(&mut self, context: &mut Context<'_>, received: bool) -> Result<(), End> {
         let mut received = received;
         loop {
-            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes } = self.haul(context, received);
+            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes, actors_wait } =
+                self.haul(context, received);
             received = false;
             wakes.wake();
             self.obey(order)?;
@@ -45,7 +49,7 @@ impl Driver {
                 self.seal(jobs)?;
             }
             match self.writer.poll_flush(context, &mut self.carrier, &self.core.buffers) {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => self.actors.written(actors_wait),
                 Poll::Ready(Err(error)) => {
                     tracing::debug!(path = %self.path, %error, "writing failed");
                     return Err(End::Lost(PathCause::Broken));
@@ -74,6 +78,7 @@ impl Driver {
     fn haul(&mut self, context: &Context<'_>, received: bool) -> Haul {
         let may_send =
             self.writer.is_empty() && !matches!(self.phase, Phase::Unconfirmed | Phase::Farewell { .. });
+        let exchange = self.actors.exchange(&self.session);
         let mut half = lock(&self.session.half);
         if !half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             half.driver = Some(context.waker().clone());
@@ -85,6 +90,11 @@ impl Driver {
         self.notes.drain(..).for_each(|note| half.tx.note(note));
         let order =
             half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
+        let mut actors_wait = false;
+        if may_send && let Some(mut outgoing) = look(&exchange, context) {
+            self.actors.load(&mut half, &mut outgoing);
+            actors_wait = outgoing.finish();
+        }
         let mut jobs = Vec::new();
         let mut drained = false;
         while may_send && !drained && jobs.len() < MAX_UNWRITTEN_PACKETS {
@@ -97,7 +107,7 @@ impl Driver {
         if received || !jobs.is_empty() {
             half.last_used = if received { self.watch.heard } else { clock::now() };
         }
-        let awaited = half.is_awaited();
+        let awaited = half.is_awaited() || self.actors.is_awaited();
         let closed = half.tx.is_closed();
         let needs_rekey = half.tx.needs_rekey();
         drop(half);
@@ -106,7 +116,7 @@ impl Driver {
             self.watch.heard = clock::now();
         }
         self.watch.awaited = awaited;
-        Haul { jobs, drained, order, closed, needs_rekey, wakes }
+        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait }
     }
 
     fn seal(&mut self, jobs: Vec<SealJob>) -> Result<(), End> {

@@ -9,20 +9,24 @@ use super::super::super::event::MemberLine;
 use super::super::client::{self, Running};
 use super::*;
 
-/// Counts to the number of pings, waits for its caller to leave on `why`, fails on everything else.
+/// Counts to the number of pings, waits for its caller to leave on `why`, repeats what is said in a chat, fails on
+/// everything else.
 #[derive(Clone)]
 struct Counting {
     left: Arc<Semaphore>,
 }
 
 impl Perform for Counting {
-    async fn perform(
-        &self,
-        request: Request,
-        events: mpsc::Sender<Event>,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<(), Failure> {
+    async fn perform(&self, request: Request, caller: Caller) -> Result<(), Failure> {
+        let Caller { events, mut said, mut stop } = caller;
         match request {
+            Request::Chat { member, .. } => {
+                while let Some(Say { number, text }) = said.recv().await {
+                    events.send(Event::Delivered { member: member.clone(), number, text }).await.unwrap();
+                }
+                self.left.add_permits(1);
+                Ok(())
+            }
             Request::Ping { member, count } => {
                 for sequence in 1..=count {
                     let pong = Event::Pong { member: member.clone(), sequence, micros: 1 };
@@ -31,6 +35,7 @@ impl Perform for Counting {
                 Ok(())
             }
             Request::Why { .. } => {
+                drop(said);
                 stop.wait_for(|stop| *stop).await.unwrap();
                 self.left.add_permits(1);
                 Ok(())
@@ -99,6 +104,47 @@ async fn one_that_leaves_politely_hears_the_end() {
 }
 
 #[tokio::test]
+async fn who_says_something_to_nobody_is_taken_to_have_left() {
+    let served = start();
+    let mut running = connected(&served).await;
+    running.ask(Request::Why { member: None }).await.unwrap();
+    running.say(&Say { number: 1, text: "hello".into() }).await.unwrap();
+    assert_eq!(running.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_said_before_leaving_is_still_carried_out() {
+    let served = start();
+    let mut running = connected(&served).await;
+    running.ask(Request::Chat { member: "bob".into(), last: 0 }).await.unwrap();
+    let said = |number| Say { number, text: "\u{1b}\n\u{202e}".repeat(100) };
+    for number in 1..=100 {
+        running.say(&said(number)).await.unwrap();
+    }
+    running.leave().await;
+    for number in 1..=100 {
+        let text = said(number).text;
+        let delivered = Event::Delivered { member: "bob".into(), number, text };
+        assert_eq!(running.next().await.unwrap(), Some(delivered));
+    }
+    assert_eq!(running.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_conversation_whose_command_was_killed_or_says_garbage_ends() {
+    let served = start();
+    let mut running = connected(&served).await;
+    running.ask(Request::Chat { member: "bob".into(), last: 0 }).await.unwrap();
+    drop(running);
+    let mut stream = UnixStream::connect(&served.socket).await.unwrap();
+    stream
+        .write_all(b"{\"version\":1,\"request\":\"chat\",\"member\":\"bob\",\"last\":0}\nhello\n")
+        .await
+        .unwrap();
+    timeout(Duration::from_secs(5), served.left.acquire_many(2)).await.unwrap().unwrap().forget();
+}
+
+#[tokio::test]
 async fn garbage_gets_a_typed_answer_and_harms_nobody_else() {
     let served = start();
     for (line, kind) in [
@@ -109,8 +155,7 @@ async fn garbage_gets_a_typed_answer_and_harms_nobody_else() {
     ] {
         let mut stream = UnixStream::connect(&served.socket).await.unwrap();
         stream.write_all(line.as_bytes()).await.unwrap();
-        let mut reader = BufReader::new(stream);
-        let answer = read_line(&mut reader).await.unwrap().unwrap();
+        let answer = Lines::new(BufReader::new(stream)).next().await.unwrap().unwrap();
         let answer: super::super::super::event::Line = serde_json::from_slice(&answer).unwrap();
         let Event::Failed(failure) = answer.event else { panic!("{answer:?}") };
         assert_eq!(failure.kind, kind);
