@@ -34,14 +34,15 @@ const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 
 /// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
 pub(crate) fn scratch() -> Vec<u8> {
-    DESK.with_borrow_mut(|desk| std::mem::take(&mut desk.scratch))
+    // A thread that ends has none any more, and what it drops then must not panic.
+    DESK.try_with(|desk| std::mem::take(&mut desk.borrow_mut().scratch)).unwrap_or_default()
 }
 
 /// Takes a buffer back.
 pub(crate) fn recycle(mut buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
         buffer.clear();
-        DESK.with_borrow_mut(|desk| desk.scratch = buffer);
+        let _ = DESK.try_with(|desk| desk.borrow_mut().scratch = buffer);
     }
 }
 
