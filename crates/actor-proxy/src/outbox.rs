@@ -200,3 +200,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
