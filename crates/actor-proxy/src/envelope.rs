@@ -473,3 +473,6 @@ impl Head {
 }
 
 const _: () = assert!(NodeId::BYTES == 32 + 32 + 16);
+
+#[cfg(test)]
+mod tests;

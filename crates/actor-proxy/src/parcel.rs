@@ -90,7 +90,8 @@ fn panicked() -> DecodeError {
     DecodeError::Malformed("reading it panicked".into())
 }
 
-fn fail_replies(table: Vec<Passenger>, why: &AskError) {
+/// Tells those who wait for an answer that there is none.
+pub(crate) fn fail_replies(table: impl IntoIterator<Item = Passenger>, why: &AskError) {
     for passenger in table {
         if let Passenger::Reply(reply) = passenger {
             reply.fail(why.clone()).into_iter().for_each(Waker::wake);
