@@ -153,7 +153,7 @@ impl<T: Send + 'static> Inquiry<T> {
         ask: impl FnOnce(&Arc<Peer>, &Arc<Slot<Result<T, ServiceError>>>) -> Option<Tag>,
     ) -> Self {
         let slot = Arc::new(Slot::new());
-        let expire = Arc::downgrade(&slot) as std::sync::Weak<dyn Expire>;
+        let expire = Arc::downgrade(&slot);
         let timer = peer.core.arm_question(peer.core.limits.lookup_timeout, expire);
         let ask = ask(peer, &slot);
         Self { peer: Arc::clone(peer), slot, ask, timer }

@@ -154,7 +154,7 @@ impl<M: Message> Inbox<M> {
     /// What the runner of an actor keeps to tell that it has panicked.
     #[must_use]
     pub fn ender(&self) -> Ender {
-        let mailbox: Arc<dyn AnyMailbox> = Arc::clone(&self.mailbox) as Arc<dyn AnyMailbox>;
+        let mailbox = Arc::clone(&self.mailbox);
         Ender(mailbox)
     }
 }

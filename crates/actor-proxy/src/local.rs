@@ -56,6 +56,12 @@ impl LocalAddress {
         Self(mailbox)
     }
 
+    /// Another address of an actor.
+    pub(crate) fn of<M: AnyMailbox + 'static>(mailbox: &Arc<M>) -> Self {
+        let mailbox = Arc::clone(mailbox);
+        Self::new(mailbox)
+    }
+
     /// Finds an actor that somebody still has an address of. `Err`: the mailbox, which may be the last reference to it.
     pub(crate) fn find(mailbox: &Weak<dyn AnyMailbox>) -> Result<Self, Option<Arc<dyn AnyMailbox>>> {
         let mailbox = mailbox.upgrade().ok_or(None)?;
