@@ -10,5 +10,6 @@ mod members;
 mod nodes;
 mod played;
 mod support;
+mod talk;
 mod terminal;
 mod wire;
