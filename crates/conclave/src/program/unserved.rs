@@ -39,7 +39,7 @@ pub(crate) enum Unserved {
     /// The session was lost; it is not known whether the service was asked.
     Lost { maybe_delivered: bool },
     /// No answer came in time.
-    TimedOut,
+    TimedOut { maybe_delivered: bool },
 }
 
 impl Unserved {
@@ -78,25 +78,23 @@ impl Unserved {
             }
             Unserved::BadInput => {
                 refused(format!("`{service}` of {called} makes nothing of what it was asked"))
-                    .meaning("its shape is not that of the schema")
+                    .meaning("it has not the shape of the service's schema, or nests too deep")
                     .advice(format!("see the name of the schema: `conclave services {called}`"))
+                    .advice("say where the answer goes, with the text \"$reply\": `conclave call --help`")
             }
             Unserved::Failed(why) => refused(format!("`{service}` of {called} gave no answer: {why}")),
             Unserved::Busy => refused(format!("`{service}` of {called} is busy")).advice("try again later"),
             Unserved::Ended(ended) => refused(format!("`{service}` of {called} has ended: {ended}"))
                 .advice("try again when it is back"),
             Unserved::Lost { maybe_delivered } => {
-                let lost =
-                    Failure::new(Kind::Interrupted, format!("the session with {called} was lost on the way"));
-                let lost = match maybe_delivered {
-                    true => lost.meaning("it may have arrived all the same: nothing is sent twice by itself"),
-                    false => lost.meaning("it has not arrived"),
-                };
-                lost.advice("try again").advice(format!("see why: `conclave why {called}`"))
+                Failure::new(Kind::Interrupted, format!("the session with {called} was lost on the way"))
+                    .meaning(whether_delivered(maybe_delivered))
+                    .advice("try again")
+                    .advice(format!("see why: `conclave why {called}`"))
             }
-            Unserved::TimedOut => {
+            Unserved::TimedOut { maybe_delivered } => {
                 Failure::new(Kind::TimedOut, format!("`{service}` of {called} did not answer in time"))
-                    .meaning("it may have arrived all the same: nothing is sent twice by itself")
+                    .meaning(whether_delivered(maybe_delivered))
                     .advice(format!("see whether they are there: `conclave ping {called}`"))
             }
         }
@@ -107,7 +105,7 @@ impl Unserved {
     /// For somebody who wanted to know what services the member `called` offers.
     pub(crate) fn unlisted(self, called: &str) -> Failure {
         let why = match self {
-            Unserved::TimedOut => {
+            Unserved::TimedOut { .. } => {
                 return Failure::new(Kind::TimedOut, format!("{called} did not list services in time"))
                     .advice(format!("see whether they are there: `conclave ping {called}`"));
             }
@@ -149,6 +147,9 @@ impl From<LookupError> for Unserved {
             LookupError::NotAllowed => Unserved::NotAllowed,
             LookupError::WrongSchema { expected, found } => Unserved::OtherSchema { expected, found },
             LookupError::NotSelfDescribing => Unserved::NotSelfDescribing,
+            // Only the name was asked for.
+            LookupError::Ask(AskError::TimedOut) => Unserved::TimedOut { maybe_delivered: false },
+            LookupError::Ask(AskError::Lost { .. }) => Unserved::Lost { maybe_delivered: false },
             LookupError::Ask(error) => error.into(),
             other => Unserved::Failed(other.to_string()),
         }
@@ -159,7 +160,7 @@ impl From<AskError> for Unserved {
     fn from(error: AskError) -> Unserved {
         match error {
             AskError::Send(error) => error.into(),
-            AskError::TimedOut => Unserved::TimedOut,
+            AskError::TimedOut => Unserved::TimedOut { maybe_delivered: true },
             AskError::Ended(ended) => ended.into(),
             AskError::Lost { maybe_delivered } => Unserved::Lost { maybe_delivered },
             AskError::NotAllowed => Unserved::NotAllowed,
@@ -209,6 +210,14 @@ impl From<Unreachable> for Unserved {
     }
 }
 
+fn whether_delivered(maybe: bool) -> &'static str {
+    if maybe {
+        "it may have arrived all the same: nothing is sent twice by itself"
+    } else {
+        "it has not arrived"
+    }
+}
+
 /// What an error says, and what those behind it add.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -242,7 +251,7 @@ mod tests {
             (Unserved::Ended(Ended::Panicked), 4),
             (Unserved::Lost { maybe_delivered: true }, 6),
             (Unserved::Lost { maybe_delivered: false }, 6),
-            (Unserved::TimedOut, 5),
+            (Unserved::TimedOut { maybe_delivered: true }, 5),
         ] {
             let failure = unserved.failure("bob", "sum");
             assert_eq!(failure.kind.exit_code(), code, "{failure}");
@@ -271,12 +280,21 @@ mod tests {
         }
         let failure = Unserved::from(ServiceError::Connect(ConnectError::Refused)).unlisted("bob");
         assert_eq!(failure, advice::unconnected("bob", &ConnectError::Refused));
-        assert_eq!(Unserved::TimedOut.unlisted("bob").kind, Kind::TimedOut);
+        assert_eq!(Unserved::TimedOut { maybe_delivered: true }.unlisted("bob").kind, Kind::TimedOut);
     }
 
     #[test]
     fn what_may_have_arrived_is_said() {
         let lost = |maybe_delivered| Unserved::Lost { maybe_delivered }.failure("bob", "chat").to_string();
         assert!(lost(true).contains("may have arrived") && lost(false).contains("has not arrived"));
+        for lookup in [AskError::TimedOut, AskError::Lost { maybe_delivered: true }] {
+            let failure = Unserved::from(LookupError::Ask(lookup)).failure("bob", "chat");
+            assert!(
+                failure.to_string().contains("has not arrived"),
+                "only the name was asked for: {failure}"
+            );
+        }
+        let failure = Unserved::from(AskError::TimedOut).failure("bob", "sum");
+        assert!(failure.to_string().contains("may have arrived"), "{failure}");
     }
 }

@@ -57,7 +57,7 @@ impl Event {
             }
             Event::ChatKept { member, speaker, text, age_seconds, delivered } => {
                 let speaker = if *speaker == Speaker::Us { "you" } else { member };
-                let undelivered = if *delivered { "" } else { ", not delivered" };
+                let undelivered = if *delivered { "" } else { ", not confirmed" };
                 format!("{} ({} ago{undelivered})", said(speaker, text), age(*age_seconds))
             }
             Event::ChatOpened { member } => {

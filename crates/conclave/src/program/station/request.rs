@@ -138,7 +138,7 @@ impl Station {
     async fn services(&self, of: &Party) -> Result<Vec<Event>, Failure> {
         timeout(SERVICES_TIMEOUT, self.shared.actors.services(of))
             .await
-            .unwrap_or_else(|_| Err(Unserved::TimedOut.unlisted(&of.called)))
+            .unwrap_or_else(|_| Err(Unserved::TimedOut { maybe_delivered: true }.unlisted(&of.called)))
     }
 
     fn party(&self, member: &str) -> Result<Party, Failure> {
