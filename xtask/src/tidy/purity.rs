@@ -118,9 +118,8 @@ pub(super) fn no_globals(tree: &Tree) -> Vec<Finding> {
             let is_shared = |word: &&str| SHARED_STATE.contains(word) || word.starts_with("Atomic");
             let is_item = line.trim_start().starts_with("static ") || line.contains("pub static ");
             let is_item = is_item || line.contains(") static ");
-            let is_local =
-                line.contains("thread_local!") && !exceptions(file).any(|what| *what == What::ThreadLocal);
-            if is_item && words.iter().any(is_shared) || is_local {
+            let is_global = is_item && words.iter().any(is_shared) || line.contains("thread_local!");
+            if is_global && !exceptions(file).any(|what| *what == What::ThreadLocal) {
                 findings.push(file.finding(index + 1, "a global: state lives in values"));
             }
         }
