@@ -206,3 +206,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ mod tag_table;
 
 pub(crate) use slab::{Handle, Slab};
 pub(crate) use tag::Tag;
-pub(crate) use tag_table::{TagError, TagTable};
+pub(crate) use tag_table::TagTable;
 
 /// Maps of at most so many entries keep their room.
 const MAX_KEPT_ENTRIES: usize = 64;

@@ -1,13 +1,50 @@
-//! Two nodes in one process, over TCP on this machine: one greets, the other answers.
+//! Two nodes in one process, over TCP on this machine: one has a host who greets, the other visits him.
 //!
 //! `cargo run -p conclave --example hello`
 
 use std::error::Error;
+use std::time::Duration;
 
 use conclave::{
-    Card, Device, DeviceKey, Door, Identity, IdentityKey, Node, Receiver, Record, StreamName, StreamOptions,
+    Address, Allow, Card, Device, DeviceKey, Door, Identity, Inbox, Message, Node, Record, ReplyTo, Schema,
     UnixSeconds,
 };
+use serde::{Deserialize, Serialize};
+
+/// What the host is told.
+#[derive(Serialize, Deserialize)]
+enum Host {
+    /// Greet somebody of that name.
+    Greet(String, ReplyTo<String>),
+    /// Tell this address of everybody who comes from now on.
+    Watch(Address<Visit>),
+}
+
+impl Message for Host {
+    const SCHEMA: Schema = Schema::new("hello.host/1");
+}
+
+/// Somebody of that name was greeted.
+#[derive(Debug, Serialize, Deserialize)]
+struct Visit(String);
+
+impl Message for Visit {
+    const SCHEMA: Schema = Schema::new("hello.visit/1");
+}
+
+async fn host(mut inbox: Inbox<Host>) {
+    let mut watchers = Vec::<Address<Visit>>::new();
+    while let Some(message) = inbox.recv().await {
+        match message {
+            Host::Greet(name, reply) => {
+                reply.send(format!("Hello, {name}"));
+                // Who is not there any more, or does not keep up, misses it.
+                watchers.retain(|watcher| watcher.try_send(Visit(name.clone())).is_ok());
+            }
+            Host::Watch(watcher) => watchers.push(watcher),
+        }
+    }
+}
 
 /// A node with a new identity, and the card to hand to those who may come in.
 async fn somebody() -> Result<(Node, Card), Box<dyn Error>> {
@@ -24,25 +61,6 @@ async fn somebody() -> Result<(Node, Card), Box<dyn Error>> {
     Ok((node, card))
 }
 
-/// Says something, and returns when it is in the other's queue.
-async fn say(
-    from: &Node,
-    to: IdentityKey,
-    name: &StreamName,
-    words: &'static str,
-) -> Result<(), Box<dyn Error>> {
-    from.sender(to, name.clone(), StreamOptions::default()).send_confirmed(words).await?;
-    Ok(())
-}
-
-/// Waits for the next message and prints it.
-async fn hear(ear: &mut Receiver) -> Result<(), Box<dyn Error>> {
-    let incoming = ear.recv().await.ok_or("the node has shut down")?;
-    let words = incoming.body.collect(1_000).await?;
-    println!("{:?} says: {}", incoming.from, String::from_utf8_lossy(&words));
-    Ok(())
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (alice, alices_card) = somebody().await?;
@@ -51,13 +69,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     alice.add_member(&bobs_card)?;
     bob.add_member(&alices_card)?;
 
-    let name = StreamName::new("small talk").ok_or("not a name")?;
-    let (mut alices_ear, mut bobs_ear) = (alice.receiver(name.clone())?, bob.receiver(name.clone())?);
-    say(&alice, bob.identity(), &name, "Hello, Bob").await?;
-    hear(&mut bobs_ear).await?;
-    say(&bob, alice.identity(), &name, "Hello, Alice").await?;
-    hear(&mut alices_ear).await?;
+    bob.serve("host", Allow::Members, host)?;
+
+    let host: Address<Host> = alice.service(bob.identity(), "host").await?;
+    // This address travels to bob inside a message, and he writes to it.
+    let (watcher, mut visits) = alice.mailbox::<Visit>();
+    host.send(Host::Watch(watcher)).await?;
+    let greeting = host.ask(|reply| Host::Greet("Alice".into(), reply), Duration::from_secs(5)).await?;
+    println!("bob says: {greeting}");
+    println!("and tells who came: {:?}", visits.recv().await);
+
     alice.shutdown().await;
     bob.shutdown().await;
+    // Whoever holds an address is told when nobody is behind it any more.
+    println!("the host is gone: {}", host.ended().await);
     Ok(())
 }

@@ -86,8 +86,6 @@ pub(crate) enum Event {
     },
     /// A member's node was restarted since it was last spoken with.
     Restarted { member: String },
-    /// A member asked for a service of this node and did not get it.
-    ServiceRefused { member: String, service: String, reason: String },
     /// A dial to a member, or a first packet from somewhere, failed; said once until it changes.
     Unreachable { member: String, cause: String },
     /// A ping came back.

@@ -14,6 +14,7 @@ use super::actors::Actors;
 use super::advice;
 use super::chat::Parlor;
 use super::command::{member_add, now};
+use super::demo::serve_desk;
 use super::event::Event;
 use super::failure::{Failure, Kind};
 use super::hex;
@@ -30,6 +31,8 @@ pub(crate) struct Duties {
     pub(crate) receive: Option<(PathBuf, ReceiveLimits)>,
     /// Take what members say.
     pub(crate) chat: bool,
+    /// Serve the actor that the demonstration plays with.
+    pub(crate) demo_desk: bool,
 }
 
 /// A running node with its home. Clones share it.
@@ -69,6 +72,9 @@ impl Station {
         let record = keys.record.clone();
         let node = spawn(&home, keys, &roster, duties.listen).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
+        if duties.demo_desk {
+            serve_desk(&node)?;
+        }
         let actors = Actors::new(node.clone());
         let parlor = Arc::new(Parlor::new(home.clone(), roster.clone(), events.clone()));
         if duties.chat

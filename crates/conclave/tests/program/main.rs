@@ -9,6 +9,8 @@ mod manual;
 mod members;
 mod nodes;
 mod played;
+mod services;
 mod support;
+mod talk;
 mod terminal;
 mod wire;

@@ -98,3 +98,63 @@ fn many_lines_keep_their_order() {
         assert_eq!(bob_up.wait_for("heard")["text"], number.to_string());
     }
 }
+
+#[test]
+fn a_member_that_was_away_hears_the_next_line() {
+    let (alice, bob) = (Person::named("alice"), Person::named("bob"));
+    let (bob_up, address) = bob.up(&[]);
+    alice.add(&bob.card(&address));
+    bob.add(&alice.run(&["id"]).stdout);
+    let (_alice_up, _) = alice.up(&[]);
+    let mut near = chat(&alice, "bob");
+    near.type_in("one\n");
+    near.wait_for("delivered");
+    bob_up.kill();
+    near.type_in("two\n");
+    let undelivered = near.wait_for("undelivered");
+    assert_eq!((&undelivered["number"], &undelivered["text"]), (&2.into(), &"two".into()));
+
+    let mut bob_up = bob.start(&["up", "--until-stdin-ends", "--listen", &address]);
+    bob_up.wait_for("listening");
+    near.type_in("three\n");
+    assert_eq!(near.wait_for("delivered")["number"], 3, "their process is another one now");
+    assert_eq!(bob_up.wait_for("heard")["text"], "three", "and nothing is sent again by itself");
+    near.close_stdin();
+    assert_ne!(near.end().code(), Some(0), "a line was not delivered");
+
+    let kept = |person: &Person, member| {
+        let events = person.run(&["--json", "chat", member]).events();
+        let kept = events.into_iter().filter(|event| event["event"] == "chat_kept");
+        kept.map(|event| (event["text"].clone(), event["delivered"] == true)).collect::<Vec<_>>()
+    };
+    let line = |text: &str, delivered| (Value::from(text), delivered);
+    assert_eq!(kept(&alice, "bob"), [line("one", true), line("two", false), line("three", true)]);
+    assert_eq!(kept(&bob, "alice"), [line("one", true), line("three", true)]);
+}
+
+#[test]
+fn scripts_get_lines_of_text_and_people_hear_who_speaks() {
+    let (alice, bob, _alice_up, mut bob_up) = neighbours();
+    let said = alice.run_with(&["chat", "bob"], "a \u{1b}[31mred line\n");
+    said.well();
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", "delivered: a \u{fffd}[31mred line\n"));
+    bob_up.wait_for("heard");
+    let read = bob.run(&["chat", "alice"]);
+    read.well();
+    assert_eq!(read.stdout.split(" (").next(), Some("<alice> a \u{fffd}[31mred line"), "{read:#?}");
+    assert_eq!(alice.run(&["chat", "bob", "--last", "0"]).stdout, "");
+}
+
+#[test]
+fn a_member_who_was_put_out_gets_silence() {
+    let (alice, bob, _alice_up, mut bob_up) = neighbours();
+    let mut near = chat(&alice, "bob");
+    near.type_in("one\n");
+    bob_up.wait_for("heard");
+    bob.run(&["member", "remove", "alice"]).well();
+    near.type_in("two\n");
+    let undelivered = near.wait_for("undelivered");
+    assert_eq!(undelivered["failure"]["kind"], "no_answer", "{undelivered}");
+    near.close_stdin();
+    assert_eq!(near.end().code(), Some(3));
+}

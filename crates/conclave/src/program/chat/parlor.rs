@@ -60,7 +60,6 @@ impl Parlor {
     }
 
     /// Takes what a member says.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the actor is served once the node has actors"))]
     pub(crate) async fn heard(&self, from: IdentityKey, saying: Saying) {
         let event = Event::Heard { member: self.roster.name_of(&from), text: saying.into_text() };
         let Event::Heard { text, .. } = &event else { return };

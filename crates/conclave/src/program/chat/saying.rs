@@ -1,5 +1,6 @@
 //! One line that a member says to another.
 
+use node::{Message, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::super::failure::{Failure, Kind};
@@ -13,11 +14,11 @@ pub(crate) struct Saying {
     pub(crate) text: String,
 }
 
-impl Saying {
-    /// The name of the format, for both sides to compare.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the actor is served once the node has actors"))]
-    pub(crate) const SCHEMA: &'static str = "conclave.chat/1";
+impl Message for Saying {
+    const SCHEMA: Schema = Schema::new("conclave.chat/1");
+}
 
+impl Saying {
     /// What is kept and shown of it. A program of this kind never says more, and another one is not trusted to.
     pub(crate) fn into_text(self) -> String {
         let mut text = self.text;
@@ -44,7 +45,7 @@ mod tests {
     fn the_form_of_a_saying_is_frozen() {
         let saying = Saying { text: "hello".into() };
         assert_eq!(serde_json::to_string(&saying).unwrap(), r#"{"text":"hello"}"#);
-        assert_eq!(Saying::SCHEMA, "conclave.chat/1");
+        assert_eq!(Saying::SCHEMA.as_str(), "conclave.chat/1");
     }
 
     #[test]

@@ -11,7 +11,9 @@ use super::{Context, Who};
 
 /// Ask a service of a member, and print its answer as JSON
 ///
-/// `conclave services MEMBER` lists what there is to ask.
+/// `conclave services MEMBER` lists what there is to ask; services of the format cbor take JSON. Most take a question
+/// and where its answer goes, and get {"body": JSON, "reply": ...}. For others write the whole message, with the text
+/// "$reply" where the answer's address belongs: '{"Price": {"of": "bread", "to": "$reply"}}'.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -129,7 +129,9 @@ impl<'a> Talk<'a> {
             // Only now, so that neither lines of earlier conversations nor a failure come in between, and nothing is
             // read that is not said any more.
             Event::ChatOpened { member } if self.errand.listens() => {
-                self.context.output.show(&Event::ChatOpened { member: member.clone() });
+                if self.source == Source::Terminal || self.context.output.is_json() {
+                    self.context.output.show(&Event::ChatOpened { member: member.clone() });
+                }
                 self.typed = Some(match self.source {
                     Source::Lines => typed::read_lines(),
                     Source::Terminal => {
@@ -194,7 +196,8 @@ impl<'a> Talk<'a> {
         match &self.missed {
             Some((count, failure)) if self.source == Source::Lines => {
                 let what = format!("{count} of {} lines were not delivered: {}", self.lines, failure.what);
-                Err(Failure { what, ..failure.clone() })
+                // What it means and what to do was told with each line.
+                Err(Failure::new(failure.kind, what))
             }
             _ => Ok(()),
         }

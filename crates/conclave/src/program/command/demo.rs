@@ -15,12 +15,13 @@ const MIN_SIZE_BYTES: u64 = 1 << 20;
 /// Of the file's size: the file, its copy and the recording at the same time, and a quarter of that again.
 const DISK_PER_SIZE: u64 = 4;
 
-/// Show all of it on this machine: two processes, a file over a wire that is cut, silence for strangers
+/// Show all of it on this machine: processes with actors, a file over a wire that is cut, silence for strangers
 ///
 /// Starts two nodes with new identities in a temporary folder and a relay between them that records every byte. They
-/// recognize each other by their keys, ping, and move a file each way; the relay cuts the connection in the middle and
-/// the transfer goes on by itself. Strangers hear nothing. In the end the recording is searched for everything that
-/// must not be in it. Nothing of it stays on the disk.
+/// recognize each other by their keys and ping. Actors of three processes find each other and hand each other addresses;
+/// one process is killed, which those who watch its actors are told. The two talk, call a service, and move a file each
+/// way; the relay cuts the connection in the middle and the transfer goes on by itself. Strangers hear nothing. In the
+/// end the recording is searched for everything that must not be in it. Nothing of it stays on the disk.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The size of the file

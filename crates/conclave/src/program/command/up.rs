@@ -57,6 +57,9 @@ pub(crate) struct Arguments {
     /// Stop when standard input ends: the node then never outlives the process that started it
     #[arg(long)]
     until_stdin_ends: bool,
+    /// Serve the actor that `conclave demo` plays with
+    #[arg(long, hide = true)]
+    demo_desk: bool,
 }
 
 impl Arguments {
@@ -72,7 +75,8 @@ impl Arguments {
             total_bytes: self.max_total.0,
             ..ReceiveLimits::default()
         };
-        Duties { listen, receive: self.receive.clone().map(|folder| (folder, limits)), chat: true }
+        let receive = self.receive.clone().map(|folder| (folder, limits));
+        Duties { listen, receive, chat: true, demo_desk: self.demo_desk }
     }
 }
 

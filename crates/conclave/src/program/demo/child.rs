@@ -127,6 +127,11 @@ impl Process {
         Ok(Ended { code: status.code(), events, log: self.log })
     }
 
+    /// SIGKILL, as a crash or a power cut would.
+    pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill().await.map_err(|error| Failure::io("killing the process behind", &self.log, &error))
+    }
+
     /// Asks it to stop as a service manager would, and waits for the rest of its events.
     pub(crate) async fn stop(mut self) -> Result<Ended, Failure> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);

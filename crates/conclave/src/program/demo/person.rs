@@ -40,8 +40,8 @@ impl Person {
     /// Starts the node; returns it with the address it listens on.
     pub(crate) async fn up(&self) -> Result<(Process, SocketAddr), Failure> {
         let folder = self.folder.as_os_str();
-        let mut arguments =
-            ["up", "--until-stdin-ends", "--listen", "127.0.0.1:0", "--receive"].map(OsStr::new).to_vec();
+        let arguments = ["up", "--until-stdin-ends", "--demo-desk", "--listen", "127.0.0.1:0", "--receive"];
+        let mut arguments = arguments.map(OsStr::new).to_vec();
         arguments.push(folder);
         let mut process = self.launcher.start(&self.home, &arguments)?;
         let address = process.wait_for(|event| match event {
@@ -54,8 +54,13 @@ impl Person {
 
     /// Runs a command in this home.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Ended, Failure> {
+        self.run_with(arguments, "").await
+    }
+
+    /// Runs a command in this home, with that on its standard input.
+    pub(crate) async fn run_with(&self, arguments: &[&str], input: &str) -> Result<Ended, Failure> {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        self.launcher.run(&self.home, &arguments, "").await
+        self.launcher.run(&self.home, &arguments, input).await
     }
 
     /// Starts a command in this home.
@@ -76,6 +81,11 @@ impl Person {
             Some(Event::Card { card, .. }) => Ok(card),
             _ => Err(Failure::new(Kind::Broken, "`id` printed no card")),
         }
+    }
+
+    /// Whether this is their key.
+    pub(crate) fn is(&self, member: &[u8; 32]) -> Result<bool, Failure> {
+        Ok(self.keys()?.identity.as_bytes() == member)
     }
 
     /// The keys, to make wrong cards from them and to look for them on the wire.

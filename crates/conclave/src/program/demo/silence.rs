@@ -47,7 +47,7 @@ impl Scene<'_> {
         let mut people = Vec::new();
         for (name, wrong) in [
             ("mallory", Wrong::Stranger),
-            ("carol", Wrong::Door),
+            ("chuck", Wrong::Door),
             ("dave", Wrong::Key),
             ("erin", Wrong::Removed),
         ] {

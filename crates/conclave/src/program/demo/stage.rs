@@ -1,5 +1,8 @@
 //! The play: who does what in which order, and what must hold after each step.
 
+mod actors;
+mod commands;
+
 use std::ffi::OsStr;
 use std::future::Future;
 use std::io::Write;
@@ -122,6 +125,9 @@ impl<'a> Stage<'a> {
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let started = Instant::now();
         within(STEP_TIMEOUT, "recognizing each other", self.recognize()).await?;
+        within(STEP_TIMEOUT, "actors", self.actors()).await?;
+        within(STEP_TIMEOUT, "a conversation", self.chat()).await?;
+        within(STEP_TIMEOUT, "services", self.call()).await?;
         let (size, back) = (self.play.size, self.play.size / 4);
         let time = |bytes: u64| STEP_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         within(time(size), "the file from alice to bob", self.file(true, size)).await?;

@@ -11,7 +11,14 @@ use super::recording::{self, Scanned};
 use super::scan::{Findings, Needles, Stream};
 
 /// Text that the two sides say to each other inside the encryption.
-const TALK: [&[u8]; 3] = [b"\"word\":\"offer\"", b"\"transfer\":\"", b"conclave.files"];
+const TALK: [&[u8]; 6] = [
+    b"\"word\":\"offer\"",
+    b"\"transfer\":\"",
+    b"conclave.files",
+    b"conclave.chat/1",
+    b"conclave.echo/1",
+    b"conclave.demo",
+];
 
 /// Everything that is looked for, with a text that holds each kind once.
 pub(crate) struct Search {
@@ -57,10 +64,10 @@ impl Search {
         self.add("identity secrets", identity.dangerous_file_bytes().get(2..34).unwrap_or_default())
     }
 
-    /// Looks for what the programs say to each other, and for the names of files.
-    pub(crate) fn add_talk(&mut self, file_names: &[&str]) -> Result<(), Failure> {
+    /// Looks for what the programs say to each other, and for other texts of the play.
+    pub(crate) fn add_talk(&mut self, texts: &[&str]) -> Result<(), Failure> {
         TALK.into_iter()
-            .chain(file_names.iter().map(|name| name.as_bytes()))
+            .chain(texts.iter().map(|text| text.as_bytes()))
             .try_for_each(|text| self.add("talk", text))
     }
 

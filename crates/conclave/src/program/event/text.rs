@@ -32,9 +32,6 @@ impl Event {
                 format!("disconnected: {} ({cause}{advice})", printable(member))
             }
             Event::Restarted { member } => format!("restarted: {}", printable(member)),
-            Event::ServiceRefused { member, service, reason } => {
-                format!("refused: {} asked for `{}` ({reason})", printable(member), printable(service))
-            }
             Event::Unreachable { member, cause } => format!("no session: {} ({cause})", printable(member)),
             Event::Pong { member, sequence, micros } => {
                 format!("{}: ping {sequence} back after {}", printable(member), milliseconds(*micros))
@@ -60,7 +57,7 @@ impl Event {
             }
             Event::ChatKept { member, speaker, text, age_seconds, delivered } => {
                 let speaker = if *speaker == Speaker::Us { "you" } else { member };
-                let undelivered = if *delivered { "" } else { ", not delivered" };
+                let undelivered = if *delivered { "" } else { ", not confirmed" };
                 format!("{} ({} ago{undelivered})", said(speaker, text), age(*age_seconds))
             }
             Event::ChatOpened { member } => {
@@ -176,7 +173,6 @@ mod tests {
         for event in [
             Event::Disconnected { member: member(), cause: "idle".into(), advice: String::new() },
             Event::Restarted { member: member() },
-            Event::ServiceRefused { member: member(), service: nasty(), reason: "none".into() },
             Event::Heard { member: member(), text: nasty() },
             Event::ChatKept {
                 member: member(),

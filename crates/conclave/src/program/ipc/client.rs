@@ -95,7 +95,11 @@ fn is_newer(line: &[u8]) -> bool {
 }
 
 fn lost(error: &io::Error) -> Failure {
-    Failure::new(Kind::Interrupted, format!("`conclave up` went away: {}", reason(error)))
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => String::new(),
+        _ => format!(": {}", reason(error)),
+    };
+    Failure::new(Kind::Interrupted, format!("`conclave up` went away{why}"))
         .meaning("it was stopped, or it crashed; what it was doing for this command ended with it")
         .advice("start it again, then run the same command again")
 }

@@ -14,6 +14,7 @@ use super::super::failure::{Failure, Kind};
 use super::super::hex;
 use super::super::ipc::{Caller, MAX_CALL_BYTES, Perform, Request, Say};
 use super::super::transfer::Order;
+use super::super::unserved::Unserved;
 use super::{STRANGERS, Station, causes, mishaps};
 
 /// Between two pings.
@@ -135,9 +136,9 @@ impl Station {
     }
 
     async fn services(&self, of: &Party) -> Result<Vec<Event>, Failure> {
-        timeout(SERVICES_TIMEOUT, self.shared.actors.services(of)).await.unwrap_or_else(|_| {
-            Err(Failure::new(Kind::TimedOut, format!("{} did not list services in time", of.called)))
-        })
+        timeout(SERVICES_TIMEOUT, self.shared.actors.services(of))
+            .await
+            .unwrap_or_else(|_| Err(Unserved::TimedOut { maybe_delivered: true }.unlisted(&of.called)))
     }
 
     fn party(&self, member: &str) -> Result<Party, Failure> {
