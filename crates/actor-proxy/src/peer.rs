@@ -23,6 +23,7 @@ use crate::deadlines::Timer;
 use crate::ended::Ended;
 use crate::envelope::{Envelope, Head, Listed};
 use crate::error::{SendError, ServiceError};
+use crate::limits::MAX_SHARED_SCHEMAS;
 use crate::node_id::{ActorId, NodeId};
 use crate::outbox::{Lane, Outbox, Place};
 use crate::proxy::Proxy;
@@ -213,5 +214,17 @@ impl State {
             let head = Head::news(news);
             self.outbox.push(Lane::CONTROL, head.as_bytes(), &[]);
         }
+    }
+
+    /// The text of a schema, which many addresses of the peer have in common.
+    fn share_schema(&mut self, schema: &str) -> Arc<str> {
+        if let Some(shared) = self.schemas.get(schema) {
+            return Arc::clone(shared);
+        }
+        let schema: Arc<str> = schema.into();
+        if self.schemas.len() < MAX_SHARED_SCHEMAS {
+            self.schemas.insert(Arc::clone(&schema));
+        }
+        schema
     }
 }

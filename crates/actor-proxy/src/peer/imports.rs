@@ -11,7 +11,6 @@ use crate::body::Format;
 use crate::ended::Ended;
 use crate::envelope::{Envelope, Offer, Relay, Shape};
 use crate::error::SendError;
-use crate::limits::MAX_SHARED_SCHEMAS;
 use crate::node_id::{ActorId, NodeId};
 use crate::proxy::Proxy;
 use crate::slot::Slot;
@@ -496,16 +495,5 @@ impl State {
         import.holds += 1;
         let id = import.id;
         self.say(&Envelope::Hold { id });
-    }
-
-    fn share_schema(&mut self, schema: &str) -> Arc<str> {
-        if let Some(shared) = self.schemas.get(schema) {
-            return Arc::clone(shared);
-        }
-        let schema: Arc<str> = schema.into();
-        if self.schemas.len() < MAX_SHARED_SCHEMAS {
-            self.schemas.insert(Arc::clone(&schema));
-        }
-        schema
     }
 }

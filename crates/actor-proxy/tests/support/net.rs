@@ -11,10 +11,6 @@ use std::time::{Duration, Instant};
 use actor_proxy::{Actors, Exchange, Lane, Limits, NodeId, Surroundings, Unreachable};
 use bytes::Bytes;
 
-#[derive(Debug, thiserror::Error)]
-#[error("nobody answers")]
-pub struct NobodyAnswers;
-
 pub struct Net {
     pub nodes: Vec<Actors>,
     /// Makes the sessions that somebody wants; otherwise there are none to be had.
@@ -102,7 +98,7 @@ impl Net {
                 if self.dials {
                     self.connect(number, usize::from(node.member[0]) - 1);
                 } else {
-                    let why = Unreachable::new(NobodyAnswers, true);
+                    let why = Unreachable::new(std::fmt::Error, true);
                     self.nodes[number].handle_unreachable(&node, &why);
                 }
             }
@@ -156,14 +152,17 @@ impl Net {
         progress
     }
 
+    /// Delivers what is in the pipes.
+    pub fn deliver_all(&mut self) -> bool {
+        Lane::all().fold(false, |progress, lane| self.deliver(lane.index(), usize::MAX) | progress)
+    }
+
     /// Lets everything flow that does without the clock.
     pub fn flow(&mut self) {
         for _ in 0..10_000 {
             let mut progress = self.serve_wanted();
             progress |= self.transmit(usize::MAX);
-            for lane in Lane::all() {
-                progress |= self.deliver(lane.index(), usize::MAX);
-            }
+            progress |= self.deliver_all();
             if !progress {
                 return;
             }
