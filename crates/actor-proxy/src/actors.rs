@@ -148,7 +148,7 @@ impl Actors {
     ) -> Result<(Address<M>, Inbox<M>), ServeError> {
         let name = ServiceName::new(name).ok_or(ServeError::BadName)?;
         let mailbox = Mailbox::<M>::new(Arc::clone(&self.core), self.terms(options, Some(allow)));
-        let service = LocalAddress::new(Arc::clone(&mailbox) as Arc<dyn AnyMailbox>);
+        let service = LocalAddress::of(&mailbox);
         let before = {
             let mut registry = lock(&self.core.registry);
             if registry.closed {

@@ -158,9 +158,7 @@ impl<M: Message> Address<M> {
 
     pub(crate) fn erased(&self) -> Passenger {
         match &self.0 {
-            Kind::Local(Local(mailbox, _)) => {
-                Passenger::Local(LocalAddress::new(Arc::clone(mailbox) as Arc<dyn AnyMailbox>))
-            }
+            Kind::Local(Local(mailbox, _)) => Passenger::Local(LocalAddress::of(mailbox)),
             Kind::Remote(proxy) => Passenger::Remote(Arc::clone(proxy)),
         }
     }

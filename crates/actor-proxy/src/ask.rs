@@ -10,7 +10,7 @@ use crate::actors::Core;
 use crate::address::Address;
 use crate::deadlines::Timer;
 use crate::error::{AskError, SendError};
-use crate::reply::{Answer, Expire, Question, ReplyTo};
+use crate::reply::{Answer, Question, ReplyTo};
 use crate::schema::{Message, Payload};
 
 impl<M: Message> Address<M> {
@@ -43,7 +43,7 @@ pub(crate) struct Asked<R: Payload> {
 impl<R: Payload> Asked<R> {
     pub(crate) fn begin(core: &Arc<Core>, timeout: Duration) -> Self {
         let question = Question::new();
-        let expire = Arc::downgrade(&question) as std::sync::Weak<dyn Expire>;
+        let expire = Arc::downgrade(&question);
         let timer = core.arm_question(timeout, expire);
         Self { core: Arc::clone(core), question, timer }
     }

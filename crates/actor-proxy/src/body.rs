@@ -8,13 +8,13 @@
 //!  body ──▶ native | cbor ──▶ Bounded<_> ──serde──▶ value       stops at depth, elements, and the body's end
 //! ```
 //!
-//! **What a body of `n` bytes can take**, whatever it says: nesting of [`MAX_DEPTH`]; `n +` [`MAX_FREE_ELEMENTS`]
-//! elements of sequences and maps, each of them work of a constant amount per type; and memory of at most `20 n` for
-//! texts and bytes (error messages that quote them included), and for collections `c (n +` [`MAX_FREE_ELEMENTS`]`) s`,
-//! where `s` is the size of the largest element and `c` what the collection makes of one: 4 for a vector, 12 or 16
-//! for a map. The free elements matter only to types that write nothing and yet occupy memory. Nothing is allocated
-//! because it was announced: capacity is granted for at most `n` elements, over all collections of the message
-//! together.
+//! **What a body of `n` bytes can take**, whatever it says: nesting of [`MAX_DEPTH`](bounded::MAX_DEPTH); `n + f`
+//! elements of sequences and maps, `f` being `MAX_FREE_ELEMENTS`, each of them work of a
+//! constant amount per type; and memory of at most `20 n` for texts and bytes (error messages that quote them included),
+//! and for collections `c (n + f) s`, where `s` is the size of the largest element and `c` what the collection makes of
+//! one: 4 for a vector, 12 or 16 for a map. The free elements matter only to types that write nothing and yet occupy
+//! memory. Nothing is allocated because it was announced: capacity is granted for at most `n` elements, over all
+//! collections of the message together.
 
 mod bounded;
 mod cbor;
@@ -27,7 +27,6 @@ mod tests;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use bounded::{MAX_DEPTH, MAX_FREE_ELEMENTS};
 pub use error::{DecodeError, EncodeError};
 use limited::{Exceeded, Limited};
 

@@ -55,6 +55,20 @@ impl Exchange {
         self.peer.handle(self.epoch, now, messages.into_iter())
     }
 
+    /// As [`handle_messages`](Self::handle_messages), for messages of one lane that lie back to back in one buffer: each ends
+    /// where `ends` says, and the next begins there.
+    ///
+    /// # Errors
+    /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
+    pub fn handle_packed(
+        &self,
+        now: Instant,
+        buffer: &Bytes,
+        ends: impl IntoIterator<Item = usize>,
+    ) -> (Result<(), PeerFault>, Wakes) {
+        self.peer.handle_packed(self.epoch, now, buffer, ends.into_iter())
+    }
+
     /// Refuses a message of the pipe that is larger than [`Actors::max_message_bytes`](crate::Actors::max_message_bytes), of which this is
     /// the beginning: whoever waits for an answer is told.
     ///
@@ -153,7 +167,7 @@ impl<T: Send + 'static> Inquiry<T> {
         ask: impl FnOnce(&Arc<Peer>, &Arc<Slot<Result<T, ServiceError>>>) -> Option<Tag>,
     ) -> Self {
         let slot = Arc::new(Slot::new());
-        let expire = Arc::downgrade(&slot) as std::sync::Weak<dyn Expire>;
+        let expire = Arc::downgrade(&slot);
         let timer = peer.core.arm_question(peer.core.limits.lookup_timeout, expire);
         let ask = ask(peer, &slot);
         Self { peer: Arc::clone(peer), slot, ask, timer }

@@ -8,8 +8,9 @@ use crate::body::Format;
 use crate::ended::Ended;
 use crate::error::SendError;
 use crate::node_id::{ActorId, NodeId};
-use crate::parcel::{Parcel, Received, Run};
+use crate::parcel::{Parcel, Received};
 use crate::peer::Peer;
+use crate::run::Run;
 use crate::schema::Schema;
 use crate::slot::Slot;
 use crate::table::Tag;
@@ -54,6 +55,12 @@ impl LocalAddress {
     pub(crate) fn new(mailbox: Arc<dyn AnyMailbox>) -> Self {
         mailbox.address_added();
         Self(mailbox)
+    }
+
+    /// Another address of an actor.
+    pub(crate) fn of<M: AnyMailbox + 'static>(mailbox: &Arc<M>) -> Self {
+        let mailbox = Arc::clone(mailbox);
+        Self::new(mailbox)
     }
 
     /// Finds an actor that somebody still has an address of. `Err`: the mailbox, which may be the last reference to it.

@@ -55,7 +55,8 @@ pub(crate) trait AnyAnswer {
 
 impl<R: Payload> AnyAnswer for Option<R> {
     fn take(&mut self) -> Option<Box<dyn std::any::Any + Send>> {
-        Option::take(self).map(|value| Box::new(value) as Box<dyn std::any::Any + Send>)
+        let value: Box<dyn std::any::Any + Send> = Box::new(Option::take(self)?);
+        Some(value)
     }
 
     fn write(

@@ -16,7 +16,7 @@ mod tag_table;
 
 pub(crate) use slab::{Handle, Slab};
 pub(crate) use tag::Tag;
-pub(crate) use tag_table::{TagError, TagTable};
+pub(crate) use tag_table::TagTable;
 
 /// A `u32` as an index. Where a `usize` is smaller it is an index that no vector has.
 fn to_index(number: u32) -> usize {

@@ -7,15 +7,15 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use actor_proxy::{
-    Actors, Address, Allow, Inbox, Limits, Message, NodeId, ServeError, ServiceInfo, ServiceOptions,
-    Surroundings, Unreachable,
+    Actors, Address, Allow, Exchange, Inbox, Limits, Message, NodeId, ServeError, ServiceInfo,
+    ServiceOptions, Surroundings, Unreachable, Untyped,
 };
 use endpoint::{PeerId, Target};
 use membership::{IdentityKey, Standing, StaticKey};
 
 use crate::clock;
 use crate::core::Core;
-use crate::error::ServiceError;
+use crate::error::{ConnectError, ServiceError};
 use crate::node::Node;
 
 impl Node {
@@ -90,14 +90,18 @@ impl Node {
         if member == self.identity() {
             return Ok(self.core().actors.service(name)?);
         }
-        loop {
-            let session = self.core().connect(Target::Member(member)).await?;
-            if let Some(exchange) = session.exchange() {
-                return Ok(exchange.service(name).await?);
-            }
-            // It has just ended. Whoever ends it may be waiting for this thread.
-            tokio::task::yield_now().await;
+        Ok(self.exchange(member).await?.service(name).await?)
+    }
+
+    /// The address of a member's service whose Rust type this program does not have, if its messages describe themselves.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn untyped_service(&self, member: IdentityKey, name: &str) -> Result<Untyped, ServiceError> {
+        if member == self.identity() {
+            return Ok(self.core().actors.untyped_service(name)?);
         }
+        Ok(self.exchange(member).await?.untyped_service(name).await?)
     }
 
     /// The services of a member that this node may use.
@@ -108,11 +112,17 @@ impl Node {
         if member == self.identity() {
             return Ok(self.core().actors.services());
         }
+        Ok(self.exchange(member).await?.services().await?)
+    }
+
+    /// A session with a member, as actors see it.
+    async fn exchange(&self, member: IdentityKey) -> Result<Arc<Exchange>, ConnectError> {
         loop {
             let session = self.core().connect(Target::Member(member)).await?;
             if let Some(exchange) = session.exchange() {
-                return Ok(exchange.services().await?);
+                return Ok(exchange);
             }
+            // It has just ended. Whoever ends it may be waiting for this thread.
             tokio::task::yield_now().await;
         }
     }

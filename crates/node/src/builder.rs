@@ -43,6 +43,7 @@ pub struct Builder {
     confirmed: Vec<(PeerId, u64)>,
     memory: Option<MemoryNetwork>,
     suites: Option<Vec<Suite>>,
+    no_echo: bool,
 }
 
 impl Builder {
@@ -117,6 +118,14 @@ impl Builder {
         self
     }
 
+    /// Whether all members may use the service `echo`, which answers what it is asked: see [`Echo`](crate::Echo). They may if
+    /// nothing is said.
+    #[must_use]
+    pub fn echo(mut self, echo: bool) -> Self {
+        self.no_echo = !echo;
+        self
+    }
+
     /// Starts the node on the runtime of the caller.
     ///
     /// # Errors
@@ -183,7 +192,11 @@ impl Builder {
             runtime: Handle::current(),
             limits: self.limits,
         });
-        Ok(Node::start(core, listeners))
+        let node = Node::start(core, listeners);
+        if !self.no_echo {
+            crate::echo::serve(&node);
+        }
+        Ok(node)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use actor_proxy::AskError;
 use link::{Outcome, StopReason, StreamName};
 use thiserror::Error;
 
@@ -135,6 +136,61 @@ pub enum ServiceError {
     /// The member's node has no such service for this node, or did not answer.
     #[error(transparent)]
     Service(#[from] actor_proxy::ServiceError),
+}
+
+impl ServiceError {
+    /// Whether asking again may succeed without anybody changing a configuration.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_retryable(),
+            Self::Service(actor_proxy::ServiceError::Ask(error)) => error.is_retryable(),
+            Self::Service(_) => false,
+        }
+    }
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no session with the member. Nothing was asked.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The member has no such service for this node, or not one that can be called without its type. Nothing was asked.
+    #[error(transparent)]
+    Service(actor_proxy::ServiceError),
+    /// The service did not answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+}
+
+impl CallError {
+    /// Whether calling again may succeed without anybody changing a configuration. The service may then see the question
+    /// twice if [`maybe_delivered`](Self::maybe_delivered).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_retryable(),
+            Self::Service(actor_proxy::ServiceError::Ask(error)) | Self::Ask(error) => error.is_retryable(),
+            Self::Service(_) => false,
+        }
+    }
+
+    /// Whether the service may have seen the question.
+    #[must_use]
+    pub fn maybe_delivered(&self) -> bool {
+        matches!(self, Self::Ask(error) if error.maybe_delivered())
+    }
+}
+
+impl From<ServiceError> for CallError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Connect(error) => Self::Connect(error),
+            ServiceError::Service(error) => Self::Service(error),
+        }
+    }
 }
 
 /// Why the rest of a message will not come.

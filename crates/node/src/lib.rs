@@ -4,6 +4,7 @@ mod accept;
 mod actors;
 mod body;
 mod builder;
+mod call;
 mod carrier;
 mod clock;
 mod control;
@@ -11,6 +12,7 @@ mod core;
 mod counter;
 mod device;
 mod dial;
+mod echo;
 mod error;
 mod establish;
 mod events;
@@ -38,9 +40,10 @@ pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
 pub use counter::Counter;
 pub use device::Device;
+pub use echo::Echo;
 pub use error::{
-    BodyError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, ServiceError, StartError,
-    StreamTaken,
+    BodyError, CallError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, ServiceError,
+    StartError, StreamTaken,
 };
 pub use events::{Event, Events};
 pub use limits::Limits;
@@ -51,13 +54,15 @@ pub use sender::Sender;
 
 // What stands in this crate's signatures.
 pub use actor_proxy::{
-    Address, Allow, AskError, Ended, Format, Inbox, Message, NodeId, Origin, Payload, ReplyTo, Route, Schema,
-    SendError as ActorSendError, ServeError, ServiceInfo, ServiceName, ServiceOptions, Unreachable,
+    Address, Allow, AskError, Ended, Format, Inbox, Message, NodeId, Origin, Payload, ReplyTo, Request,
+    Route, Schema, SendError as ActorSendError, ServeError, ServiceError as LookupError, ServiceInfo,
+    ServiceName, ServiceOptions, Unreachable, Untyped,
 };
 pub use chunk_proto::{Compression, Secrecy};
 pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
 pub use membership::{Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Record};
+pub use serde_json::Value as JsonValue;
 pub use x3dh_handshake::{BootId, Role, Suite};
 
 #[cfg(doctest)]

@@ -10,9 +10,11 @@ mod visitor;
 
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
+pub(crate) use budget::MAX_DEPTH;
+#[cfg(test)]
+pub(crate) use budget::MAX_FREE_ELEMENTS;
 use budget::Place;
 pub(super) use budget::{Budget, Texts};
-pub(crate) use budget::{MAX_DEPTH, MAX_FREE_ELEMENTS};
 use visitor::BoundedVisitor;
 
 /// A deserializer at one place of a message, held to the message's budget.

@@ -171,14 +171,6 @@ impl<T> Slab<T> {
         })
     }
 
-    /// All entries in the order of their indices.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Handle<T>, &mut T)> {
-        (0..).zip(self.segments.iter_mut().flatten()).filter_map(|(index, slot)| match slot {
-            Slot::Occupied { generation, value } => Some((Handle::new(index, *generation), value)),
-            Slot::Free { .. } => None,
-        })
-    }
-
     /// All values in the order of their indices.
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.segments.into_iter().flatten().filter_map(|slot| match slot {

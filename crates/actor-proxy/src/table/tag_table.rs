@@ -77,17 +77,6 @@ impl<T> TagTable<T> {
         Ok(tag)
     }
 
-    /// Stores what `make` returns for the fresh tag. `None`, without a call, when the table is full.
-    #[must_use]
-    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Tag) -> T) -> Option<Tag> {
-        if self.is_full() {
-            return None;
-        }
-        let tag = self.fresh_tag();
-        self.store(tag, make(tag));
-        Some(tag)
-    }
-
     /// The entry under a tag.
     ///
     /// # Errors
@@ -146,11 +135,6 @@ impl<T> TagTable<T> {
         let entries = mem::replace(&mut self.entries, Slab::new());
         entries.iter().for_each(|(_, entry)| self.bury(entry.tag));
         entries.into_values().map(|entry| (entry.tag, entry.value))
-    }
-
-    /// Drops all entries. The tags go on where they were: none comes again early.
-    pub(crate) fn clear(&mut self) {
-        drop(self.drain());
     }
 
     fn fresh_tag(&mut self) -> Tag {

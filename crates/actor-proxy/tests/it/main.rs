@@ -1,5 +1,5 @@
 //! Actors of several nodes over pipes in memory, under a virtual clock.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 mod addresses;
 mod cancel;

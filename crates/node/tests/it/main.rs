@@ -1,6 +1,7 @@
 //! Whole nodes, over loopback sockets and over the memory path.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
+mod actors;
 mod backpressure;
 mod cancel;
 mod descriptors;

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::{Blob, Chain, Document, Everything, FORMATS, Maybe, Nest, Point, Shape, bytes_of};
-use crate::body::{DecodeError, Format, MAX_DEPTH, MAX_FREE_ELEMENTS, decode, encode};
+use crate::body::bounded::{MAX_DEPTH, MAX_FREE_ELEMENTS};
+use crate::body::{DecodeError, Format, decode, encode};
 
 /// 2^60 in the nine bytes of each format, after a first byte that says what it counts.
 const NATIVE_2_TO_60: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x10];

@@ -1,0 +1,115 @@
+//! JSON in, JSON out: services of members without their Rust types.
+
+use std::time::Duration;
+
+use actor_proxy::{AskError, ReplyTo};
+use membership::IdentityKey;
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::CallError;
+use crate::node::Node;
+
+/// Stands for where the answer goes.
+const REPLY: &str = "$reply";
+
+/// JSON within JSON, as deep as JSON that was read from text can be.
+const MAX_JSON_DEPTH: usize = 128;
+
+impl Node {
+    /// Asks a member's service whose messages describe themselves, and waits for its answer: at most `timeout`, connecting
+    /// included.
+    ///
+    /// The string `"$reply"` in the input, which may stand there once, stands for where the answer goes: what the message's
+    /// Rust type has a [`ReplyTo`] for. Without it the input becomes `{"body": input, "reply": "$reply"}`, which is what a
+    /// [`Request`](crate::Request) is.
+    ///
+    /// Each call looks the service up. For many hold a [`service`](Self::service), or an
+    /// [`untyped_service`](Self::untyped_service).
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(
+        &self,
+        member: IdentityKey,
+        service: &str,
+        input: &Value,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        let now = Instant::now();
+        // What lies beyond the end of time is a hundred years from now.
+        let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000));
+        let service = timeout_at(deadline, self.untyped_service(member, service)).await;
+        let service = service.map_err(|_| AskError::TimedOut)??;
+        let is_whole = has_reply(input);
+        let question = |reply| Call { input, reply, is_whole };
+        Ok(service.ask(question, deadline.saturating_duration_since(Instant::now())).await?)
+    }
+}
+
+fn has_reply(input: &Value) -> bool {
+    let mut open = vec![input];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if text == REPLY => return true,
+            Value::Array(values) => open.extend(values),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The message that is made of the input.
+struct Call<'a> {
+    input: &'a Value,
+    reply: ReplyTo<Value>,
+    /// The input says where the answer goes.
+    is_whole: bool,
+}
+
+impl Serialize for Call<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let input = Part { value: self.input, reply: &self.reply, depth_left: MAX_JSON_DEPTH };
+        if self.is_whole {
+            return input.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("body", &input)?;
+        map.serialize_entry("reply", &self.reply)?;
+        map.end()
+    }
+}
+
+/// A part of the input.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    value: &'a Value,
+    reply: &'a ReplyTo<Value>,
+    depth_left: usize,
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(depth_left) = self.depth_left.checked_sub(1) else {
+            return Err(S::Error::custom(format_args!("JSON that nests more than {MAX_JSON_DEPTH} values")));
+        };
+        let part = |value| Part { value, depth_left, ..*self };
+        match self.value {
+            Value::String(text) if text == REPLY => self.reply.serialize(serializer),
+            Value::Array(values) => {
+                let mut array = serializer.serialize_seq(Some(values.len()))?;
+                values.iter().try_for_each(|value| array.serialize_element(&part(value)))?;
+                array.end()
+            }
+            Value::Object(fields) => {
+                let mut object = serializer.serialize_map(Some(fields.len()))?;
+                fields.iter().try_for_each(|(name, value)| object.serialize_entry(name, &part(value)))?;
+                object.end()
+            }
+            plain => plain.serialize(serializer),
+        }
+    }
+}
