@@ -119,3 +119,6 @@ impl Allowance {
         self.limit = self.limit.max(limit);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,7 @@ use crate::reply::Expire;
 use crate::schema::Message;
 use crate::service::{ServiceInfo, ServiceOptions};
 use crate::sync::lock;
+use crate::table::trim;
 
 /// The time, as whoever runs the actors tells it.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -335,7 +336,12 @@ impl Core {
     }
 
     pub(crate) fn forget_actor(&self, id: &ActorId) {
-        let gone = lock(&self.registry).named.remove(id);
+        let gone = {
+            let mut registry = lock(&self.registry);
+            let gone = registry.named.remove(id);
+            trim(&mut registry.named);
+            gone
+        };
         drop(gone);
     }
 

@@ -74,3 +74,6 @@ impl Deadlines {
         due
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,10 +184,13 @@ impl Refusal {
 }
 
 /// Reads the plainest envelope, which is the most frequent one.
-pub(crate) fn read_plain(envelope: &Bytes) -> Option<(Tag, Bytes)> {
+pub(crate) fn read_plain(envelope: &[u8]) -> Option<Tag> {
     let (&[MESSAGE, a, b, c, d], _) = envelope.split_first_chunk()? else { return None };
-    Some((Tag(u32::from_le_bytes([a, b, c, d])), envelope.slice(5..)))
+    Some(Tag(u32::from_le_bytes([a, b, c, d])))
 }
+
+/// How many bytes of the plainest envelope stand in front of its body.
+pub(crate) const PLAIN_HEAD_BYTES: usize = 5;
 
 /// Reads one envelope; whatever it holds, nothing is taken from memory beyond a constant factor of its size.
 pub(crate) fn read(envelope: &Bytes) -> Result<Envelope, PeerFault> {
@@ -470,3 +473,6 @@ impl Head {
 }
 
 const _: () = assert!(NodeId::BYTES == 32 + 32 + 16);
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,20 @@ impl Exchange {
         self.peer.handle(self.epoch, now, messages.into_iter())
     }
 
+    /// As [`handle_messages`](Self::handle_messages), for messages of one lane that lie back to back in one buffer: each ends
+    /// where `ends` says, and the next begins there.
+    ///
+    /// # Errors
+    /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
+    pub fn handle_packed(
+        &self,
+        now: Instant,
+        buffer: &Bytes,
+        ends: impl IntoIterator<Item = usize>,
+    ) -> (Result<(), PeerFault>, Wakes) {
+        self.peer.handle_packed(self.epoch, now, buffer, ends.into_iter())
+    }
+
     /// Refuses a message of the pipe that is larger than [`Actors::max_message_bytes`](crate::Actors::max_message_bytes), of which this is
     /// the beginning: whoever waits for an answer is told.
     ///

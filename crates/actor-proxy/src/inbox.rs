@@ -10,7 +10,8 @@ use crate::ended::Ended;
 use crate::local::AnyMailbox;
 use crate::mailbox::{Item, Mailbox, refuse};
 use crate::node_id::NodeId;
-use crate::parcel::{Parcel, Received, Run};
+use crate::parcel::Received;
+use crate::run::Run;
 use crate::schema::Message;
 
 /// Where an actor reads its messages. Dropping it ends the actor: as [`Ended::Panicked`] if that happens in a panic, as
@@ -88,14 +89,10 @@ impl<M: Message> Inbox<M> {
     fn next_taken(&mut self) -> Option<(M, Origin)> {
         loop {
             if let Some(run) = &mut self.run {
-                let Some(body) = run.next() else {
-                    self.run = None;
-                    continue;
-                };
-                let origin = Origin::Node(run.from.node);
-                match Parcel::plain(run.format, body).open() {
-                    Ok(message) => return Some((message, origin)),
-                    Err(_) => self.unreadable += 1,
+                match run.open_next() {
+                    Some(Ok(message)) => return Some((message, Origin::Node(run.from.node))),
+                    Some(Err(_)) => self.unreadable += 1,
+                    None => self.run = None,
                 }
                 continue;
             }

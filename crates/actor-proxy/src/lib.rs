@@ -36,6 +36,7 @@ mod peer;
 mod proxy;
 mod reply;
 mod request;
+mod run;
 mod schema;
 mod scope;
 mod service;

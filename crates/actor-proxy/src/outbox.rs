@@ -43,6 +43,9 @@ pub(crate) struct Place {
     number: u64,
 }
 
+/// An empty lane that once held more envelopes gives its room back.
+const MAX_KEPT_ITEMS: usize = 4_096;
+
 /// Envelopes in their lanes.
 #[derive(Default)]
 pub(crate) struct Outbox {
@@ -147,6 +150,9 @@ impl Outbox {
         };
         queue.taken += 1;
         queue.bytes -= length;
+        if queue.items.is_empty() && queue.items.capacity() > MAX_KEPT_ITEMS {
+            (queue.items, queue.packed) = Default::default();
+        }
         self.bytes -= length;
     }
 
@@ -200,3 +206,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

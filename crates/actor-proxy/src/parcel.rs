@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use crate::account::Account;
 use crate::body::{DecodeError, Format};
 use crate::error::AskError;
-use crate::limits::cost;
 use crate::local::LocalAddress;
 use crate::peer::Peer;
 use crate::proxy::Proxy;
@@ -55,14 +54,12 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
-    /// One without addresses.
-    pub(crate) fn plain(format: Format, body: Bytes) -> Self {
-        Self { format, body, table: Vec::new() }
-    }
-
     /// Reads it, in the task that wants it: a body that takes long or panics holds up nobody else.
     pub(crate) fn open<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         let Self { format, body, table } = self;
+        if table.is_empty() {
+            return read_plain(format, &body);
+        }
         let read = catch_unwind(AssertUnwindSafe(|| scope::read(format, &body, table)));
         match read {
             Ok(Ok(value)) => Ok(value),
@@ -70,7 +67,7 @@ impl Parcel {
                 fail_replies(table, &AskError::Malformed);
                 Err(error)
             }
-            Err(_) => Err(DecodeError::Malformed("reading it panicked".into())),
+            Err(_) => Err(panicked()),
         }
     }
 
@@ -80,7 +77,21 @@ impl Parcel {
     }
 }
 
-fn fail_replies(table: Vec<Passenger>, why: &AskError) {
+/// Reads a body in which no address stands.
+pub(crate) fn read_plain<T: DeserializeOwned>(format: Format, body: &[u8]) -> Result<T, DecodeError> {
+    match catch_unwind(AssertUnwindSafe(|| scope::read(format, body, Vec::new()))) {
+        Ok(read) => read.map_err(|(error, _)| error),
+        Err(_) => Err(panicked()),
+    }
+}
+
+#[cold]
+fn panicked() -> DecodeError {
+    DecodeError::Malformed("reading it panicked".into())
+}
+
+/// Tells those who wait for an answer that there is none.
+pub(crate) fn fail_replies(table: impl IntoIterator<Item = Passenger>, why: &AskError) {
     for passenger in table {
         if let Passenger::Reply(reply) = passenger {
             reply.fail(why.clone()).into_iter().for_each(Waker::wake);
@@ -110,57 +121,5 @@ impl Toll {
 impl Drop for Toll {
     fn drop(&mut self) {
         self.account.consume(self.cost);
-    }
-}
-
-/// Messages of one peer to one actor that came one behind the other, without addresses in them: most of them, and cheaper
-/// together.
-pub(crate) struct Run {
-    pub(crate) from: Arc<Peer>,
-    pub(crate) format: Format,
-    bodies: std::vec::IntoIter<Bytes>,
-    account: Arc<Account>,
-    unpaid: u64,
-}
-
-/// The sums in which the cost of messages goes back, small against every window.
-const PAYMENT_BYTES: u64 = 16 * 1024;
-
-impl Run {
-    pub(crate) fn new(from: Arc<Peer>, format: Format, bodies: Vec<Bytes>, account: Arc<Account>) -> Self {
-        Self { from, format, bodies: bodies.into_iter(), account, unpaid: 0 }
-    }
-
-    /// The messages by themselves.
-    pub(crate) fn into_parcels(mut self) -> impl Iterator<Item = (Parcel, Toll)> {
-        let (format, account) = (self.format, Arc::clone(&self.account));
-        let bodies = std::mem::take(&mut self.bodies);
-        bodies.map(move |body| {
-            let toll = Toll::new(Arc::clone(&account), cost(body.len()));
-            (Parcel { format, body, table: Vec::new() }, toll)
-        })
-    }
-}
-
-impl Iterator for Run {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        let body = self.bodies.next()?;
-        self.unpaid += cost(body.len());
-        if self.unpaid >= PAYMENT_BYTES || self.bodies.len() == 0 {
-            self.account.consume(std::mem::take(&mut self.unpaid));
-        }
-        Some(body)
-    }
-}
-
-impl Drop for Run {
-    /// What nobody read is out of the mailbox all the same.
-    fn drop(&mut self) {
-        let left: u64 = self.bodies.as_slice().iter().map(|body| cost(body.len())).sum();
-        if self.unpaid + left > 0 {
-            self.account.consume(self.unpaid + left);
-        }
     }
 }

@@ -15,7 +15,7 @@ use serde::{Serialize, de, ser};
 use crate::body::{self, DecodeError, EncodeError, Format};
 use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
-use crate::parcel::Passenger;
+use crate::parcel::{Passenger, fail_replies};
 use crate::reply::AnyReply;
 
 thread_local! {
@@ -34,14 +34,15 @@ const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 
 /// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
 pub(crate) fn scratch() -> Vec<u8> {
-    DESK.with_borrow_mut(|desk| std::mem::take(&mut desk.scratch))
+    // A thread that ends has none any more, and what it drops then must not panic.
+    DESK.try_with(|desk| std::mem::take(&mut desk.borrow_mut().scratch)).unwrap_or_default()
 }
 
 /// Takes a buffer back.
 pub(crate) fn recycle(mut buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
         buffer.clear();
-        DESK.with_borrow_mut(|desk| desk.scratch = buffer);
+        let _ = DESK.try_with(|desk| desk.borrow_mut().scratch = buffer);
     }
 }
 
@@ -123,7 +124,12 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // Only while unwinding. What the scopes hold is dropped after the borrow: it may be addresses.
         let left = DESK.with_borrow_mut(|desk| desk.scopes.split_off(self.depth - 1));
-        drop(left);
+        for scope in left {
+            if let Scope::Reading { table, dropped } = scope {
+                let replies = table.into_iter().chain(dropped.into_iter().map(Passenger::Reply));
+                fail_replies(replies, &AskError::Malformed);
+            }
+        }
     }
 }
 
@@ -156,6 +162,10 @@ pub(crate) fn read<T: DeserializeOwned>(
     body: &[u8],
     table: Vec<Passenger>,
 ) -> Result<T, (DecodeError, Vec<Passenger>)> {
+    // Most messages hold no address. Without a message around it none can be found by mistake.
+    if table.is_empty() && DESK.with_borrow(|desk| desk.scopes.is_empty()) {
+        return body::decode(format, body).map_err(|error| (error, table));
+    }
     let guard = Guard::enter(Scope::Reading { table, dropped: Vec::new() });
     let read = body::decode(format, body);
     let (mut table, dropped) = match guard.leave() {

@@ -10,6 +10,9 @@
 //!
 //! A tag means something in one table only, and proves nothing: who may use it is decided elsewhere.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+
 mod slab;
 mod tag;
 mod tag_table;
@@ -17,6 +20,17 @@ mod tag_table;
 pub(crate) use slab::{Handle, Slab};
 pub(crate) use tag::Tag;
 pub(crate) use tag_table::TagTable;
+
+/// Maps of at most so many entries keep their room.
+const MAX_KEPT_ENTRIES: usize = 64;
+
+/// Gives the room of a map back that once held many more entries. Called after each removal it costs a constant amount
+/// each, in the long run.
+pub(crate) fn trim<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>) {
+    if map.capacity() > MAX_KEPT_ENTRIES && map.capacity() / 8 >= map.len() {
+        map.shrink_to(2 * map.len());
+    }
+}
 
 /// A `u32` as an index. Where a `usize` is smaller it is an index that no vector has.
 fn to_index(number: u32) -> usize {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chunk_proto::{Chunker, MessageId};
 
 use crate::credit::Allowance;
-use crate::error::StopReason;
+use crate::error::{SendError, StopReason};
 use crate::operation::OperationId;
 use crate::stream::{StreamName, StreamOptions};
 
@@ -87,6 +87,15 @@ impl OutStream {
             place: Place::Idle,
             ending: false,
             ended: false,
+        }
+    }
+
+    /// Whether messages may still go there.
+    pub(crate) fn check_usable(&self) -> Result<(), SendError> {
+        match self.stopped {
+            Some(reason) => Err(SendError::Stopped(reason)),
+            None if self.ending => Err(SendError::NoSuchStream),
+            None => Ok(()),
         }
     }
 

@@ -184,13 +184,14 @@ impl Tx {
     /// As there; [`SendError::TooLarge`] for a message that cannot share a packet.
     pub fn try_send_copied(&mut self, id: StreamId, message: &[u8]) -> Result<(), TrySendError> {
         self.check_open()?;
-        let stream = self.usable_stream(id)?;
-        let (options, waits) = (stream.options, !stream.queue.is_empty());
-        if !is_packable(message.len(), options, self.layout) {
+        let layout = self.layout;
+        let stream = self.streams.get_mut(&id).ok_or(SendError::NoSuchStream)?;
+        stream.check_usable()?;
+        if !is_packable(message.len(), stream.options, layout) {
             let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
             return Err(SendError::TooLarge { bytes, limit: content::MAX_PACKED_MESSAGE_BYTES_U64 }.into());
         }
-        if waits {
+        if !stream.queue.is_empty() {
             return Err(TrySendError::Full);
         }
         self.pack(id, message, false).map(|_| ())
@@ -453,11 +454,8 @@ impl Tx {
 
     fn usable_stream(&mut self, id: StreamId) -> Result<&mut OutStream, SendError> {
         let stream = self.streams.get_mut(&id).ok_or(SendError::NoSuchStream)?;
-        match stream.stopped {
-            Some(reason) => Err(SendError::Stopped(reason)),
-            None if stream.ending => Err(SendError::NoSuchStream),
-            None => Ok(stream),
-        }
+        stream.check_usable()?;
+        Ok(stream)
     }
 
     fn push_waiting(&mut self, id: StreamId, waiting: Waiting) -> Result<(), SendError> {

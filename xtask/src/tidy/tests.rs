@@ -142,6 +142,16 @@ fn code_below_node_takes_time_and_randomness() {
 }
 
 #[test]
+fn two_files_ask_their_thread_for_one_thing_each() {
+    let (scope, inbox) = ("crates/actor-proxy/src/scope.rs", "crates/actor-proxy/src/inbox.rs");
+    let (local, panicking) = ("thread_local! { static X: u8 = 1; }", "fn f() { std::thread::panicking(); }");
+    holds_and_breaks(purity::no_globals, scope, local, &["static COUNT: AtomicU64 = AtomicU64::new(0);"]);
+    holds_and_breaks(purity::no_globals, inbox, "", &[local]);
+    holds_and_breaks(purity::sans_io, inbox, panicking, &["fn f() { std::thread::spawn(f); }"]);
+    holds_and_breaks(purity::sans_io, scope, local, &[panicking]);
+}
+
+#[test]
 fn channels_are_bounded() {
     let bad = [
         "fn f() { let (a, b) = mpsc::unbounded_channel(); }",

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use bytes::Bytes;
-
 use super::imports::Facts;
 use super::{Confirm, Draft, Export, Peer};
 use crate::account::Account;
@@ -15,9 +13,10 @@ use crate::error::{AskError, SendError, ServiceError};
 use crate::limits::cost;
 use crate::local::{AnyMailbox, LocalAddress};
 use crate::node_id::{ActorId, NodeId, ServiceName};
-use crate::parcel::{Parcel, Passenger, Received, Run, Toll};
+use crate::parcel::{Parcel, Passenger, Received, Toll};
 use crate::proxy::Proxy;
 use crate::reply::AnyReply;
+use crate::run::{Bodies, Run};
 use crate::slot::Slot;
 use crate::table::Tag;
 
@@ -41,6 +40,9 @@ impl Wakes {
     }
 }
 
+/// An outcome, and where somebody waits for it.
+type Told<T> = (Arc<Slot<T>>, T);
+
 /// What is left to do once the lock is free.
 #[derive(Default)]
 pub(crate) struct Aftermath {
@@ -49,9 +51,8 @@ pub(crate) struct Aftermath {
     pub(super) answers: Vec<(Arc<dyn AnyReply>, Incoming)>,
     pub(super) failures: Vec<(Arc<dyn AnyReply>, AskError)>,
     pub(super) outcomes: Vec<(Confirm, Result<(), SendError>)>,
-    pub(super) looked_up:
-        Vec<(Arc<Slot<Result<Arc<Proxy>, ServiceError>>>, Result<Arc<Proxy>, ServiceError>)>,
-    pub(super) listed: Vec<(Arc<Slot<Result<Vec<Listed>, ServiceError>>>, Result<Vec<Listed>, ServiceError>)>,
+    pub(super) looked_up: Vec<Told<Result<Arc<Proxy>, ServiceError>>>,
+    pub(super) listed: Vec<Told<Result<Vec<Listed>, ServiceError>>>,
     /// With the session in which they came.
     pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
     /// Exports of what has ended already.
@@ -118,7 +119,7 @@ pub(super) enum Load {
     /// Messages without addresses that came one behind the other.
     Run {
         format: Format,
-        bodies: Vec<Bytes>,
+        bodies: Bodies,
     },
 }
 
@@ -271,7 +272,9 @@ fn deliver_run(target: &Target, run: Run, wakes: &mut Wakes) {
         }
         Target::Actor(_) => {}
         Target::Way(proxy) => {
-            run.into_parcels().for_each(|(parcel, toll)| proxy.peer.forward(proxy, parcel, toll, None));
+            for (parcel, toll) in run.into_parcels() {
+                proxy.peer.forward(proxy, parcel, toll, None);
+            }
         }
     }
 }

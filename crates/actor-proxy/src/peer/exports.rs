@@ -15,7 +15,7 @@ use crate::node_id::ActorId;
 use crate::outbox::Lane;
 use crate::parcel::Passenger;
 use crate::proxy::Proxy;
-use crate::table::Tag;
+use crate::table::{Tag, trim};
 
 /// ```text
 ///           sent in a message, looked up, or held
@@ -211,6 +211,8 @@ impl Peer {
         if state.accounts.len() > 2 * state.exports.len() + MAX_SPARE_ACCOUNTS {
             state.accounts.retain(|_, account| account.strong_count() > 0);
         }
+        trim(&mut state.export_tags);
+        trim(&mut state.accounts);
         after.trash.push(Trash::Export(export));
         Some(lanes)
     }

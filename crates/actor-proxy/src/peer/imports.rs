@@ -15,7 +15,7 @@ use crate::limits::MAX_SHARED_SCHEMAS;
 use crate::node_id::{ActorId, NodeId};
 use crate::proxy::Proxy;
 use crate::slot::Slot;
-use crate::table::{Handle, Tag};
+use crate::table::{Handle, Tag, trim};
 
 /// ```text
 ///   (none) ──received, looked up──▶ Live ──last address dropped: RELEASE──▶ Dormant ──ENDED──▶ (none)
@@ -36,7 +36,8 @@ pub(crate) struct Import {
     /// HOLDs of this session that were not answered. While there are any, the end of a tag is not that of the address.
     holds: u32,
     pub(super) allowance: Allowance,
-    pub(super) fate: Option<Fate>,
+    /// Rare, so it takes little room where there is none.
+    pub(super) fate: Option<Box<Fate>>,
     pub(super) is_parked: bool,
     pub(super) format: Format,
     /// Rarely needed, so it takes no room where it is not.
@@ -79,7 +80,7 @@ impl Import {
     }
 
     pub(super) fn fate(&self) -> Result<(), SendError> {
-        match &self.fate {
+        match self.fate.as_deref() {
             None => Ok(()),
             Some(Fate::Ended(ended)) => Err(ended.clone().into()),
             Some(Fate::NoRoute) => Err(SendError::NoRoute),
@@ -198,13 +199,13 @@ impl Peer {
             let (handle, proxy) = self.import(state, after, id, Facts { id, home: None, shape })?;
             let import = state.imports.get_mut(handle)?;
             if let Some(over) = &state.over {
-                import.fate = Some(Fate::Ended(over.clone()));
+                import.fate = Some(Box::new(Fate::Ended(over.clone())));
                 return Some(proxy);
             }
             let is_held = import.receipts > 0 || import.holds > 0;
-            match import.fate {
+            match import.fate.as_deref() {
                 // What the actor's node gave itself needs no other way.
-                None if is_blocked && is_new => import.fate = Some(Fate::NoRoute),
+                None if is_blocked && is_new => import.fate = Some(Box::new(Fate::NoRoute)),
                 // It may be spoken with by now.
                 Some(Fate::NoRoute) if !is_blocked => import.fate = None,
                 _ => {}
@@ -291,7 +292,7 @@ impl Peer {
         why: &Ended,
     ) {
         let Some(import) = state.imports.get_mut(handle) else { return };
-        import.fate.get_or_insert_with(|| Fate::Ended(why.clone()));
+        import.fate.get_or_insert_with(|| Box::new(Fate::Ended(why.clone())));
         let ways = import.queue.as_mut().map(|queue| std::mem::take(&mut queue.ways)).unwrap_or_default();
         after.ways_ended.extend(ways.into_iter().map(|(peer, tag)| (peer, tag, why.clone())));
         if let Some(tag) = import.tag.take() {
@@ -331,7 +332,7 @@ impl Peer {
                 return Err(over.clone());
             }
             let import = state.imports.get_mut(handle).ok_or(Ended::Expired)?;
-            match &import.fate {
+            match import.fate.as_deref() {
                 Some(Fate::Ended(ended)) => return Err(ended.clone()),
                 Some(Fate::NoRoute) => return Err(Ended::Expired),
                 None => {}
@@ -372,7 +373,7 @@ impl Peer {
         self.with(|state, _| {
             let over = state.over.clone();
             let import = state.imports.get_mut(handle).ok_or(Ended::Expired)?;
-            match (&import.fate, over) {
+            match (import.fate.as_deref(), over) {
                 (Some(Fate::Ended(ended)), _) => Err(ended.clone()),
                 (_, Some(over)) => Err(over),
                 (Some(Fate::NoRoute), None) => Err(Ended::Expired),
@@ -418,6 +419,8 @@ impl State {
         if let Some(tag) = import.tag {
             self.import_tags.remove(&tag);
         }
+        trim(&mut self.import_ids);
+        trim(&mut self.import_tags);
     }
 
     /// The live imports, to be held again in a new session.

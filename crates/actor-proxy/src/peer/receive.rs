@@ -1,5 +1,6 @@
 //! What arrives from the peer.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -18,6 +19,7 @@ use crate::node_id::{ActorId, NodeId};
 use crate::outbox::Lane;
 use crate::parcel::{Parcel, Passenger};
 use crate::reply::RemoteReply;
+use crate::run::Bodies;
 use crate::sync::lock;
 use crate::table::Tag;
 
@@ -34,25 +36,59 @@ impl Peer {
                 return Ok(());
             }
             for bytes in envelopes {
-                if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
-                    // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
-                    self.too_large(state, after, &bytes)?;
-                    continue;
-                }
-                if let Some((to, body)) = envelope::read_plain(&bytes)
-                    && let Some(taken) = follow(after, to, &body)
-                {
-                    taken?;
-                    continue;
-                }
-                let envelope = envelope::read(&bytes)?;
-                self.take_in(state, after, now, envelope)?;
-                if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
-                    return Err(PeerFault::Unread);
-                }
+                self.take_envelope(state, after, now, (&bytes, 0..bytes.len()))?;
             }
             Ok(())
         })
+    }
+
+    /// The same for what lies back to back in one buffer.
+    pub(crate) fn handle_packed(
+        self: &Arc<Self>,
+        epoch: u64,
+        now: Instant,
+        buffer: &Bytes,
+        ends: impl Iterator<Item = usize>,
+    ) -> (Result<(), PeerFault>, Wakes) {
+        self.with_wakes(|state, after| {
+            if state.epoch != epoch || state.link != Link::Up {
+                return Ok(());
+            }
+            let mut start = 0;
+            for end in ends.take_while(|end| *end <= buffer.len()) {
+                self.take_envelope(state, after, now, (buffer, start..end.max(start)))?;
+                start = end;
+            }
+            Ok(())
+        })
+    }
+
+    fn take_envelope(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        now: Instant,
+        (buffer, span): (&Bytes, Range<usize>),
+    ) -> Result<(), PeerFault> {
+        let bytes = buffer.get(span.clone()).unwrap_or_default();
+        if let Some(to) = envelope::read_plain(bytes) {
+            let body = span.start + envelope::PLAIN_HEAD_BYTES..span.end;
+            if body.len() <= self.core.limits.max_body_bytes
+                && let Some(taken) = follow(after, to, buffer, body)
+            {
+                return taken;
+            }
+        }
+        if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
+            // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
+            return self.too_large(state, after, &buffer.slice(span));
+        }
+        let envelope = envelope::read(&buffer.slice(span))?;
+        self.take_in(state, after, now, envelope)?;
+        if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
+            return Err(PeerFault::Unread);
+        }
+        Ok(())
     }
 
     /// Refuses a message of which only the beginning was kept.
@@ -179,7 +215,9 @@ impl Peer {
             Target::Way(proxy) => proxy.format,
         };
         let load = if table.is_empty() && confirm.is_none() {
-            Load::Run { format, bodies: vec![body] }
+            let mut bodies = Bodies::default();
+            bodies.push(&body, 0..body.len());
+            Load::Run { format, bodies }
         } else {
             let incoming = self.incoming(state, after, format, table, body);
             Load::One { incoming, confirm }
@@ -361,13 +399,18 @@ impl Peer {
 }
 
 /// Puts a message to the one before it, if that was to the same actor and as plain.
-fn follow(after: &mut Aftermath, to: Tag, body: &Bytes) -> Option<Result<(), PeerFault>> {
+fn follow(
+    after: &mut Aftermath,
+    to: Tag,
+    buffer: &Bytes,
+    body: Range<usize>,
+) -> Option<Result<(), PeerFault>> {
     let last = after.deliveries.last_mut().filter(|last| last.to == to)?;
     let Load::Run { bodies, .. } = &mut last.load else { return None };
     if !last.account.receive(cost(body.len())) {
         return Some(Err(PeerFault::CreditExceeded));
     }
-    bodies.push(body.clone());
+    bodies.push(buffer, body);
     Some(Ok(()))
 }
 

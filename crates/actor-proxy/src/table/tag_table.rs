@@ -6,6 +6,7 @@ use std::mem;
 
 use super::slab::{Handle, Slab};
 use super::tag::{TAG_BITS, Tag, TagCycle, TagHasher};
+use super::trim;
 
 /// How many released tags a table remembers, only to say [`TagError::Stale`] instead of [`TagError::Unknown`].
 const MAX_TOMBSTONES: usize = 256;
@@ -32,7 +33,7 @@ struct Entry<T> {
 /// others had their turn, and none while its entry lives. The same key and the same calls give the same tags.
 ///
 /// Beside `T` an entry costs 16 bytes in the slab (for a `T` aligned to 8) and 15 to 30 in the hash map, by how
-/// full that is, and the map keeps the size it once had; 1 KiB at the most remembers released tags. A lookup is one
+/// full that is; 1 KiB at the most remembers released tags. A lookup is one
 /// probe of the map and one checked access to the slab.
 pub(crate) struct TagTable<T> {
     cycle: TagCycle,
@@ -105,6 +106,7 @@ impl<T> TagTable<T> {
         let Some(entry) = self.handles.remove(&tag).and_then(|handle| self.entries.remove(handle)) else {
             return Err(self.why_missing(tag));
         };
+        trim(&mut self.handles);
         self.bury(tag);
         Ok(entry.value)
     }
@@ -132,6 +134,7 @@ impl<T> TagTable<T> {
     /// Takes all entries out, in the order of [`iter`](Self::iter): at once, however far the result is read.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Tag, T)> + use<T> {
         self.handles.clear();
+        trim(&mut self.handles);
         let entries = mem::replace(&mut self.entries, Slab::new());
         entries.iter().for_each(|(_, entry)| self.bury(entry.tag));
         entries.into_values().map(|entry| (entry.tag, entry.value))

@@ -1,6 +1,17 @@
 //! Actors of several nodes over pipes in memory, under a virtual clock.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
+mod addresses;
+mod cancel;
+mod cast;
+mod flow;
+mod hostile;
+mod lifecycle;
+mod local;
+mod raw;
+mod references;
 mod smoke;
+mod stress;
+mod third;
 mod untyped;
 mod world;

@@ -193,9 +193,17 @@ impl World {
 
     /// Moves what wants to leave into the pipes; `most` per lane and end.
     pub fn transmit(&mut self, most: usize) -> bool {
+        self.transmit_where(most, |_| true)
+    }
+
+    /// The same for nodes that are wanted.
+    pub fn transmit_where(&mut self, most: usize, wanted: impl Fn(usize) -> bool) -> bool {
         let mut progress = false;
         for session in &mut self.sessions {
             for side in 0..2 {
+                if !wanted(session.ends[side].0) {
+                    continue;
+                }
                 let waker = Waker::from(Arc::clone(&session.flags[side]));
                 let exchange = &session.ends[side].1;
                 let Some(mut outgoing) = exchange.outgoing(&Context::from_waker(&waker)) else { continue };
@@ -218,13 +226,21 @@ impl World {
 
     /// Delivers what is in the pipes, the lanes in the given order.
     pub fn deliver(&mut self, lanes: impl Fn(usize) -> usize) -> bool {
+        self.deliver_where(|_, lane| Some(lanes(lane)))
+    }
+
+    /// Delivers what is in the pipes to a side of each session: the lanes in the given order, and not those without one.
+    pub fn deliver_where(&mut self, order: impl Fn(usize, usize) -> Option<usize>) -> bool {
         let mut progress = false;
         let now = self.now();
         let mut broken = Vec::new();
         for (at, session) in self.sessions.iter_mut().enumerate() {
             for side in 0..2 {
-                let mut lots: Vec<_> = std::mem::take(&mut session.under_way[side]).into_iter().collect();
-                lots.sort_by_key(|(lane, _)| lanes(*lane));
+                let under_way = std::mem::take(&mut session.under_way[side]).into_iter();
+                let (mut lots, rest) =
+                    under_way.partition::<Vec<_>, _>(|(lane, _)| order(side, *lane).is_some());
+                session.under_way[side] = rest.into_iter().collect();
+                lots.sort_by_key(|(lane, _)| order(side, *lane));
                 for (_, messages) in lots {
                     progress = true;
                     self.carried += messages.len();
@@ -280,6 +296,19 @@ impl World {
             }
         }
         panic!("it does not come to rest");
+    }
+
+    /// Moves the clock on while nothing else happens.
+    pub fn pass(&mut self, by: Duration) {
+        self.elapsed.fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::AcqRel);
+        for node in &self.nodes {
+            node.handle_timeout(self.now());
+        }
+    }
+
+    /// Whether there is a session.
+    pub fn is_connected(&self, one: usize, other: usize) -> bool {
+        self.session(one, other).is_some()
     }
 
     /// Moves the clock on, deadline by deadline, running in between.

@@ -43,6 +43,8 @@ pub(crate) struct Driver {
     phase: Phase,
     pass: Option<Pass>,
     watch: Watch,
+    /// When this round began: the clock is read once in it.
+    now: Instant,
     ended: bool,
 }
 
@@ -108,7 +110,8 @@ impl Driver {
         let phase = if pass.is_some() { Phase::Unconfirmed } else { Phase::Up };
         let mut routes = Routes::default();
         routes.limit_actors(core.actors.max_message_bytes());
-        let watch = Watch { armed: None, heard: clock::now(), awaited: false, asked: false };
+        let now = clock::now();
+        let watch = Watch { armed: None, heard: now, awaited: false, asked: false };
         Self {
             core,
             session,
@@ -124,6 +127,7 @@ impl Driver {
             phase,
             pass,
             watch,
+            now,
             ended: false,
         }
     }
@@ -135,6 +139,7 @@ impl Driver {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        self.now = clock::now();
         if let Err(end) = self.pass_deadlines() {
             return Poll::Ready(end);
         }
@@ -154,6 +159,7 @@ impl Driver {
                 self.arm();
                 return Poll::Pending;
             }
+            self.now = clock::now();
         }
         context.waker().wake_by_ref();
         Poll::Pending
@@ -194,7 +200,7 @@ impl Driver {
     /// Acts on the deadlines that have passed.
     fn pass_deadlines(&mut self) -> Result<(), End> {
         let Some(armed) = self.watch.armed else { return Ok(()) };
-        let now = clock::now();
+        let now = self.now;
         if now < armed {
             return Ok(());
         }

@@ -50,7 +50,8 @@ struct Gathering {
 
 /// Something for the actors of this node.
 pub(super) enum ForActors {
-    Messages(Vec<Bytes>),
+    Small(Batch),
+    Large(Bytes),
     /// The beginning of a message that is larger than agreed.
     TooLarge(Bytes),
 }
@@ -112,10 +113,7 @@ impl Routes {
                 };
                 // Mailboxes have a credit of their own: what waits there is not the session's.
                 give_back(&route.meter, batch.cost());
-                match self.for_actors.last_mut() {
-                    Some(ForActors::Messages(messages)) => messages.extend(batch),
-                    _ => self.for_actors.push(ForActors::Messages(batch.collect())),
-                }
+                self.for_actors.push(ForActors::Small(batch));
             }
             Event::Started { stream, total_bytes } => {
                 let max_actor_bytes = self.max_actor_bytes;
@@ -224,11 +222,11 @@ impl Gathering {
             return ForActors::TooLarge(pieces.pop().unwrap_or_default());
         }
         if let [_] = pieces.as_slice() {
-            return ForActors::Messages(pieces);
+            return ForActors::Large(pieces.pop().unwrap_or_default());
         }
         let mut message = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
         pieces.iter().for_each(|piece| message.extend_from_slice(piece));
-        ForActors::Messages(vec![message.freeze()])
+        ForActors::Large(message.freeze())
     }
 }
 

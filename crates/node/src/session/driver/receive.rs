@@ -9,7 +9,6 @@ use endpoint::PathCause;
 use link::{CloseReason, Error, Event};
 
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
-use crate::clock;
 use crate::frames::UNPROVEN_BYTES;
 use crate::session::routes::ForActors;
 
@@ -34,7 +33,7 @@ impl Driver {
     }
 
     pub(super) fn take_packets(&mut self) -> Result<(), End> {
-        let now = clock::now();
+        let now = self.now;
         loop {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
@@ -76,7 +75,11 @@ impl Driver {
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
-                ForActors::Messages(messages) => exchange.handle_messages(now, messages),
+                ForActors::Small(batch) => {
+                    let (buffer, ends) = batch.into_packed();
+                    exchange.handle_packed(now, &buffer, ends)
+                }
+                ForActors::Large(message) => exchange.handle_messages(now, [message]),
                 ForActors::TooLarge(beginning) => (exchange.refuse_message(&beginning), Wakes::default()),
             };
             self.actors.keep(wakes);

@@ -7,7 +7,6 @@ use link::SealJob;
 
 use super::actors::look;
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
-use crate::clock;
 use crate::session::{Order, Wakes};
 use crate::sync::lock;
 
@@ -105,7 +104,7 @@ impl Driver {
         }
         let wakes = half.settle();
         if received || !jobs.is_empty() {
-            half.last_used = if received { self.watch.heard } else { clock::now() };
+            half.last_used = if received { self.watch.heard } else { self.now };
         }
         let awaited = half.is_awaited() || self.actors.is_awaited();
         let closed = half.tx.is_closed();
@@ -113,7 +112,7 @@ impl Driver {
         drop(half);
         if awaited && !self.watch.awaited {
             // Silence counts from the moment at which somebody began to wait for its end.
-            self.watch.heard = clock::now();
+            self.watch.heard = self.now;
         }
         self.watch.awaited = awaited;
         Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait }
@@ -134,7 +133,7 @@ impl Driver {
             Some(Order::Abort) => Err(End::ClosedHere),
             Some(Order::Close(_)) => {
                 if !matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
-                    self.phase = Phase::Closing { until: clock::now() + FAREWELL_TIMEOUT };
+                    self.phase = Phase::Closing { until: self.now + FAREWELL_TIMEOUT };
                 }
                 Ok(())
             }

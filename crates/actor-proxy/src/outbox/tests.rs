@@ -1,0 +1,87 @@
+//! Lanes keep their order, places say what has left, and the count of bytes is right.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn lane(number: usize) -> Lane {
+    Lane::all().nth(number % Lane::COUNT).unwrap()
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push(usize, usize),
+    PushOwn(usize, usize),
+    Take(usize),
+    Written,
+    Clear,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let length = prop_oneof![8 => 1..200_usize, 1 => (MAX_COPIED_BYTES - 2)..(MAX_COPIED_BYTES + 3)];
+    let at = (0..Lane::COUNT, length);
+    prop_oneof![
+        6 => at.clone().prop_map(|(lane, length)| Step::Push(lane, length)),
+        2 => at.prop_map(|(lane, length)| Step::PushOwn(lane, length)),
+        6 => (0..Lane::COUNT).prop_map(Step::Take),
+        2 => Just(Step::Written),
+        1 => Just(Step::Clear),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn it_is_a_queue_for_each_lane(steps in prop::collection::vec(step(), 1..150)) {
+        let mut outbox = Outbox::default();
+        let mut model: [VecDeque<(Vec<u8>, Place)>; Lane::COUNT] = Default::default();
+        let mut left: Vec<Place> = Vec::new();
+        let mut number = 0_u8;
+        for step in steps {
+            number = number.wrapping_add(1);
+            match step {
+                Step::Push(at, length) | Step::PushOwn(at, length) => {
+                    let envelope = vec![number; length];
+                    let announced = outbox.next_place(lane(at));
+                    let place = match step {
+                        Step::PushOwn(..) => outbox.push_own(lane(at), envelope.clone().into()),
+                        _ => outbox.push(lane(at), &envelope[..length / 2], &envelope[length / 2..]),
+                    };
+                    prop_assert_eq!(format!("{announced:?}"), format!("{place:?}"));
+                    model[at].push_back((envelope, place));
+                }
+                Step::Take(at) => {
+                    let next = outbox.peek(lane(at)).map(|next| next.to_bytes());
+                    let expected = model[at].pop_front();
+                    prop_assert_eq!(next.as_deref(), expected.as_ref().map(|(envelope, _)| &envelope[..]));
+                    outbox.advance(lane(at));
+                    left.extend(expected.map(|(_, place)| place));
+                }
+                Step::Written => {
+                    let ends = outbox.ends();
+                    outbox.note_written();
+                    prop_assert_eq!(outbox.is_written(&ends), outbox.is_empty());
+                }
+                Step::Clear => {
+                    outbox.clear();
+                    model.iter_mut().for_each(VecDeque::clear);
+                }
+            }
+            let bytes: Vec<usize> = model.iter().map(|lane| lane.iter().map(|(one, _)| one.len()).sum()).collect();
+            prop_assert_eq!(outbox.bytes(), bytes.iter().sum::<usize>());
+            prop_assert_eq!(outbox.control_bytes(), bytes[0]);
+            prop_assert_eq!(outbox.is_empty(), bytes.iter().sum::<usize>() == 0);
+            prop_assert!(left.iter().all(|place| outbox.has_left(*place)));
+            prop_assert!(model.iter().flatten().all(|(_, place)| !outbox.has_left(*place)));
+        }
+    }
+}
+
+#[test]
+fn news_have_a_lane_of_their_own() {
+    for number in 0..1_000 {
+        assert_ne!(Lane::of(Tag(number)), Lane::CONTROL);
+    }
+    assert_eq!(Lane::all().map(Lane::index).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+}

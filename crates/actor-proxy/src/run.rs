@@ -1,0 +1,97 @@
+//! Plain messages that came one behind the other: most of them, and cheaper together.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::account::Account;
+use crate::body::{DecodeError, Format};
+use crate::limits::cost;
+use crate::parcel::{Parcel, Toll, read_plain};
+use crate::peer::Peer;
+use crate::schema::Payload;
+
+/// Bodies, with the buffers in which they lie.
+#[derive(Default)]
+pub(crate) struct Bodies {
+    buffers: Vec<Bytes>,
+    /// In which buffer, and where in it.
+    spans: Vec<(u32, Range<u32>)>,
+}
+
+impl Bodies {
+    /// Adds one that lies in `buffer`, which is that of the one before or another.
+    pub(crate) fn push(&mut self, buffer: &Bytes, body: Range<usize>) {
+        let is_last = |last: &Bytes| last.as_ptr() == buffer.as_ptr() && last.len() == buffer.len();
+        if !self.buffers.last().is_some_and(is_last) {
+            self.buffers.push(buffer.clone());
+        }
+        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let index = number(self.buffers.len().saturating_sub(1));
+        self.spans.push((index, number(body.start)..number(body.end)));
+    }
+
+    fn body(&self, at: usize) -> Option<&[u8]> {
+        let (index, span) = self.spans.get(at)?;
+        let buffer = self.buffers.get(usize::try_from(*index).ok()?)?;
+        buffer.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
+    }
+}
+
+/// Messages of one peer to one actor, without addresses in them.
+pub(crate) struct Run {
+    pub(crate) from: Arc<Peer>,
+    format: Format,
+    bodies: Bodies,
+    /// How many were read.
+    read: usize,
+    account: Arc<Account>,
+    unpaid: u64,
+}
+
+/// The sums in which the cost of messages goes back, small against every window.
+const PAYMENT_BYTES: u64 = 16 * 1024;
+
+impl Run {
+    pub(crate) fn new(from: Arc<Peer>, format: Format, bodies: Bodies, account: Arc<Account>) -> Self {
+        Self { from, format, bodies, read: 0, account, unpaid: 0 }
+    }
+
+    /// Reads the next message; `None` after the last one.
+    pub(crate) fn open_next<T: Payload>(&mut self) -> Option<Result<T, DecodeError>> {
+        let body = self.bodies.body(self.read)?;
+        self.read += 1;
+        self.unpaid += cost(body.len());
+        let opened = read_plain(self.format, body);
+        if self.unpaid >= PAYMENT_BYTES || self.read == self.bodies.spans.len() {
+            self.account.consume(std::mem::take(&mut self.unpaid));
+        }
+        Some(opened)
+    }
+
+    /// The messages by themselves.
+    pub(crate) fn into_parcels(mut self) -> Vec<(Parcel, Toll)> {
+        let bodies = std::mem::take(&mut self.bodies);
+        let parcels = (0..bodies.spans.len()).filter_map(|at| {
+            let (index, span) = bodies.spans.get(at)?;
+            let buffer = bodies.buffers.get(usize::try_from(*index).ok()?)?;
+            let body = buffer.slice(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?);
+            let toll = Toll::new(Arc::clone(&self.account), cost(body.len()));
+            Some((Parcel { format: self.format, body, table: Vec::new() }, toll))
+        });
+        parcels.collect()
+    }
+}
+
+impl Drop for Run {
+    /// What nobody read is out of the mailbox all the same.
+    fn drop(&mut self) {
+        let left = self.bodies.spans.iter().skip(self.read);
+        let left = left.map(|(_, span)| cost(usize::try_from(span.end - span.start).unwrap_or(usize::MAX)));
+        let owed = self.unpaid + left.sum::<u64>();
+        if owed > 0 {
+            self.account.consume(owed);
+        }
+    }
+}
