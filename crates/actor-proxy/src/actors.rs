@@ -231,11 +231,12 @@ impl Actors {
         }
     }
 
-    /// That run of a node is over: another one answers in its place.
-    pub fn handle_gone(&self, node: &NodeId) {
+    /// That run of a node is over: [`Ended::Shutdown`] if it said so, [`Ended::Restarted`] if another one answers in its
+    /// place.
+    pub fn handle_gone(&self, node: &NodeId, why: &Ended) {
         let peer = lock(&self.core.registry).peers.remove(node);
         if let Some(peer) = peer {
-            peer.end(&Ended::Restarted, self.core.now());
+            peer.end(why, self.core.now());
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::deadlines::Timer;
-use crate::error::{AskError, PeerFault, ServiceError};
+use crate::error::{AskError, PeerFault, SendError, ServiceError};
 use crate::node_id::{NodeId, ServiceName};
 use crate::outgoing::Outgoing;
 use crate::parcel::Passenger;
@@ -91,6 +91,14 @@ impl Exchange {
     /// Everything that was taken has been handed to the carrier.
     pub fn handle_written(&self) -> Wakes {
         self.peer.written(self.epoch)
+    }
+
+    /// Resolves when everything that was accepted for the peer so far has been handed to the carrier.
+    ///
+    /// # Errors
+    /// [`SendError::Lost`] if the session ends before.
+    pub async fn flush(&self) -> Result<(), SendError> {
+        self.peer.flush().await
     }
 
     /// Whether somebody waits for the peer: then the session counts as used.

@@ -343,6 +343,12 @@ impl Tx {
             && self.streams.values().all(|stream| stream.unacked.is_empty())
     }
 
+    /// Whether nothing waits on that stream: all of it is in packets, or gone with the stream.
+    #[must_use]
+    pub fn is_stream_empty(&self, id: StreamId) -> bool {
+        self.streams.get(&id).is_none_or(|stream| stream.queue.is_empty())
+    }
+
     /// Whether somebody waits for an outcome: then the session counts as used.
     #[must_use]
     pub fn is_awaited(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use actor_proxy::{
-    Actors, Address, Allow, Exchange, Inbox, Limits, Message, NodeId, ServeError, ServiceInfo,
+    Actors, Address, Allow, Ended, Exchange, Inbox, Limits, Message, NodeId, ServeError, ServiceInfo,
     ServiceOptions, Surroundings, Unreachable, Untyped,
 };
 use endpoint::{PeerId, Target};
@@ -207,7 +207,7 @@ enum Next {
 async fn reach(core: Arc<Core>, node: NodeId) {
     match core.connect(Target::Device(peer_of(&node))).await {
         // Its exchange has begun with the session. If another process answers, that one is gone.
-        Ok(session) if session.node() != node => core.actors.handle_gone(&node),
+        Ok(session) if session.node() != node => core.actors.handle_gone(&node, &Ended::Restarted),
         Ok(_) => {}
         Err(error) => {
             let retryable = error.is_retryable();

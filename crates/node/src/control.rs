@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actor_proxy::Ended;
 use endpoint::{
     Action, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId, Target, WaiterId,
 };
@@ -235,10 +236,17 @@ impl Core {
     }
 
     pub(crate) fn closed_by_peer(self: &Arc<Self>, path: PathId, session: SessionId, reason: CloseReason) {
-        self.control(|control, now| {
-            control.forget_path(path);
+        let ended = self.control(|control, now| {
+            let entry = control.forget_path(path);
             control.endpoint.closed_by_peer(now, session, reason);
+            entry.and_then(|entry| entry.session)
         });
+        if reason == CloseReason::Shutdown
+            && let Some(session) = ended
+        {
+            // Its actors end with its process, and nobody need dial to hear of it.
+            self.actors.handle_gone(&session.node(), &Ended::Shutdown);
+        }
     }
 
     pub(crate) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {

@@ -30,6 +30,7 @@ mod randomness;
 mod receivers;
 mod sender;
 mod session;
+pub mod stalk;
 mod sync;
 mod timers;
 mod transport;

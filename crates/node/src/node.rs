@@ -184,6 +184,10 @@ impl Node {
         let sessions = self.core().all_sessions();
         let flushed = async {
             for session in sessions {
+                if let Some(exchange) = session.exchange() {
+                    // Lost with its session, should that end meanwhile.
+                    exchange.flush().await.ok();
+                }
                 session.flushed().await;
             }
         };

@@ -162,7 +162,7 @@ pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_tooling(name: &str) -> bool {
-    matches!(name, "xtask" | "benches")
+    matches!(name, "xtask" | "benches" | "bridges")
 }
 
 fn is_excepted(package: &str, dependency: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Actors of whole nodes.
 
 mod call;
+mod traffic;
 
 use std::time::Duration;
 

@@ -11,5 +11,6 @@ mod many;
 mod messages;
 mod replay;
 mod simulation;
+mod stalk;
 mod strangers;
 mod support;

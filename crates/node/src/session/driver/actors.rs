@@ -28,26 +28,38 @@ impl ActorLanes {
         self.exchange.clone()
     }
 
-    /// Moves what actors have to say into the sending half, as far as that has room.
-    pub(super) fn load(&mut self, half: &mut Half, outgoing: &mut Outgoing<'_>) {
+    /// Moves what actors have to say into the sending half, as far as that has room. `true`: not everything.
+    pub(super) fn load(&mut self, half: &mut Half, outgoing: &mut Outgoing<'_>) -> bool {
+        let mut left = false;
         for lane in Lane::all() {
             while let Some(envelope) = outgoing.peek(lane) {
                 if self.refused {
                     outgoing.advance(lane);
                     continue;
                 }
-                let Some(stream) = self.stream(half, lane) else { break };
-                let taken = match envelope {
-                    Next::Small(envelope) => half.tx.try_send_copied(stream, envelope),
-                    Next::Large(envelope) => half.tx.try_send(stream, envelope, false).map(|_| ()),
+                let taken = match (self.stream(half, lane), envelope) {
+                    (Some(stream), Next::Small(envelope)) => half.tx.try_send_copied(stream, envelope),
+                    (Some(stream), Next::Large(envelope)) => {
+                        half.tx.try_send(stream, envelope, false).map(|_| ())
+                    }
+                    (None, _) => Err(TrySendError::Full),
                 };
                 match taken {
                     Ok(()) => outgoing.advance(lane),
                     Err(TrySendError::Refused(SendError::Stopped(_))) => self.refused = true,
-                    Err(_) => break,
+                    Err(_) => {
+                        left = true;
+                        break;
+                    }
                 }
             }
         }
+        left
+    }
+
+    /// Whether nothing of what was loaded waits in the sending half, once that has no packet to give.
+    pub(super) fn has_left(&self, half: &Half) -> bool {
+        self.streams.iter().flatten().all(|stream| half.tx.is_stream_empty(*stream))
     }
 
     fn stream(&mut self, half: &mut Half, lane: Lane) -> Option<StreamId> {
@@ -73,13 +85,14 @@ impl ActorLanes {
         self.exchange.as_ref().is_some_and(|exchange| exchange.is_awaited())
     }
 
-    /// What was taken out has been handed to the carrier; others may have the room that it left.
-    pub(super) fn written(&mut self, has_waiters: bool) {
-        let Some(exchange) = &self.exchange else { return };
-        self.wakes.push(exchange.handle_written());
-        if has_waiters {
-            self.wakes.push(exchange.handle_taken());
-        }
+    /// Everything that was loaded has been handed to the carrier.
+    pub(super) fn written(&mut self) {
+        self.wakes.extend(self.exchange.as_ref().map(|exchange| exchange.handle_written()));
+    }
+
+    /// Others may have the room that was left by what was loaded.
+    pub(super) fn taken(&mut self) {
+        self.wakes.extend(self.exchange.as_ref().map(|exchange| exchange.handle_taken()));
     }
 }
 

@@ -27,6 +27,8 @@ struct Haul {
     wakes: Wakes,
     /// Messages of actors wait for room that there may be now.
     actors_wait: bool,
+    /// With these packets all that was taken from actors has left.
+    actors_left: bool,
 }
 
 impl Driver {
@@ -34,7 +36,7 @@ impl Driver {
     pub(super) fn transmit(&mut self, context: &mut Context<'_>, received: bool) -> Result<(), End> {
         let mut received = received;
         loop {
-            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes, actors_wait } =
+            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes, actors_wait, actors_left } =
                 self.haul(context, received);
             received = false;
             wakes.wake();
@@ -48,7 +50,14 @@ impl Driver {
                 self.seal(jobs)?;
             }
             match self.writer.poll_flush(context, &mut self.carrier, &self.core.buffers) {
-                Poll::Ready(Ok(())) => self.actors.written(actors_wait),
+                Poll::Ready(Ok(())) => {
+                    if actors_left {
+                        self.actors.written();
+                    }
+                    if actors_wait {
+                        self.actors.taken();
+                    }
+                }
                 Poll::Ready(Err(error)) => {
                     tracing::debug!(path = %self.path, %error, "writing failed");
                     return Err(End::Lost(PathCause::Broken));
@@ -90,8 +99,9 @@ impl Driver {
         let order =
             half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
         let mut actors_wait = false;
+        let mut unloaded = false;
         if may_send && let Some(mut outgoing) = look(&exchange, context) {
-            self.actors.load(&mut half, &mut outgoing);
+            unloaded = self.actors.load(&mut half, &mut outgoing);
             actors_wait = outgoing.finish();
         }
         let mut jobs = Vec::new();
@@ -101,6 +111,11 @@ impl Driver {
                 Some(job) => jobs.push(job),
                 None => drained = true,
             }
+        }
+        let actors_left = drained && self.actors.has_left(&half);
+        if unloaded && !jobs.is_empty() {
+            // These packets have made room for what actors still have to say.
+            drained = false;
         }
         let wakes = half.settle();
         if received || !jobs.is_empty() {
@@ -115,7 +130,7 @@ impl Driver {
             self.watch.heard = self.now;
         }
         self.watch.awaited = awaited;
-        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait }
+        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait, actors_left }
     }
 
     fn seal(&mut self, jobs: Vec<SealJob>) -> Result<(), End> {
