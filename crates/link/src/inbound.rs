@@ -41,7 +41,6 @@ impl Batch {
 
 impl Batch {
     /// The messages that are left as they lie: in one buffer, back to back, each ending where its number says.
-    #[must_use]
     pub fn into_packed(self) -> (Bytes, impl Iterator<Item = usize>) {
         let Self { bytes, ends, taken } = self;
         (bytes.slice(taken..), ends.into_iter().map(move |end| end - taken))

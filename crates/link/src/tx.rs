@@ -3,6 +3,7 @@
 mod content;
 mod control;
 mod pump;
+mod small;
 mod transmit;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,17 +12,16 @@ use bytes::Bytes;
 use chunk_proto::Supply;
 use secure_channel::{PathNumber, Sealer};
 
-use crate::credit::{Allowance, cost};
+use crate::credit::Allowance;
 use crate::error::{CloseReason, SendError, TrySendError};
 use crate::feedback::Feedback;
 use crate::limits::{Limits, PeerLimits};
 use crate::operation::{OperationId, Outcome, TxEvent};
-use crate::outbound::{Content, OutStream, Place, Unacked, Waiting};
+use crate::outbound::{Content, OutStream, Place, Waiting};
 use crate::packet::{BufferPool, CodingNote};
 use crate::packing::{Layout, Packing};
-use crate::record::Head;
 use crate::schedule::Rotation;
-use crate::stream::{Priority, StreamId, StreamName, StreamOptions};
+use crate::stream::{StreamId, StreamName, StreamOptions};
 use content::{chunk_pieces, chunk_whole, is_packable};
 
 /// The sending half of a session: streams, credit, packing, and what waits for an outcome.
@@ -38,7 +38,7 @@ use content::{chunk_pieces, chunk_whole, is_packable};
 ///
 /// # Order
 /// Messages of one stream arrive in the order in which they were taken. Between streams the
-/// [`Priority`] decides, chunk by chunk.
+/// [`Priority`](crate::Priority) decides, chunk by chunk.
 #[derive(Debug)]
 pub struct Tx {
     sealer: Sealer,
@@ -175,57 +175,6 @@ impl Tx {
             return Ok(operation);
         }
         self.pack(id, message, confirm)
-    }
-
-    /// As [`try_send`](Self::try_send) without confirmation, for a message that is copied in any case: of at most 16 KiB,
-    /// on a stream that compresses nothing.
-    ///
-    /// # Errors
-    /// As there; [`SendError::TooLarge`] for a message that cannot share a packet.
-    pub fn try_send_copied(&mut self, id: StreamId, message: &[u8]) -> Result<(), TrySendError> {
-        self.check_open()?;
-        let layout = self.layout;
-        let stream = self.streams.get_mut(&id).ok_or(SendError::NoSuchStream)?;
-        stream.check_usable()?;
-        if !is_packable(message.len(), stream.options, layout) {
-            let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
-            return Err(SendError::TooLarge { bytes, limit: content::MAX_PACKED_MESSAGE_BYTES_U64 }.into());
-        }
-        if !stream.queue.is_empty() {
-            return Err(TrySendError::Full);
-        }
-        self.pack(id, message, false).map(|_| ())
-    }
-
-    /// Copies a message into the packet that is open, if credit and room allow it.
-    fn pack(
-        &mut self,
-        id: StreamId,
-        message: &[u8],
-        confirm: bool,
-    ) -> Result<Option<OperationId>, TrySendError> {
-        let Some(stream) = self.streams.get_mut(&id) else { return Err(SendError::NoSuchStream.into()) };
-        let cost = cost(message.len());
-        let packing = match stream.options.priority {
-            Priority::Urgent => &mut self.urgent,
-            _ => &mut self.normal,
-        };
-        let credit = stream.allowance.left().min(self.session.left());
-        if cost > credit || packing.full_packets() >= self.limits.max_ready_packets {
-            return Err(TrySendError::Full);
-        }
-        let operation = confirm.then(|| next_operation(&mut self.next_operation));
-        stream.allowance.spend(cost);
-        self.session.spend(cost);
-        let number = stream.take_number();
-        if let Some(operation) = operation {
-            stream.unacked.push_back(Unacked { number, operation });
-        }
-        let head = Head::message(id, number, confirm, message.len());
-        let buffer = packing.room_for(head.as_bytes().len() + message.len(), self.layout, &self.pool);
-        buffer.append(head.as_bytes());
-        buffer.append(message);
-        Ok(operation)
     }
 
     /// Takes a message into the line. Its outcome comes as an event: [`Outcome::Accepted`], or with

@@ -1,4 +1,6 @@
 //! Addresses stand anywhere inside a message, and stay what they are.
+// An address is compared by which actor it leads to, which never changes.
+#![allow(clippy::mutable_key_type)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -11,11 +13,13 @@ use crate::world::{World, node_id};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+type Pair = (Address<Note>, [Option<Address<Note>>; 2]);
+
 #[derive(Serialize, Deserialize)]
 struct Deep {
     map: BTreeMap<String, Vec<Option<Address<Note>>>>,
     keys: HashMap<Address<Note>, u8>,
-    tuple: (u8, (Address<Note>, [Option<Address<Note>>; 2])),
+    tuple: (u8, Pair),
     choice: Choice,
     answer: Vec<Option<ReplyTo<Deeper>>>,
 }
@@ -63,9 +67,8 @@ async fn reader(mut inbox: Inbox<Deep>) {
         assert_eq!(result, Ok(one.clone()));
         let Choice::One(same) = Choice::One(one.clone()) else { unreachable!() };
         let addresses = [one.clone(), other.clone(), same].into();
-        for reply in answer.into_iter().flatten() {
+        if let Some(reply) = answer.into_iter().flatten().next() {
             reply.send(Deeper { addresses, back: Some((one.clone(), other.clone())) });
-            break;
         }
     }
 }

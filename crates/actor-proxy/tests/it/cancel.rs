@@ -101,7 +101,7 @@ struct Play {
 impl Play {
     fn new(seed: u64) -> Self {
         let mut limits = Limits::default();
-        if seed % 3 != 0 {
+        if !seed.is_multiple_of(3) {
             (limits.mailbox_window_bytes, limits.outbox_bytes) = (200, 200);
         }
         let nodes = 2 + usize::from(seed.is_multiple_of(2));
@@ -145,7 +145,9 @@ impl Play {
         let number = SENDER * (sender as u64 + 1) + self.next;
         let begun = Arc::clone(&self.begun[sender]);
         let outcomes = Arc::clone(&self.outcomes);
-        let note = move |outcome| drop(outcomes.lock().unwrap().insert(number, outcome));
+        let note = move |outcome| {
+            outcomes.lock().unwrap().insert(number, outcome);
+        };
         let kind = self.random.below(8);
         let given = (kind == 5).then(|| {
             let (own, inbox) = self.world.nodes[1 + sender].mailbox::<Word>();
@@ -221,7 +223,7 @@ impl Play {
             }
             12 | 13 => drop(self.world.poll_tasks()),
             14 => drop(self.world.serve_wanted()),
-            15 if bits % 16 == 0 => {
+            15 if bits.is_multiple_of(16) => {
                 self.was_cut = true;
                 let other = 1 + bits / 16 % 2;
                 self.world.disconnect(other, other - 1);

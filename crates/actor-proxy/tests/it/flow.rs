@@ -170,7 +170,7 @@ fn one_sender_and_one_actor_keep_their_order_however_it_sends() {
                         Err(SendError::Full) => continue,
                         Err(error) => panic!("{error}"),
                     },
-                    1 => drop(far.send_confirmed(Note::Number(number)).await.unwrap()),
+                    1 => far.send_confirmed(Note::Number(number)).await.unwrap(),
                     2 => {
                         let answer = far.ask(|reply| Note::Ask(number, reply), SECOND).await;
                         assert_eq!(answer, Ok(number + 1));

@@ -133,8 +133,8 @@ fn watchers_hear_why_before_and_after() {
         assert!(world.exchange(1, 0).is_awaited());
         end(&mut world, &far);
         world.run();
-        assert_eq!(*told.lock().unwrap(), [why.clone()]);
-        assert_eq!(*watch(&mut world, &far).lock().unwrap(), [why.clone()], "afterwards");
+        assert_eq!(*told.lock().unwrap(), std::slice::from_ref(&why));
+        assert_eq!(*watch(&mut world, &far).lock().unwrap(), std::slice::from_ref(&why), "afterwards");
         assert!(!world.exchange(1, 0).is_awaited());
         assert_eq!(far.try_send(Note::Number(1)), Err(SendError::Ended(why.clone())));
         assert!(

@@ -122,7 +122,7 @@ fn act(
         others.push(own_inbox);
         let circle =
             |reply| Circle { hops: 5, origin: own.clone(), extra: vec![next.clone(), own.clone()], reply };
-        if turn % 3 == 0 {
+        if turn.is_multiple_of(3) {
             let question = circle(None);
             let mut ask = {
                 let next = next.clone();
@@ -204,7 +204,7 @@ fn circles() {
             while !stop_carrying.load(Ordering::Acquire) {
                 for node in &nodes {
                     node.handle_timeout(Instant::now());
-                    while let Poll::Ready(_) = node.poll_wanted(context) {}
+                    while node.poll_wanted(context).is_ready() {}
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }
