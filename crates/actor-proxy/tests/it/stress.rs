@@ -167,7 +167,7 @@ fn act(
 
 #[test]
 fn circles_of_messages_over_sessions_that_come_and_go_end() {
-    let (done, finished) = mpsc::channel();
+    let (done, finished) = mpsc::sync_channel(1);
     let watched = std::thread::spawn(move || {
         circles();
         done.send(()).ok();

@@ -162,7 +162,7 @@ impl Stage {
                 clock: Arc::new(move || start + Duration::from_millis(millis.load(Ordering::Acquire))),
                 may_speak_with: Arc::new(move |node| {
                     let other = u64::from(node.member[0] - 0xa0);
-                    who != CAROL && other != 2 || acquainted.load(Ordering::Acquire) >= other + 1
+                    who != CAROL && other != 2 || acquainted.load(Ordering::Acquire) > other
                 }),
                 limits: limits.clone(),
             });
