@@ -175,10 +175,10 @@ fn a_one_time_address_that_is_passed_on_still_answers() {
         world.spawn(clerk(inbox, log()));
         let answers = world.block_on(async move {
             one.send(Note::Give(two.clone())).await.unwrap();
-            let through_two = one.ask(|reply| Note::PassOn(7, reply), SECOND).await;
+            let through_two = one.ask(|reply| Note::PassOn(1_007, reply), SECOND).await;
             // From 0 to 1, to 2, and back to an actor of 0.
             two.send(Note::Give(own.clone())).await.unwrap();
-            let home = two.ask(|reply| Note::PassOn(8, reply), SECOND).await;
+            let home = two.ask(|reply| Note::PassOn(1_008, reply), SECOND).await;
             let own_first = own.send(Note::Give(one.clone())).await;
             let local_first = own.ask(|reply| Note::PassOn(9, reply), SECOND).await;
             // Nobody is kept: the question is dropped.
@@ -188,7 +188,7 @@ fn a_one_time_address_that_is_passed_on_still_answers() {
             all.push(own_first.map(|()| 0).map_err(Into::into));
             all
         });
-        assert_eq!(answers, [Ok(8), Ok(9), Ok(10), Err(AskError::NoReply), Ok(0)]);
+        assert_eq!(answers, [Ok(1_008), Ok(1_009), Ok(10), Err(AskError::NoReply), Ok(0)]);
     }
 }
 

@@ -427,3 +427,22 @@ proptest! {
         lives(&mut stranger, to);
     }
 }
+
+#[test]
+fn the_end_of_a_tag_that_crosses_a_hold_is_not_that_of_the_address() {
+    let mut stranger = Stranger::new(Limits::default());
+    let served = stranger.node().serve::<Note>("desk", Allow::Members, ServiceOptions::default());
+    let mut desk = served.unwrap().1;
+    let (to, _) = stranger.look_up("desk");
+    let id = [8; 16];
+    stranger.say(message_with(to, None, &[mine(id, 80, 9_000, "test.note/1")], &[2, 0])).unwrap();
+    drop(desk.try_recv());
+    // It was given back, and comes again as somebody else would tell of it.
+    stranger.say(message_with(to, None, &[third(node_id(1, 1), id, "test.note/1")], &[2, 0])).unwrap();
+    let Some((Note::Give(address), _)) = desk.try_recv() else { panic!("nothing came") };
+    assert_eq!(stranger.hear(raw::HOLD), [cat(&[&id])]);
+    stranger.say(cat(&[&[raw::ENDED], &tag(80), &[4]])).unwrap();
+    address.try_send(Note::Number(1)).unwrap();
+    stranger.say(cat(&[&[raw::HELD], &raw::offer(id, 81, 9_000, "test.note/1")])).unwrap();
+    assert_eq!(stranger.hear(raw::MESSAGE), [cat(&[&tag(81), &[0, 1]])]);
+}

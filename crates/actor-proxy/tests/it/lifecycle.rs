@@ -390,3 +390,20 @@ fn what_speaks_with_actors_when_it_is_dropped_holds_up_nothing() {
     world.run();
     assert!(seen.lock().unwrap().len() >= 9);
 }
+
+#[test]
+fn an_address_that_nobody_holds_is_kept_for_ten_seconds() {
+    let mut world = World::new(2);
+    let (own, mut inbox) = world.nodes[0].mailbox::<Note>();
+    let (_, mut desk) =
+        world.nodes[1].serve::<Note>("desk", Allow::Members, ServiceOptions::default()).unwrap();
+    world.look_up(0, 1, "desk").unwrap().try_send(Note::Give(own)).unwrap();
+    world.run();
+    drop(desk.try_recv());
+    world.run();
+    let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
+    world.pass(9 * SECOND);
+    assert!(inbox.poll_recv(context).is_pending());
+    world.pass(2 * SECOND);
+    assert!(inbox.poll_recv(context).is_ready(), "nobody has it any more");
+}

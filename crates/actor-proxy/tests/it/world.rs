@@ -93,7 +93,8 @@ impl World {
         let (start, elapsed, knows) = (self.start, Arc::clone(&self.elapsed), Arc::clone(&self.knows));
         let clock = Arc::new(move || start + Duration::from_millis(elapsed.load(Ordering::Acquire)));
         let may_speak_with = move |node: &NodeId| {
-            let other = usize::from(node.member[0]) - 1;
+            // Strangers may name nodes that cannot be.
+            let other = usize::from(node.member[0]).wrapping_sub(1);
             !knows.lock().unwrap().contains(&(number, other))
         };
         Actors::new(Surroundings {
