@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use membership::IdentityKey;
-use node::{Allow, Format, Node, Origin, ServiceName, ServiceOptions};
+use node::{Allow, Format, Node, Origin, ServiceInfo, ServiceName, ServiceOptions};
 use serde_json::Value;
 
 use super::chat::{Parlor, Saying};
@@ -64,7 +64,7 @@ impl Actors {
     pub(crate) async fn services(&self, of: &Party) -> Result<Vec<Event>, Failure> {
         let services = self.node.services(of.identity).await;
         let services = services.map_err(|error| Unserved::from(error).unlisted(&of.called))?;
-        let line = |service: node::ServiceInfo| Event::Service {
+        let line = |service: ServiceInfo| Event::Service {
             member: of.called.clone(),
             name: service.name.to_string(),
             schema: service.schema,

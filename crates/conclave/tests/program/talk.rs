@@ -102,13 +102,15 @@ fn many_lines_keep_their_order() {
 #[test]
 fn a_member_that_was_away_hears_the_next_line() {
     let (alice, bob) = (Person::named("alice"), Person::named("bob"));
-    let (bob_up, address) = bob.up(&[]);
+    let (mut bob_up, address) = bob.up(&[]);
     alice.add(&bob.card(&address));
     bob.add(&alice.run(&["id"]).stdout);
     let (_alice_up, _) = alice.up(&[]);
     let mut near = chat(&alice, "bob");
     near.type_in("one\n");
     near.wait_for("delivered");
+    // Delivered is in the mailbox; told is on the disk.
+    bob_up.wait_for("heard");
     bob_up.kill();
     near.type_in("two\n");
     let undelivered = near.wait_for("undelivered");

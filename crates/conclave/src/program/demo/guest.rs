@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use node::{Address, Device, Node, ReplyTo};
+use node::{Address, Device, Message, Node, ReplyTo};
 
 use super::super::command::member_add;
 use super::super::failure::{Failure, Kind};
-use super::desk::{DESK, Desk};
+use super::desk::{DESK, Desk, Note};
 use super::person::Person;
 
 /// How long an answer may take.
@@ -52,7 +52,7 @@ impl Guest {
 }
 
 /// Asks a desk for an address.
-pub(crate) async fn ask<M: node::Message>(
+pub(crate) async fn ask<M: Message>(
     desk: &Address<Desk>,
     question: impl FnOnce(ReplyTo<Address<M>>) -> Desk,
 ) -> Result<Address<M>, Failure> {
@@ -61,11 +61,7 @@ pub(crate) async fn ask<M: node::Message>(
 }
 
 /// Has a desk write a note.
-pub(crate) async fn write(
-    desk: &Address<Desk>,
-    to: &Address<super::desk::Note>,
-    text: &str,
-) -> Result<(), Failure> {
+pub(crate) async fn write(desk: &Address<Desk>, to: &Address<Note>, text: &str) -> Result<(), Failure> {
     let errand = Desk::Write { to: to.clone(), text: text.to_owned() };
     let sent = desk.send_confirmed(errand).await;
     sent.map_err(|error| Failure::new(Kind::Broken, format!("a desk did not take an errand: {error}")))

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use node::{ActorSendError, Address, Ended, Inbox, Origin, Route};
+use node::{ActorSendError, Address, Ended, Inbox, Message, Origin, Route};
 
 use super::super::desk::{DESK, Desk, Note, Overheard};
 use super::super::guest::{Guest, ask, write};
@@ -120,7 +120,7 @@ impl Stage<'_> {
     }
 }
 
-async fn next<M: node::Message>(inbox: &mut Inbox<M>) -> Result<(M, Origin), Failure> {
+async fn next<M: Message>(inbox: &mut Inbox<M>) -> Result<(M, Origin), Failure> {
     let message = inbox.recv_from().await;
     message.ok_or_else(|| Failure::new(Kind::Broken, "nobody has the address any more"))
 }
