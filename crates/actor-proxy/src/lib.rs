@@ -19,6 +19,8 @@ mod address;
 mod allow;
 mod ask;
 mod body;
+#[cfg(feature = "tower")]
+mod caller;
 mod deadlines;
 mod ended;
 mod envelope;
@@ -49,6 +51,8 @@ pub use actors::{Actors, Clock, MaySpeakWith, Surroundings};
 pub use address::{Address, Route};
 pub use allow::Allow;
 pub use body::{DecodeError, EncodeError, Format};
+#[cfg(feature = "tower")]
+pub use caller::Caller;
 pub use ended::{Ended, Unreachable};
 pub use error::{AskError, PeerFault, SendError, ServeError, ServiceError, Table};
 pub use exchange::Exchange;

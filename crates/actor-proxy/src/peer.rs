@@ -5,7 +5,9 @@
 mod aftermath;
 mod answers;
 mod connection;
+mod endings;
 mod exports;
+mod holding;
 mod imports;
 mod receive;
 mod sending;

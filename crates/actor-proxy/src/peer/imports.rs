@@ -14,7 +14,7 @@ use crate::error::SendError;
 use crate::node_id::{ActorId, NodeId};
 use crate::proxy::Proxy;
 use crate::slot::Slot;
-use crate::table::{Handle, Tag, trim};
+use crate::table::{Handle, Tag};
 
 /// ```text
 ///   (none) ──received, looked up──▶ Live ──last address dropped: RELEASE──▶ Dormant ──ENDED──▶ (none)
@@ -25,22 +25,22 @@ use crate::table::{Handle, Tag, trim};
 /// A dormant one is remembered because the credit that was spent there still counts. When the session ends dormant ones
 /// are forgotten, and live ones must be held again before they can be used.
 pub(crate) struct Import {
-    proxy: Weak<Proxy>,
+    pub(super) proxy: Weak<Proxy>,
     pub(super) incarnation: u32,
-    id: ActorId,
+    pub(super) id: ActorId,
     /// `None` until the peer has said how it calls it in this session.
     pub(super) tag: Option<Tag>,
     /// Since the last release.
-    receipts: u32,
+    pub(super) receipts: u32,
     /// HOLDs of this session that were not answered. While there are any, the end of a tag is not that of the address.
-    holds: u32,
+    pub(super) holds: u32,
     pub(super) allowance: Allowance,
     /// Rare, so it takes little room where there is none.
     pub(super) fate: Option<Box<Fate>>,
     pub(super) is_parked: bool,
     pub(super) format: Format,
     /// Rarely needed, so it takes no room where it is not.
-    queue: Option<Box<Queue>>,
+    pub(super) queue: Option<Box<Queue>>,
 }
 
 /// Why an import is no good.
@@ -52,15 +52,15 @@ pub(super) enum Fate {
 }
 
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Waiting>,
-    watchers: Vec<Weak<Slot<Ended>>>,
+pub(super) struct Queue {
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) watchers: Vec<Weak<Slot<Ended>>>,
     /// Other peers to which this node passes on, and the tags under which they know the way.
-    ways: Vec<(Weak<Peer>, Tag)>,
+    pub(super) ways: Vec<(Weak<Peer>, Tag)>,
 }
 
 impl Queue {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.watchers.is_empty() && self.ways.is_empty()
     }
 }
@@ -74,7 +74,7 @@ impl Import {
         &mut self.queue.get_or_insert_default().waiting
     }
 
-    fn watchers(&mut self) -> Vec<Weak<Slot<Ended>>> {
+    pub(super) fn watchers(&mut self) -> Vec<Weak<Slot<Ended>>> {
         self.queue.as_mut().map(|queue| std::mem::take(&mut queue.watchers)).unwrap_or_default()
     }
 
@@ -253,247 +253,5 @@ impl Peer {
             (Some(_), None, Link::Up) => {}
             _ => state.forget_import(handle),
         }
-    }
-
-    /// The peer has forgotten a tag.
-    pub(super) fn tag_ended(&self, state: &mut State, after: &mut Aftermath, tag: Tag, why: &Ended) {
-        let Some(handle) = state.import_tags.get(&tag).copied() else { return };
-        match state.imports.get_mut(handle) {
-            // It is being held anew: what the peer says to that counts.
-            Some(import) if import.holds > 0 => {
-                import.tag = None;
-                import.receipts = 0;
-                import.allowance = Allowance::default();
-                state.import_tags.remove(&tag);
-            }
-            _ => self.import_ended(state, after, handle, why),
-        }
-    }
-
-    /// The peer does not know what we wanted to hold.
-    pub(super) fn hold_failed(&self, state: &mut State, after: &mut Aftermath, id: ActorId, why: &Ended) {
-        let Some(handle) = state.import_ids.get(&id).copied() else { return };
-        let Some(import) = state.imports.get_mut(handle) else { return };
-        let Some(holds) = import.holds.checked_sub(1) else { return };
-        import.holds = holds;
-        // A tag came after what this answers: its end is told by itself.
-        if import.tag.is_none() && holds == 0 {
-            self.import_ended(state, after, handle, why);
-        }
-    }
-
-    /// The peer says that an actor of its has ended.
-    pub(super) fn import_ended(
-        &self,
-        state: &mut State,
-        after: &mut Aftermath,
-        handle: Handle<Import>,
-        why: &Ended,
-    ) {
-        let Some(import) = state.imports.get_mut(handle) else { return };
-        import.fate.get_or_insert_with(|| Box::new(Fate::Ended(why.clone())));
-        let ways = import.queue.as_mut().map(|queue| std::mem::take(&mut queue.ways)).unwrap_or_default();
-        after.ways_ended.extend(ways.into_iter().map(|(peer, tag)| (peer, tag, why.clone())));
-        if let Some(tag) = import.tag.take() {
-            state.import_tags.remove(&tag);
-        }
-        self.fail_import(state, after, handle, &why.clone().into(), why);
-        self.settle_import(state, handle);
-    }
-
-    /// Ends what waits in the line of an import, and tells who watches it.
-    pub(super) fn fail_import(
-        &self,
-        state: &mut State,
-        after: &mut Aftermath,
-        handle: Handle<Import>,
-        error: &SendError,
-        why: &Ended,
-    ) {
-        let Some(import) = state.imports.get_mut(handle) else { return };
-        let watchers = import.watchers();
-        let waiting = if import.waiting() > 0 { std::mem::take(import.line()) } else { VecDeque::new() };
-        import.is_parked = false;
-        state.parked.retain(|other| *other != handle);
-        state.waiting -= waiting.len();
-        for one in waiting {
-            one.fail(error, after);
-        }
-        after
-            .wakes
-            .extend(watchers.iter().filter_map(Weak::upgrade).filter_map(|slot| slot.set(why.clone())));
-    }
-
-    /// Watches for the end of a peer's actor.
-    pub(crate) fn watch(self: &Arc<Self>, handle: Handle<Import>) -> Result<Arc<Slot<Ended>>, Ended> {
-        self.with(|state, after| {
-            if let Some(over) = &state.over {
-                return Err(over.clone());
-            }
-            let import = state.imports.get_mut(handle).ok_or(Ended::Expired)?;
-            match import.fate.as_deref() {
-                Some(Fate::Ended(ended)) => return Err(ended.clone()),
-                Some(Fate::NoRoute) => return Err(Ended::Expired),
-                None => {}
-            }
-            let slot = Arc::new(Slot::new());
-            let queue = import.queue.get_or_insert_default();
-            queue.watchers.retain(|watcher| watcher.strong_count() > 0);
-            queue.watchers.push(Arc::downgrade(&slot));
-            state.monitors += 1;
-            if state.link == Link::Down {
-                state.want(after);
-            }
-            Ok(slot)
-        })
-    }
-
-    pub(crate) fn unwatch(self: &Arc<Self>, handle: Handle<Import>) {
-        self.with(|state, _| {
-            state.monitors = state.monitors.saturating_sub(1);
-            if let Some(import) = state.imports.get_mut(handle)
-                && let Some(queue) = &mut import.queue
-            {
-                queue.watchers.retain(|watcher| watcher.strong_count() > 0);
-                if queue.is_empty() {
-                    import.queue = None;
-                }
-            }
-        });
-    }
-
-    /// `peer` knows the way to this actor under `tag`, and is to be told when it ends. `Err`: it has.
-    pub(super) fn tell_way(
-        self: &Arc<Self>,
-        handle: Handle<Import>,
-        peer: Weak<Self>,
-        tag: Tag,
-    ) -> Result<(), Ended> {
-        self.with(|state, _| {
-            let over = state.over.clone();
-            let import = state.imports.get_mut(handle).ok_or(Ended::Expired)?;
-            match (import.fate.as_deref(), over) {
-                (Some(Fate::Ended(ended)), _) => Err(ended.clone()),
-                (_, Some(over)) => Err(over),
-                (Some(Fate::NoRoute), None) => Err(Ended::Expired),
-                (None, None) => {
-                    import.queue.get_or_insert_default().ways.push((peer, tag));
-                    Ok(())
-                }
-            }
-        })
-    }
-
-    /// `peer` does not know that way any more.
-    pub(super) fn forget_way(self: &Arc<Self>, handle: Handle<Import>, peer: &Arc<Self>, tag: Tag) {
-        self.with(|state, _| {
-            if let Some(import) = state.imports.get_mut(handle)
-                && let Some(queue) = &mut import.queue
-            {
-                queue
-                    .ways
-                    .retain(|(other, its)| *its != tag || !std::ptr::eq(other.as_ptr(), Arc::as_ptr(peer)));
-                if queue.is_empty() {
-                    import.queue = None;
-                }
-            }
-        });
-    }
-}
-
-impl State {
-    /// Somebody needs a session.
-    pub(super) fn want(&mut self, after: &mut Aftermath) {
-        if self.link == Link::Down && self.over.is_none() {
-            self.link = Link::Wanted;
-            after.wanted = true;
-        }
-    }
-
-    pub(super) fn forget_import(&mut self, handle: Handle<Import>) {
-        let Some(import) = self.imports.remove(handle) else { return };
-        if self.import_ids.get(&import.id) == Some(&handle) {
-            self.import_ids.remove(&import.id);
-        }
-        if let Some(tag) = import.tag {
-            self.import_tags.remove(&tag);
-        }
-        trim(&mut self.import_ids);
-        trim(&mut self.import_tags);
-    }
-
-    /// The live imports, to be held again in a new session.
-    pub(super) fn live_imports(&self) -> Vec<Handle<Import>> {
-        let live = |(handle, import): (Handle<Import>, &Import)| {
-            let lives = import.proxy.strong_count() > 0 || import.waiting() > 0;
-            (lives && import.fate.is_none()).then_some(handle)
-        };
-        self.imports.iter().filter_map(live).collect()
-    }
-
-    /// Forgets what nobody needs, and lets the rest wait for the next session.
-    pub(super) fn suspend_imports(&mut self) {
-        let handles: Vec<_> = self.imports.iter().map(|(handle, _)| handle).collect();
-        self.import_tags.clear();
-        for handle in handles {
-            let Some(import) = self.imports.get_mut(handle) else { continue };
-            import.tag = None;
-            import.receipts = 0;
-            import.holds = 0;
-            import.allowance = Allowance::default();
-            import.is_parked = false;
-            if import.proxy.strong_count() == 0 && import.waiting() == 0 {
-                self.forget_import(handle);
-            }
-        }
-        self.parked.clear();
-    }
-
-    /// The peer has said how it calls an import in this session. What nobody wants any more is released.
-    pub(super) fn resume_import(&mut self, offer: &Offer) -> Option<Handle<Import>> {
-        let handle = self.import_ids.get(&offer.id).copied();
-        let import = handle.and_then(|handle| self.imports.get_mut(handle));
-        let holds = import.and_then(|import| {
-            import.holds = import.holds.checked_sub(1)?;
-            Some(())
-        });
-        let (Some(handle), Some(())) = (handle, holds) else {
-            self.say(&Envelope::Release { tag: offer.tag, count: 1 });
-            return None;
-        };
-        self.receipt(handle, offer.tag, offer.limit);
-        Some(handle)
-    }
-
-    /// An address came, under the tag that the peer has for it.
-    fn receipt(&mut self, handle: Handle<Import>, tag: Tag, limit: u64) {
-        let Some(import) = self.imports.get_mut(handle) else { return };
-        match import.tag {
-            Some(known) if known == tag => {
-                import.receipts = import.receipts.saturating_add(1);
-                import.allowance.raise(limit);
-            }
-            // A new one, or one that the peer forgot and made anew.
-            known => {
-                import.tag = Some(tag);
-                import.receipts = 1;
-                import.allowance = Allowance::new(limit);
-                import.fate = None;
-                known.map(|known| self.import_tags.remove(&known));
-                self.import_tags.insert(tag, handle);
-            }
-        }
-    }
-
-    /// Asks the peer to keep what we have the address of.
-    pub(super) fn say_hold(&mut self, handle: Handle<Import>) {
-        if !self.is_greeted() {
-            // The first words of a session name all that is held.
-            return self.greet();
-        }
-        let Some(import) = self.imports.get_mut(handle) else { return };
-        import.holds += 1;
-        let id = import.id;
-        self.say(&Envelope::Hold { id });
     }
 }

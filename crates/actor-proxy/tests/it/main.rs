@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 mod addresses;
+#[cfg(feature = "tower")]
+mod caller;
 mod cancel;
 mod cast;
 mod flow;

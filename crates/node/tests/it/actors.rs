@@ -1,6 +1,8 @@
 //! Actors of whole nodes.
 
 mod call;
+mod lifecycle;
+mod policy;
 mod traffic;
 
 use std::time::Duration;
