@@ -57,7 +57,7 @@ pub use ended::{Ended, Unreachable};
 pub use error::{AskError, PeerFault, SendError, ServeError, ServiceError, Table};
 pub use exchange::Exchange;
 pub use inbox::{Ender, Inbox, Origin};
-pub use limits::{Limits, MESSAGE_COST_BYTES};
+pub use limits::{ADDRESS_COST_BYTES, Limits, MESSAGE_COST_BYTES};
 pub use node_id::{ActorId, NodeId, ServiceName};
 pub use outbox::{Lane, Next};
 pub use outgoing::Outgoing;

@@ -23,7 +23,7 @@ pub(crate) const MAX_SHARED_SCHEMAS: usize = 256;
 pub struct Limits {
     /// Messages of actors of this node that wait in one mailbox. 1,024.
     pub mailbox_messages: usize,
-    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each, that one peer may leave in one mailbox. 256 KiB. One
+    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 256 KiB. One
     /// message may exceed it when there is nothing else.
     pub mailbox_window_bytes: u64,
     /// The largest body of a message or an answer, in either direction. 2 MiB.
@@ -67,7 +67,12 @@ impl Default for Limits {
     }
 }
 
-/// What a message of so many bytes costs.
-pub(crate) fn cost(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX / 2).saturating_add(MESSAGE_COST_BYTES)
+/// What an address in a message costs: its entry, and what keeps it at the receiver until the message is read.
+pub const ADDRESS_COST_BYTES: u64 = 128;
+
+/// What a message with a body of so many bytes and so many addresses costs.
+pub(crate) fn cost(bytes: usize, addresses: usize) -> u64 {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX / 4);
+    let addresses = number(addresses).saturating_mul(ADDRESS_COST_BYTES);
+    number(bytes).saturating_add(addresses).saturating_add(MESSAGE_COST_BYTES)
 }

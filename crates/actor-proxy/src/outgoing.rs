@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::MutexGuard;
 use std::task::Waker;
 
+use crate::error::PeerFault;
 use crate::outbox::{Lane, Next};
 use crate::peer::State;
 
@@ -25,6 +26,13 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.state.peek(lane)
+    }
+
+    /// How the peer broke the protocol, if it did without sending anything: by not reading what it is told. The session is
+    /// to be closed.
+    #[must_use]
+    pub fn fault(&self) -> Option<PeerFault> {
+        self.state.fault()
     }
 
     /// The pipe has taken the envelope.

@@ -24,7 +24,8 @@ use crate::body::Format;
 use crate::deadlines::Timer;
 use crate::ended::Ended;
 use crate::envelope::{Envelope, Head, Listed};
-use crate::error::{SendError, ServiceError};
+use crate::error::{PeerFault, SendError, ServiceError};
+use crate::limits::MAX_CONTROL_BACKLOG_BYTES;
 use crate::limits::MAX_SHARED_SCHEMAS;
 use crate::node_id::{ActorId, NodeId};
 use crate::outbox::{Lane, Outbox, Place};
@@ -76,6 +77,8 @@ pub(crate) struct State {
     export_tags: HashMap<ExportKey, Tag>,
     /// Of exports that may come again while something of before is unread.
     accounts: HashMap<ExportKey, Weak<Account>>,
+    /// How many of them there may be before those that nobody needs are looked for.
+    max_accounts: usize,
     /// Exports that nobody holds, and until when they are kept.
     leases: BTreeSet<(Instant, Tag)>,
     /// The peer's actors that we know.
@@ -99,6 +102,8 @@ pub(crate) struct State {
     /// The largest body that this node takes, and that the peer takes.
     own_body_limit: usize,
     body_limit: usize,
+    /// The peer broke the protocol: its session is to be closed.
+    fault: Option<PeerFault>,
     driver: Option<Waker>,
     /// The driver found nothing and was not woken since.
     asleep: bool,
@@ -154,6 +159,7 @@ impl Peer {
             exports: TagTable::new(core.new_key(), limits.max_exports),
             export_tags: HashMap::new(),
             accounts: HashMap::new(),
+            max_accounts: 256,
             leases: BTreeSet::new(),
             imports: Slab::new(),
             import_ids: HashMap::new(),
@@ -169,6 +175,7 @@ impl Peer {
             is_greeted: false,
             own_body_limit: limits.max_body_bytes,
             body_limit: limits.max_body_bytes,
+            fault: None,
             driver: None,
             asleep: true,
             flushes: Vec::new(),
@@ -190,7 +197,8 @@ impl Peer {
         let mut after = Aftermath::default();
         let mut state = lock(&self.state);
         let result = work(&mut state, &mut after);
-        if state.asleep && !state.outbox.is_empty() && state.link == Link::Up {
+        let has_news = !state.outbox.is_empty() || state.fault.is_some();
+        if state.asleep && has_news && state.link == Link::Up {
             state.asleep = false;
             after.wakes.extend(state.driver.clone());
         }
@@ -210,9 +218,21 @@ impl State {
         self.is_greeted
     }
 
+    /// Whether the peer reads what it is told, and how it broke the protocol if it did.
+    fn check_fault(&mut self) -> Result<(), PeerFault> {
+        if self.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
+            self.fault = Some(PeerFault::Unread);
+        }
+        self.fault.map_or(Ok(()), Err)
+    }
+
+    /// Whatever caused it: a peer that does not read what it is told breaks the protocol, and is told no more.
     fn say(&mut self, news: &Envelope) {
         if self.link == Link::Up {
             self.greet();
+            if self.check_fault().is_err() {
+                return;
+            }
             let head = Head::news(news);
             self.outbox.push(Lane::CONTROL, head.as_bytes(), &[]);
         }

@@ -32,8 +32,8 @@ pub(crate) trait AnyReply: Send + Sync {
     fn unclaim(&self);
     /// How its answer is to be written, if that is settled: otherwise as the message in which it travels.
     fn format(&self) -> Option<Format>;
-    /// It waits under `tag` for what `peer` answers.
-    fn located(&self, peer: &Arc<Peer>, tag: Tag);
+    /// It waits under `tag` for what `peer` answers. `false`: nobody waits any more.
+    fn located(&self, peer: &Arc<Peer>, tag: Tag) -> bool;
     /// Answers with something that nobody has read yet. It was claimed before. Wake whom it returns.
     fn complete(&self, parcel: Parcel) -> Option<Waker>;
     /// Ends the question without an answer. It was claimed, or is not going to be. Wake whom it returns.
@@ -222,8 +222,12 @@ impl<R: Payload> AnyReply for Question<R> {
         None
     }
 
-    fn located(&self, peer: &Arc<Peer>, tag: Tag) {
-        lock(&self.state).located = Some((Arc::downgrade(peer), tag));
+    fn located(&self, peer: &Arc<Peer>, tag: Tag) -> bool {
+        let mut state = lock(&self.state);
+        if !state.over {
+            state.located = Some((Arc::downgrade(peer), tag));
+        }
+        !state.over
     }
 
     fn complete(&self, parcel: Parcel) -> Option<Waker> {
@@ -266,7 +270,9 @@ impl AnyReply for RemoteReply {
         Some(self.format)
     }
 
-    fn located(&self, _: &Arc<Peer>, _: Tag) {}
+    fn located(&self, _: &Arc<Peer>, _: Tag) -> bool {
+        true
+    }
 
     fn complete(&self, parcel: Parcel) -> Option<Waker> {
         if self.settle() {

@@ -12,6 +12,11 @@ use crate::parcel::{Parcel, Toll, read_plain};
 use crate::peer::Peer;
 use crate::schema::Payload;
 
+/// A buffer may be so many times as large as what is kept of it.
+const MAX_KEPT_SHARE: usize = 4;
+/// What a message costs beside its body, as far as buffers are concerned.
+const MESSAGE_BYTES: usize = 64;
+
 /// Bodies, with the buffers in which they lie.
 #[derive(Default)]
 pub(crate) struct Bodies {
@@ -30,6 +35,34 @@ impl Bodies {
         let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let index = number(self.buffers.len().saturating_sub(1));
         self.spans.push((index, number(body.start)..number(body.end)));
+    }
+
+    /// Copies bodies out of buffers of which they are a small part: credit counts their own bytes only, not those that would
+    /// be kept with them.
+    fn compact(&mut self) {
+        let mut used = vec![0_usize; self.buffers.len()];
+        for (index, span) in &self.spans {
+            let bytes = usize::try_from(span.end - span.start).unwrap_or_default();
+            if let Some(used) = usize::try_from(*index).ok().and_then(|index| used.get_mut(index)) {
+                *used += bytes + MESSAGE_BYTES;
+            }
+        }
+        for (index, used) in used.into_iter().enumerate() {
+            let Some(buffer) = self.buffers.get_mut(index) else { continue };
+            if used.saturating_mul(MAX_KEPT_SHARE) >= buffer.len() {
+                continue;
+            }
+            let mut own = Vec::with_capacity(used);
+            for (_, span) in self.spans.iter_mut().filter(|(other, _)| usize::try_from(*other) == Ok(index)) {
+                let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+                let range = usize::try_from(span.start).ok().zip(usize::try_from(span.end).ok());
+                let body = range.and_then(|(start, end)| buffer.get(start..end)).unwrap_or_default();
+                let start = own.len();
+                own.extend_from_slice(body);
+                *span = number(start)..number(own.len());
+            }
+            *buffer = own.into();
+        }
     }
 
     fn body(&self, at: usize) -> Option<&[u8]> {
@@ -55,6 +88,8 @@ const PAYMENT_BYTES: u64 = 16 * 1024;
 
 impl Run {
     pub(crate) fn new(from: Arc<Peer>, format: Format, bodies: Bodies, account: Arc<Account>) -> Self {
+        let mut bodies = bodies;
+        bodies.compact();
         Self { from, format, bodies, read: 0, account, unpaid: 0 }
     }
 
@@ -62,7 +97,7 @@ impl Run {
     pub(crate) fn open_next<T: Payload>(&mut self) -> Option<Result<T, DecodeError>> {
         let body = self.bodies.body(self.read)?;
         self.read += 1;
-        self.unpaid += cost(body.len());
+        self.unpaid += cost(body.len(), 0);
         let opened = read_plain(self.format, body);
         if self.unpaid >= PAYMENT_BYTES || self.read == self.bodies.spans.len() {
             self.account.consume(std::mem::take(&mut self.unpaid));
@@ -77,7 +112,7 @@ impl Run {
             let (index, span) = bodies.spans.get(at)?;
             let buffer = bodies.buffers.get(usize::try_from(*index).ok()?)?;
             let body = buffer.slice(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?);
-            let toll = Toll::new(Arc::clone(&self.account), cost(body.len()));
+            let toll = Toll::new(Arc::clone(&self.account), cost(body.len(), 0));
             Some((Parcel { format: self.format, body, table: Vec::new() }, toll))
         });
         parcels.collect()
@@ -88,7 +123,8 @@ impl Drop for Run {
     /// What nobody read is out of the mailbox all the same.
     fn drop(&mut self) {
         let left = self.bodies.spans.iter().skip(self.read);
-        let left = left.map(|(_, span)| cost(usize::try_from(span.end - span.start).unwrap_or(usize::MAX)));
+        let left =
+            left.map(|(_, span)| cost(usize::try_from(span.end - span.start).unwrap_or(usize::MAX), 0));
         let owed = self.unpaid + left.sum::<u64>();
         if owed > 0 {
             self.account.consume(owed);

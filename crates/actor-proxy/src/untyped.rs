@@ -247,8 +247,8 @@ impl<R: Payload> AnyReply for Written<R> {
         Some(Format::Cbor)
     }
 
-    fn located(&self, peer: &Arc<Peer>, tag: Tag) {
-        self.question.located(peer, tag);
+    fn located(&self, peer: &Arc<Peer>, tag: Tag) -> bool {
+        self.question.located(peer, tag)
     }
 
     fn complete(&self, parcel: Parcel) -> Option<Waker> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use super::imports::Facts;
-use super::{Confirm, Draft, Export, Peer};
+use super::{Confirm, Draft, Export, Peer, Pending};
 use crate::account::Account;
 use crate::body::Format;
 use crate::ended::Ended;
@@ -75,6 +75,7 @@ pub(super) enum Trash {
     Export(Export),
     Toll(Toll),
     Reply(Arc<dyn AnyReply>),
+    Pending(Pending),
     Proxy(Arc<Proxy>),
     Mailbox(Arc<dyn AnyMailbox>),
 }
@@ -238,7 +239,7 @@ impl Delivery {
             }
         };
         let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
-        let toll = Toll::new(account, cost(parcel.body.len()));
+        let toll = Toll::new(account, cost(parcel.body.len(), parcel.table.len()));
         let refused = match target {
             Target::Way(proxy) => {
                 let confirm = confirm.map(|ask| Confirm::Relay { peer: Arc::clone(from), ask, epoch });

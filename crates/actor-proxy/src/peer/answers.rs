@@ -57,11 +57,7 @@ impl Peer {
         self.with(|state, _| {
             state.open_replies = state.open_replies.saturating_sub(1);
             if state.epoch == to.epoch {
-                // Behind what was said to the same asker before.
-                let head = Head::news(&Envelope::Refusal { ask: to.ask, refusal: Refusal::of(why) });
-                if state.link == Link::Up {
-                    state.outbox.push(Lane::CONTROL, head.as_bytes(), &[]);
-                }
+                state.say(&Envelope::Refusal { ask: to.ask, refusal: Refusal::of(why) });
             }
         });
     }

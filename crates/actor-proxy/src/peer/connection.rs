@@ -9,7 +9,7 @@ use super::aftermath::{Aftermath, Wakes};
 use super::{Flush, Link, Peer, Pending, State};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::Envelope;
-use crate::error::{AskError, SendError, ServiceError};
+use crate::error::{AskError, PeerFault, SendError, ServiceError};
 use crate::outbox::{Lane, Next};
 use crate::outgoing::Outgoing;
 use crate::slot::Slot;
@@ -34,6 +34,7 @@ impl Peer {
             state.absent_until = None;
             state.body_limit = self.core.limits.max_body_bytes;
             state.is_greeted = false;
+            state.fault = None;
             // A session that carries no actors carries nothing of them.
             if !state.exports.is_empty() || !state.imports.is_empty() {
                 state.greet();
@@ -239,6 +240,10 @@ impl State {
 
     pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.outbox.peek(lane)
+    }
+
+    pub(crate) fn fault(&self) -> Option<PeerFault> {
+        self.fault
     }
 
     pub(crate) fn advance(&mut self, lane: Lane) {

@@ -73,7 +73,6 @@ impl Peer {
         let watchers = import.watchers();
         let waiting = if import.waiting() > 0 { std::mem::take(import.line()) } else { VecDeque::new() };
         import.is_parked = false;
-        state.parked.retain(|other| *other != handle);
         state.waiting -= waiting.len();
         for one in waiting {
             one.fail(error, after);

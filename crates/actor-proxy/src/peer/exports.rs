@@ -208,8 +208,10 @@ impl Peer {
         if Arc::strong_count(&export.account) == 1 {
             state.accounts.remove(&export.key);
         }
-        if state.accounts.len() > 2 * state.exports.len() + MAX_SPARE_ACCOUNTS {
+        if state.accounts.len() > state.max_accounts {
             state.accounts.retain(|_, account| account.strong_count() > 0);
+            // Not again before there are twice as many.
+            state.max_accounts = 2 * state.accounts.len() + MAX_SPARE_ACCOUNTS;
         }
         trim(&mut state.export_tags);
         trim(&mut state.accounts);
@@ -286,7 +288,12 @@ impl Peer {
                 let pending = super::Pending::Reply { reply: Arc::clone(reply), format, place };
                 match state.asks.insert(pending) {
                     Ok(ask) => {
-                        reply.located(self, ask);
+                        if !reply.located(self, ask)
+                            && let Ok(over) = state.asks.remove(ask)
+                        {
+                            // Nobody waits any more; the answer will find nobody.
+                            after.trash.push(Trash::Pending(over));
+                        }
                         asks.push(ask);
                         Entry::Reply { ask, format }
                     }

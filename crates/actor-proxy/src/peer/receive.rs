@@ -13,7 +13,7 @@ use crate::body::Format;
 use crate::ended::Ended;
 use crate::envelope::{self, Entry, Envelope, Offer, Refusal, Relay};
 use crate::error::{AskError, PeerFault, ServiceError};
-use crate::limits::{MAX_CONTROL_BACKLOG_BYTES, cost};
+use crate::limits::cost;
 use crate::local::LocalAddress;
 use crate::node_id::{ActorId, NodeId};
 use crate::outbox::Lane;
@@ -81,21 +81,26 @@ impl Peer {
         }
         if bytes.len() > self.core.limits.max_body_bytes + MAX_HEAD_BYTES {
             // A peer that heeds what was announced does not send it; whoever asked hears of it in time.
-            return self.too_large(state, after, &buffer.slice(span));
+            self.too_large(state, after, &buffer.slice(span))?;
+            return state.check_fault();
         }
-        let envelope = envelope::read(&buffer.slice(span))?;
+        // What is kept of a message must not keep a buffer that is much larger.
+        let own = if bytes.len().saturating_mul(4) < buffer.len() {
+            Bytes::copy_from_slice(bytes)
+        } else {
+            buffer.slice(span)
+        };
+        let envelope = envelope::read(&own)?;
         self.take_in(state, after, now, envelope)?;
-        if state.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
-            return Err(PeerFault::Unread);
-        }
-        Ok(())
+        state.check_fault()
     }
 
     /// Refuses a message of which only the beginning was kept.
     pub(crate) fn refuse_message(self: &Arc<Self>, epoch: u64, beginning: &Bytes) -> Result<(), PeerFault> {
         self.with(|state, after| {
             if state.epoch == epoch && state.link == Link::Up {
-                self.too_large(state, after, beginning)
+                self.too_large(state, after, beginning)?;
+                state.check_fault()
             } else {
                 Ok(())
             }
@@ -109,7 +114,9 @@ impl Peer {
         after: &mut Aftermath,
         beginning: &Bytes,
     ) -> Result<(), PeerFault> {
-        match envelope::read(beginning)? {
+        // Of one whose table is longer than what was kept nobody can be told.
+        let Ok(envelope) = envelope::read(beginning) else { return Ok(()) };
+        match envelope {
             Envelope::Message { confirm, table, .. } => {
                 refuse_table(state, confirm, &table, &Refusal::NoRoom)
             }
@@ -203,7 +210,7 @@ impl Peer {
             self.not_here(state, to, confirm, &table);
             return Ok(());
         };
-        if !export.account.receive(cost(body.len())) {
+        if !export.account.receive(cost(body.len(), table.len())) {
             return Err(PeerFault::CreditExceeded);
         }
         let (target, account) = (export.target.clone(), Arc::clone(&export.account));
@@ -214,6 +221,9 @@ impl Peer {
             Target::Actor(actor) => actor.mailbox().format(),
             Target::Way(proxy) => proxy.format,
         };
+        // Nor must a short body keep a long table.
+        let table_bytes = table.len().saturating_mul(MIN_ENTRY_BYTES);
+        let body = if body.len() < table_bytes { Bytes::copy_from_slice(&body) } else { body };
         let load = if table.is_empty() && confirm.is_none() {
             let mut bodies = Bodies::default();
             bodies.push(&body, 0..body.len());
@@ -347,10 +357,8 @@ impl Peer {
 
     /// Answers that nobody reads end the session; until that is noticed they are not piled up.
     fn has_room_for_answers(&self, epoch: u64) -> bool {
-        let state = lock(&self.state);
-        state.epoch == epoch
-            && state.link == Link::Up
-            && state.outbox.control_bytes() <= MAX_CONTROL_BACKLOG_BYTES
+        let mut state = lock(&self.state);
+        state.epoch == epoch && state.link == Link::Up && state.check_fault().is_ok()
     }
 
     /// The table of what arrived: addresses of third nodes stay open, since other peers' locks are needed for them.
@@ -407,12 +415,15 @@ fn follow(
 ) -> Option<Result<(), PeerFault>> {
     let last = after.deliveries.last_mut().filter(|last| last.to == to)?;
     let Load::Run { bodies, .. } = &mut last.load else { return None };
-    if !last.account.receive(cost(body.len())) {
+    if !last.account.receive(cost(body.len(), 0)) {
         return Some(Err(PeerFault::CreditExceeded));
     }
     bodies.push(buffer, body);
     Some(Ok(()))
 }
+
+/// The shortest entry of a table.
+const MIN_ENTRY_BYTES: usize = 6;
 
 /// The largest envelope without its body: 4,096 addresses of third nodes.
 pub(crate) const MAX_HEAD_BYTES: usize =

@@ -228,7 +228,7 @@ impl Peer {
         }
         let import = state.imports.get_mut(proxy.import)?;
         let tag = import.is_open()?;
-        import.allowance.spend(cost(draft.body().len()));
+        import.allowance.spend(cost(draft.body().len(), 0));
         state.outbox.push(Lane::of(tag), &Head::message(tag), draft.body());
         state.accepted = state.accepted.wrapping_add(1);
         let pause = state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS);
@@ -345,7 +345,7 @@ impl Peer {
         };
         let Waiting { mut draft, accept, confirm, toll } = waiting;
         let lane = Lane::of(tag);
-        let cost = cost(draft.body().len());
+        let cost = cost(draft.body().len(), draft.table.len());
         if draft.table.is_empty() && confirm.is_none() {
             draft.push(&mut state.outbox, lane, &Head::message(tag));
         } else {

@@ -86,11 +86,16 @@ impl Driver {
             fault = fault.or(result.err());
         }
         if let Some(fault) = fault {
-            let peer = self.session.peer().identity;
-            tracing::warn!(?peer, %fault, "a member breaks the protocol of actors; closing the session");
-            self.core.close_session(self.id, CloseReason::Protocol);
-            self.phase = Phase::Closing { until: now + FAREWELL_TIMEOUT };
+            self.blame_actors(fault);
         }
+    }
+
+    /// Closes the session of a peer that breaks the protocol of actors.
+    pub(super) fn blame_actors(&mut self, fault: actor_proxy::PeerFault) {
+        let peer = self.session.peer().identity;
+        tracing::warn!(?peer, %fault, "a member breaks the protocol of actors; closing the session");
+        self.core.close_session(self.id, CloseReason::Protocol);
+        self.phase = Phase::Closing { until: self.now + FAREWELL_TIMEOUT };
     }
 
     /// Hands out what `rx` has.

@@ -29,6 +29,8 @@ struct Haul {
     actors_wait: bool,
     /// With these packets all that was taken from actors has left.
     actors_left: bool,
+    /// The peer breaks the protocol of actors by what it does not do.
+    fault: Option<actor_proxy::PeerFault>,
 }
 
 impl Driver {
@@ -36,10 +38,23 @@ impl Driver {
     pub(super) fn transmit(&mut self, context: &mut Context<'_>, received: bool) -> Result<(), End> {
         let mut received = received;
         loop {
-            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes, actors_wait, actors_left } =
-                self.haul(context, received);
+            let haul = self.haul(context, received);
+            let Haul {
+                jobs,
+                mut drained,
+                order,
+                closed,
+                needs_rekey,
+                wakes,
+                actors_wait,
+                actors_left,
+                fault,
+            } = haul;
             received = false;
             wakes.wake();
+            if let Some(fault) = fault.filter(|_| self.phase == Phase::Up) {
+                self.blame_actors(fault);
+            }
             self.obey(order)?;
             if needs_rekey {
                 self.rx.rekey(&mut self.core.randomness.on_demand());
@@ -100,7 +115,9 @@ impl Driver {
             half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
         let mut actors_wait = false;
         let mut unloaded = false;
+        let mut fault = None;
         if may_send && let Some(mut outgoing) = look(&exchange, context) {
+            fault = outgoing.fault();
             unloaded = self.actors.load(&mut half, &mut outgoing);
             actors_wait = outgoing.finish();
         }
@@ -130,7 +147,7 @@ impl Driver {
             self.watch.heard = self.now;
         }
         self.watch.awaited = awaited;
-        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait, actors_left }
+        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait, actors_left, fault }
     }
 
     fn seal(&mut self, jobs: Vec<SealJob>) -> Result<(), End> {
