@@ -48,7 +48,11 @@ impl Driver {
                 Ok(()) => {
                     self.watch.heard = now;
                     self.watch.asked = false;
-                    self.deliver()?;
+                    if let Err(end) = self.deliver() {
+                        // What stands before a word of farewell has arrived.
+                        self.tell_actors(now);
+                        return Err(end);
+                    }
                 }
                 Err(Error::Peer(fault)) => {
                     let peer = self.session.peer().identity;

@@ -261,7 +261,9 @@ async fn an_address_of_a_third_node_is_spoken_with_directly_or_through_the_intro
         carols.send_confirmed(Till::Put(1)).await.unwrap();
         assert_eq!(carols.ask(Till::Sum, PATIENCE).await, Ok(42));
         carols.send(Till::Close).await.unwrap();
-        assert_eq!(carols.ended().await, Ended::Finished);
+        if all {
+            assert_eq!(carols.ended().await, Ended::Finished);
+        }
         assert_eq!(alice.sessions().len(), if all { 2 } else { 1 });
     }
 }

@@ -91,6 +91,7 @@ async fn a_flush_ends_when_everything_has_left() {
     let store = pair.alice.service::<Store>(pair.bob.identity(), "store").await.unwrap();
     network.set_recording(true);
     pair.alice.disconnect(pair.bob.identity());
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(store.ask(Store::Count, PATIENCE).await, Ok(0));
     for _ in 0..3 {
         store.send(Store::Keep(noise(1_900_000, 3).to_vec())).await.unwrap();
