@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 mod addresses;
+mod attacks;
 #[cfg(feature = "tower")]
 mod caller;
 mod cancel;
