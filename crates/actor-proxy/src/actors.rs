@@ -1,6 +1,6 @@
 //! The actors of one node, and the nodes that they speak with.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
@@ -91,6 +91,8 @@ struct Registry {
 #[derive(Default)]
 struct Wanted {
     nodes: VecDeque<NodeId>,
+    /// The same, to be found.
+    queued: HashSet<NodeId>,
     keeper: Option<Waker>,
 }
 
@@ -214,6 +216,7 @@ impl Actors {
     pub fn poll_wanted(&self, context: &mut Context<'_>) -> Poll<NodeId> {
         let mut wanted = lock(&self.core.wanted);
         if let Some(node) = wanted.nodes.pop_front() {
+            wanted.queued.remove(&node);
             return Poll::Ready(node);
         }
         match &mut wanted.keeper {
@@ -427,7 +430,7 @@ impl Core {
     /// Somebody wants a session. Wake whom it returns.
     pub(crate) fn want(&self, peer: &Arc<Peer>) -> Option<Waker> {
         let mut wanted = lock(&self.wanted);
-        if !wanted.nodes.contains(&peer.node) {
+        if wanted.queued.insert(peer.node) {
             wanted.nodes.push_back(peer.node);
         }
         wanted.keeper.take()

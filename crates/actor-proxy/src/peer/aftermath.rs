@@ -215,7 +215,7 @@ impl Incoming {
                 }
                 relay => {
                     if let Some(relay) = relay {
-                        via.release_way(relay.tag);
+                        via.release_ways(&[relay.tag]);
                     }
                     via.core.third(node, id, &shape, !direct)
                 }
@@ -225,6 +225,16 @@ impl Incoming {
             }
         }
         parcel
+    }
+
+    /// Looks for no third node, and gives the ways back that were offered along.
+    fn unresolved(self, via: &Arc<Peer>) -> Parcel {
+        let ways: Vec<Tag> =
+            self.thirds.iter().filter_map(|(_, third)| third.relay).map(|way| way.tag).collect();
+        if !ways.is_empty() {
+            via.release_ways(&ways);
+        }
+        self.parcel
     }
 }
 
@@ -237,15 +247,16 @@ impl Delivery {
                 return deliver_run(&target, Run::new(Arc::clone(from), format, bodies, account), wakes);
             }
         };
-        let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
-        let toll = Toll::new(account, cost(parcel.body.len()));
+        let toll = Toll::new(account, cost(incoming.parcel.body.len()));
         let refused = match target {
             Target::Way(proxy) => {
+                let parcel = incoming.resolve(from);
                 let confirm = confirm.map(|ask| Confirm::Relay { peer: Arc::clone(from), ask, epoch });
                 proxy.peer.forward(&proxy, parcel, toll, confirm);
                 return;
             }
             Target::Actor(actor) if actor.mailbox().permits(&from.node) => {
+                let parcel = incoming.resolve(from);
                 let received = Received { from: Arc::clone(from), parcel, toll };
                 match actor.mailbox().deliver(received) {
                     Ok(waker) => {
@@ -256,7 +267,8 @@ impl Delivery {
                     Err((received, ended)) => (received.parcel, AskError::Ended(ended)),
                 }
             }
-            Target::Actor(_) => (parcel, AskError::NotAllowed),
+            // Nothing is done for whoever may not send there: no third node is looked for.
+            Target::Actor(_) => (incoming.unresolved(from), AskError::NotAllowed),
         };
         let (parcel, why) = refused;
         confirmed.extend(confirm.map(|ask| Envelope::Refusal { ask, refusal: Refusal::of(&why) }));

@@ -117,9 +117,13 @@ impl Peer {
         self.with(|state, after| self.receive(state, after, (relay.id, relay.tag, relay.limit), *facts))
     }
 
-    /// The way through the peer is not needed.
-    pub(super) fn release_way(self: &Arc<Self>, tag: Tag) {
-        self.with(|state, _| state.say(&Envelope::Release { tag, count: 1 }));
+    /// These ways through the peer are not needed.
+    pub(super) fn release_ways(self: &Arc<Self>, tags: &[Tag]) {
+        self.with(|state, _| {
+            for tag in tags {
+                state.say(&Envelope::Release { tag: *tag, count: 1 });
+            }
+        });
     }
 
     fn receive(
