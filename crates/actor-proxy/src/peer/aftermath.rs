@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use super::imports::Facts;
+use super::imports::{Facts, Fate};
 use super::{Confirm, Draft, Export, Peer};
 use crate::account::Account;
 use crate::body::Format;
@@ -206,21 +206,8 @@ impl Incoming {
     /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address.
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
         let Self { mut parcel, thirds } = self;
-        for (index, Third { node, id, shape, relay }) in thirds {
-            let is_former_self = node.is_same_device(&via.core.me);
-            let direct = is_former_self || node != via.node && via.core.may_speak_with(&node);
-            let proxy = match relay {
-                Some(relay) if !direct => {
-                    via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape })
-                }
-                relay => {
-                    if let Some(relay) = relay {
-                        via.release_ways(&[relay.tag]);
-                    }
-                    via.core.third(node, id, &shape, !direct)
-                }
-            };
-            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), proxy) {
+        for (index, third) in thirds {
+            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), third.resolve(via)) {
                 *place = Passenger::Remote(proxy);
             }
         }
@@ -235,6 +222,29 @@ impl Incoming {
             via.release_ways(&ways);
         }
         self.parcel
+    }
+}
+
+impl Third {
+    /// The proxy of the actor: with its node if this one may speak with it and keeps it, else through the peer, else one
+    /// that leads nowhere.
+    fn resolve(self, via: &Arc<Peer>) -> Option<Arc<Proxy>> {
+        let Self { node, id, shape, relay } = self;
+        let facts = Facts { id, home: Some(node), shape: &shape };
+        let is_former_self = node.is_same_device(&via.core.me);
+        let is_blocked = node == via.node || !via.core.may_speak_with(&node);
+        let direct = if is_former_self || is_blocked && relay.is_some() {
+            None
+        } else {
+            via.core.third(&via.node, (node, id), &shape, is_blocked)
+        };
+        match relay {
+            Some(relay) if direct.is_none() && !is_former_self => return via.receive_way(relay, &facts),
+            Some(relay) => via.release_ways(&[relay.tag]),
+            None => {}
+        }
+        let fate = if is_former_self { Fate::Ended(Ended::Restarted) } else { Fate::NoRoute };
+        direct.or_else(|| via.receive_void(&facts, fate))
     }
 }
 
