@@ -1,6 +1,6 @@
 //! The actors of one node, and the nodes that they speak with.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
@@ -14,8 +14,9 @@ use crate::deadlines::{Deadlines, Due, Timer};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::{Listed, Shape};
 use crate::error::{ServeError, ServiceError};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Former};
 use crate::inbox::Inbox;
+use crate::introductions::{Introduced, Introductions, MAX_RUNS_OF_DEVICE};
 use crate::limits::Limits;
 use crate::local::{AnyMailbox, LocalAddress};
 use crate::mailbox::{Mailbox, Terms};
@@ -83,6 +84,7 @@ struct Registry {
     services: BTreeMap<ServiceName, LocalAddress>,
     /// By device; one run of it at a time.
     peers: BTreeMap<NodeId, Arc<Peer>>,
+    introductions: Introductions,
     last_number: u64,
     closed: bool,
 }
@@ -91,6 +93,8 @@ struct Registry {
 #[derive(Default)]
 struct Wanted {
     nodes: VecDeque<NodeId>,
+    /// The same, to be found.
+    queued: HashSet<NodeId>,
     keeper: Option<Waker>,
 }
 
@@ -197,16 +201,21 @@ impl Actors {
     /// A session with that node is there. What its pipe carries goes through the exchange, for as long as it lives.
     #[must_use]
     pub fn connected(&self, node: NodeId) -> Exchange {
+        let (exchange, former) = self.connected_anew(node);
+        drop(former);
+        exchange
+    }
+
+    /// As [`connected`](Self::connected), and leaves the end of the machine's former runs for later: it takes the longer the
+    /// more addresses of theirs there are.
+    pub fn connected_anew(&self, node: NodeId) -> (Exchange, Former) {
         let now = self.core.now();
-        let (peer, gone, closed) = self.core.peer(node);
-        for peer in gone {
-            peer.end(&Ended::Restarted, now);
-        }
+        let (peer, former, closed) = self.core.peer(node);
         if closed {
             peer.end(&Ended::Shutdown, now);
         }
         let epoch = peer.connected(now);
-        Exchange::new(peer, epoch)
+        (Exchange::new(peer, epoch), former)
     }
 
     /// The next node with which somebody wants a session: make one, or report
@@ -214,6 +223,7 @@ impl Actors {
     pub fn poll_wanted(&self, context: &mut Context<'_>) -> Poll<NodeId> {
         let mut wanted = lock(&self.core.wanted);
         if let Some(node) = wanted.nodes.pop_front() {
+            wanted.queued.remove(&node);
             return Poll::Ready(node);
         }
         match &mut wanted.keeper {
@@ -228,6 +238,9 @@ impl Actors {
         let peer = lock(&self.core.registry).peers.get(node).cloned();
         if let Some(peer) = peer {
             peer.unreachable(why);
+            if peer.is_blank() {
+                self.core.forget_peer(&peer);
+            }
         }
     }
 
@@ -378,56 +391,68 @@ impl Core {
     }
 
     /// The peer of that name, those that were the same machine before, and whether this node has shut down.
-    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Vec<Arc<Peer>>, bool) {
+    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Former, bool) {
         let mut registry = lock(&self.registry);
         if registry.closed {
-            return (Peer::new(self, node, 0), Vec::new(), true);
+            return (Peer::new(self, node, (0, None)), Former::default(), true);
         }
-        let older: Vec<NodeId> = {
-            let others = registry.peers.keys().filter(|other| other.is_same_device(&node) && **other != node);
-            others.copied().collect()
-        };
-        let gone = older.iter().filter_map(|older| registry.peers.remove(older)).collect();
-        (self.find_peer(&mut registry, node), gone, false)
+        let runs = registry.peers.range(node.runs()).map(|(run, _)| *run);
+        let older: Vec<NodeId> = runs.filter(|run| *run != node).collect();
+        let former = older.iter().filter_map(|older| registry.peers.remove(older)).collect();
+        let known = registry.peers.get(&node).cloned();
+        (known.unwrap_or_else(|| self.add_peer(&mut registry, node, None)), Former::new(former), false)
     }
 
-    fn find_peer(self: &Arc<Self>, registry: &mut Registry, node: NodeId) -> Arc<Peer> {
-        if let Some(peer) = registry.peers.get(&node) {
-            return Arc::clone(peer);
-        }
+    fn add_peer(
+        self: &Arc<Self>,
+        registry: &mut Registry,
+        node: NodeId,
+        introduced: Option<Introduced>,
+    ) -> Arc<Peer> {
         registry.last_number += 1;
-        let peer = Peer::new(self, node, registry.last_number);
+        let peer = Peer::new(self, node, (registry.last_number, introduced));
         registry.peers.insert(node, Arc::clone(&peer));
         peer
     }
 
-    /// Holds an actor of a node that somebody else told of.
+    /// Holds an actor of a node that `introducer` told of. Nothing is kept for an unknown node with which this one may not
+    /// speak, nor for more than a few that are only said to be.
     pub(crate) fn third(
         self: &Arc<Self>,
-        node: NodeId,
-        id: ActorId,
+        introducer: &NodeId,
+        (node, id): (NodeId, ActorId),
         shape: &Shape,
         is_blocked: bool,
     ) -> Option<Arc<Proxy>> {
         let peer = {
             let mut registry = lock(&self.registry);
-            let is_full = registry.peers.len() >= MAX_PEERS && !registry.peers.contains_key(&node);
-            if registry.closed || is_full {
-                return None;
+            match registry.peers.get(&node).cloned() {
+                Some(peer) => peer,
+                None if is_blocked || registry.closed => return None,
+                None => self.add_introduced(&mut registry, introducer, node)?,
             }
-            self.find_peer(&mut registry, node)
         };
-        if node.is_same_device(&self.me) && node != self.me {
-            // An actor of a former run of this very node.
-            peer.end(&Ended::Restarted, self.now());
-        }
         peer.hold(id, shape, is_blocked)
+    }
+
+    fn add_introduced(
+        self: &Arc<Self>,
+        registry: &mut Registry,
+        introducer: &NodeId,
+        node: NodeId,
+    ) -> Option<Arc<Peer>> {
+        let runs = registry.peers.range(node.runs()).count();
+        if registry.peers.len() >= MAX_PEERS || runs >= MAX_RUNS_OF_DEVICE {
+            return None;
+        }
+        let place = registry.introductions.admit(introducer.member)?;
+        Some(self.add_peer(registry, node, Some(place)))
     }
 
     /// Somebody wants a session. Wake whom it returns.
     pub(crate) fn want(&self, peer: &Arc<Peer>) -> Option<Waker> {
         let mut wanted = lock(&self.wanted);
-        if !wanted.nodes.contains(&peer.node) {
+        if wanted.queued.insert(peer.node) {
             wanted.nodes.push_back(peer.node);
         }
         wanted.keeper.take()
@@ -441,12 +466,18 @@ impl Core {
         };
         for peer in blank {
             if peer.is_blank() {
-                let mut registry = lock(&self.registry);
-                // One for the table, one here: nobody has found it meanwhile.
-                if Arc::strong_count(&peer) == 2 {
-                    registry.peers.remove(&peer.node);
-                }
+                self.forget_peer(&peer);
             }
+        }
+    }
+
+    /// Takes a peer of whom nothing is known out of the table, unless somebody has found it meanwhile.
+    pub(crate) fn forget_peer(&self, peer: &Arc<Peer>) {
+        let mut registry = lock(&self.registry);
+        let is_known = registry.peers.get(&peer.node).is_some_and(|known| Arc::ptr_eq(known, peer));
+        // One for the table, one of the caller.
+        if is_known && Arc::strong_count(peer) == 2 {
+            registry.peers.remove(&peer.node);
         }
     }
 }

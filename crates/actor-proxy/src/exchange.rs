@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::deadlines::Timer;
+use crate::ended::Ended;
 use crate::error::{AskError, PeerFault, SendError, ServiceError};
 use crate::node_id::{NodeId, ServiceName};
 use crate::outgoing::Outgoing;
@@ -152,12 +153,42 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.peer.disconnected(self.epoch, self.peer.core.now());
+        if self.peer.is_blank() {
+            self.peer.core.forget_peer(&self.peer);
+        }
     }
 }
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange").field("node", &self.peer.node).finish_non_exhaustive()
+    }
+}
+
+/// Runs of a machine that came before the one that answers now. Dropping it ends every address of theirs.
+#[derive(Default)]
+#[must_use = "dropping it ends addresses"]
+pub struct Former {
+    peers: Vec<Arc<Peer>>,
+}
+
+impl Former {
+    pub(crate) fn new(peers: Vec<Arc<Peer>>) -> Self {
+        Self { peers }
+    }
+}
+
+impl Drop for Former {
+    fn drop(&mut self) {
+        for peer in &self.peers {
+            peer.end(&Ended::Restarted, peer.core.now());
+        }
+    }
+}
+
+impl fmt::Debug for Former {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Former").field("runs", &self.peers.len()).finish()
     }
 }
 

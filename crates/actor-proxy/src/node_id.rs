@@ -1,6 +1,7 @@
 //! How nodes, actors and services are named.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -23,6 +24,11 @@ impl NodeId {
     /// Whether both are the same machine, perhaps in different runs.
     pub(crate) fn is_same_device(&self, other: &Self) -> bool {
         self.member == other.member && self.device == other.device
+    }
+
+    /// Every run of the same machine, in their order.
+    pub(crate) fn runs(&self) -> RangeInclusive<Self> {
+        Self { boot: [0; 16], ..*self }..=Self { boot: [u8::MAX; 16], ..*self }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::deadlines::Timer;
 use crate::ended::Ended;
 use crate::envelope::{Envelope, Head, Listed};
 use crate::error::{PeerFault, SendError, ServiceError};
+use crate::introductions::Introduced;
 use crate::limits::MAX_CONTROL_BACKLOG_BYTES;
 use crate::limits::MAX_SHARED_SCHEMAS;
 use crate::node_id::{ActorId, NodeId};
@@ -111,6 +112,8 @@ pub(crate) struct State {
     /// Until when what the peer holds is kept without a session.
     absent_until: Option<Instant>,
     timer: Option<(Instant, Timer)>,
+    /// Somebody else told of the peer, and there was no session with it so far.
+    introduced: Option<Introduced>,
 }
 
 /// Names an actor or a way to one among the exports.
@@ -149,7 +152,11 @@ struct Flush {
 }
 
 impl Peer {
-    pub(crate) fn new(core: &Arc<Core>, node: NodeId, number: u64) -> Arc<Self> {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        node: NodeId,
+        (number, introduced): (u64, Option<Introduced>),
+    ) -> Arc<Self> {
         let limits = &core.limits;
         let state = State {
             link: Link::Down,
@@ -181,6 +188,7 @@ impl Peer {
             flushes: Vec::new(),
             absent_until: None,
             timer: None,
+            introduced,
         };
         Arc::new(Self { node, number, core: Arc::clone(core), state: Mutex::new(state) })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actor_proxy::Ended;
+use actor_proxy::{Ended, Former};
 use endpoint::{
     Action, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId, Target, WaiterId,
 };
@@ -45,6 +45,15 @@ struct PathEntry {
 struct Waiter {
     target: Target,
     reply: oneshot::Sender<Result<Arc<Session>, ConnectError>>,
+}
+
+/// What one turn of the control plane keeps between its actions, and drops when its lock is free.
+#[derive(Default)]
+struct Turn {
+    /// The last dial that was logged as failed: all who waited for it are told, the log once.
+    failure: Option<(Target, ConnectError)>,
+    /// Runs of nodes that are over. To end their addresses takes as long as there are some.
+    former: Vec<Former>,
 }
 
 impl Control {
@@ -108,13 +117,14 @@ impl Core {
         let now = clock::both();
         let mut control = lock(&self.control);
         let result = work(&mut control, now);
-        let mut failure = None;
+        let mut turn = Turn::default();
         while let Some(action) = control.endpoint.poll_action() {
-            self.perform(&mut control, now, action, &mut failure);
+            self.perform(&mut control, now, action, &mut turn);
         }
         let deadline = control.endpoint.poll_timeout();
         let finished = control.closing && control.paths.is_empty();
         drop(control);
+        drop(turn);
         self.timers.set_control(deadline);
         if finished {
             self.finish();
@@ -122,14 +132,7 @@ impl Core {
         result
     }
 
-    /// `failure` is the last dial that was logged as failed: all who waited for it are told, the log once.
-    fn perform(
-        self: &Arc<Self>,
-        control: &mut Control,
-        now: Now,
-        action: Action,
-        failure: &mut Option<(Target, ConnectError)>,
-    ) {
+    fn perform(self: &Arc<Self>, control: &mut Control, now: Now, action: Action, turn: &mut Turn) {
         match action {
             Action::Dial { attempt, peer, address } => {
                 let task = self.runtime.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
@@ -156,10 +159,12 @@ impl Core {
                     control.endpoint.session_used(now, session, last_use);
                 }
             }
-            Action::Resolved { waiter, result } => control.resolve(waiter, result, failure),
+            Action::Resolved { waiter, result } => control.resolve(waiter, result, &mut turn.failure),
             Action::PeerUp { peer, session, role } => {
                 if let Some(session) = control.sessions.get(&session) {
-                    session.open_exchange(self.actors.connected(session.node()));
+                    let (exchange, former) = self.actors.connected_anew(session.node());
+                    session.open_exchange(exchange);
+                    turn.former.push(former);
                 }
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
                 self.events.tell(Event::PeerUp { peer, role });

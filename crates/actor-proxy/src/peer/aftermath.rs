@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use super::imports::Facts;
+use super::imports::{Facts, Fate};
 use super::{Confirm, Draft, Export, Peer, Pending};
 use crate::account::Account;
 use crate::body::Format;
@@ -207,25 +207,45 @@ impl Incoming {
     /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address.
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
         let Self { mut parcel, thirds } = self;
-        for (index, Third { node, id, shape, relay }) in thirds {
-            let is_former_self = node.is_same_device(&via.core.me);
-            let direct = is_former_self || node != via.node && via.core.may_speak_with(&node);
-            let proxy = match relay {
-                Some(relay) if !direct => {
-                    via.receive_way(relay, &Facts { id, home: Some(node), shape: &shape })
-                }
-                relay => {
-                    if let Some(relay) = relay {
-                        via.release_way(relay.tag);
-                    }
-                    via.core.third(node, id, &shape, !direct)
-                }
-            };
-            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), proxy) {
+        for (index, third) in thirds {
+            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), third.resolve(via)) {
                 *place = Passenger::Remote(proxy);
             }
         }
         parcel
+    }
+
+    /// Looks for no third node, and gives the ways back that were offered along.
+    fn unresolved(self, via: &Arc<Peer>) -> Parcel {
+        let ways: Vec<Tag> =
+            self.thirds.iter().filter_map(|(_, third)| third.relay).map(|way| way.tag).collect();
+        if !ways.is_empty() {
+            via.release_ways(&ways);
+        }
+        self.parcel
+    }
+}
+
+impl Third {
+    /// The proxy of the actor: with its node if this one may speak with it and keeps it, else through the peer, else one
+    /// that leads nowhere.
+    fn resolve(self, via: &Arc<Peer>) -> Option<Arc<Proxy>> {
+        let Self { node, id, shape, relay } = self;
+        let facts = Facts { id, home: Some(node), shape: &shape };
+        let is_former_self = node.is_same_device(&via.core.me);
+        let is_blocked = node == via.node || !via.core.may_speak_with(&node);
+        let direct = if is_former_self || is_blocked && relay.is_some() {
+            None
+        } else {
+            via.core.third(&via.node, (node, id), &shape, is_blocked)
+        };
+        match relay {
+            Some(relay) if direct.is_none() && !is_former_self => return via.receive_way(relay, &facts),
+            Some(relay) => via.release_ways(&[relay.tag]),
+            None => {}
+        }
+        let fate = if is_former_self { Fate::Ended(Ended::Restarted) } else { Fate::NoRoute };
+        direct.or_else(|| via.receive_void(&facts, fate))
     }
 }
 
@@ -238,15 +258,16 @@ impl Delivery {
                 return deliver_run(&target, Run::new(Arc::clone(from), format, bodies, account), wakes);
             }
         };
-        let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
-        let toll = Toll::new(account, cost(parcel.body.len(), parcel.table.len()));
+        let toll = Toll::new(account, cost(incoming.parcel.body.len(), incoming.parcel.table.len()));
         let refused = match target {
             Target::Way(proxy) => {
+                let parcel = incoming.resolve(from);
                 let confirm = confirm.map(|ask| Confirm::Relay { peer: Arc::clone(from), ask, epoch });
                 proxy.peer.forward(&proxy, parcel, toll, confirm);
                 return;
             }
             Target::Actor(actor) if actor.mailbox().permits(&from.node) => {
+                let parcel = incoming.resolve(from);
                 let received = Received { from: Arc::clone(from), parcel, toll };
                 match actor.mailbox().deliver(received) {
                     Ok(waker) => {
@@ -257,7 +278,8 @@ impl Delivery {
                     Err((received, ended)) => (received.parcel, AskError::Ended(ended)),
                 }
             }
-            Target::Actor(_) => (parcel, AskError::NotAllowed),
+            // Nothing is done for whoever may not send there: no third node is looked for.
+            Target::Actor(_) => (incoming.unresolved(from), AskError::NotAllowed),
         };
         let (parcel, why) = refused;
         confirmed.extend(confirm.map(|ask| Envelope::Refusal { ask, refusal: Refusal::of(&why) }));

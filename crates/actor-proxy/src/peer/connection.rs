@@ -28,6 +28,7 @@ impl Peer {
                 return state.epoch;
             }
             state.link = Link::Up;
+            state.introduced = None;
             state.epoch += 1;
             state.asleep = true;
             // What the peer holds is kept while it is there, until it says that it does not.
@@ -209,12 +210,7 @@ impl Peer {
 
     /// Whether nothing is left to remember.
     pub(crate) fn is_blank(&self) -> bool {
-        let state = lock(&self.state);
-        state.link == Link::Down
-            && state.exports.is_empty()
-            && state.imports.is_empty()
-            && state.asks.is_empty()
-            && state.accounts.values().all(|account| account.strong_count() == 0)
+        lock(&self.state).is_blank()
     }
 
     /// How many entries there are: exports, imports, questions.
@@ -225,6 +221,14 @@ impl Peer {
 }
 
 impl State {
+    pub(super) fn is_blank(&self) -> bool {
+        self.link == Link::Down
+            && self.exports.is_empty()
+            && self.imports.is_empty()
+            && self.asks.is_empty()
+            && self.accounts.values().all(|account| account.strong_count() == 0)
+    }
+
     /// Says the first words of a session: what is taken here, and what is still held of what is there.
     pub(super) fn greet(&mut self) {
         if std::mem::replace(&mut self.is_greeted, true) {

@@ -117,9 +117,25 @@ impl Peer {
         self.with(|state, after| self.receive(state, after, (relay.id, relay.tag, relay.limit), *facts))
     }
 
-    /// The way through the peer is not needed.
-    pub(super) fn release_way(self: &Arc<Self>, tag: Tag) {
-        self.with(|state, _| state.say(&Envelope::Release { tag, count: 1 }));
+    /// These ways through the peer are not needed.
+    pub(super) fn release_ways(self: &Arc<Self>, tags: &[Tag]) {
+        self.with(|state, _| {
+            for tag in tags {
+                state.say(&Envelope::Release { tag: *tag, count: 1 });
+            }
+        });
+    }
+
+    /// An actor of a third node that the peer named and to which no way leads. It takes room of the peer only.
+    pub(super) fn receive_void(self: &Arc<Self>, facts: &Facts<'_>, fate: Fate) -> Option<Arc<Proxy>> {
+        self.with(|state, after| {
+            let is_new = !state.import_ids.contains_key(&facts.id);
+            let (handle, proxy) = self.import(state, after, facts.id, *facts)?;
+            if is_new && let Some(import) = state.imports.get_mut(handle) {
+                import.fate = Some(Box::new(fate));
+            }
+            Some(proxy)
+        })
     }
 
     fn receive(
@@ -222,23 +238,26 @@ impl Peer {
 
     /// The last address of a peer's actor is gone.
     pub(crate) fn release(self: &Arc<Self>, handle: Handle<Import>, incarnation: u32) {
-        self.with(|state, after| {
-            let Some(import) = state.imports.get_mut(handle) else { return };
+        let is_blank = self.with(|state, _| {
+            let Some(import) = state.imports.get_mut(handle) else { return false };
             if import.incarnation != incarnation || import.proxy.strong_count() > 0 {
                 // It came again before this was told.
-                return;
+                return false;
             }
             // Nobody waits in the line of an address that nobody has; messages that were accepted there still go.
             if import.waiting() > 0 {
-                return;
+                return false;
             }
             let count = std::mem::take(&mut import.receipts);
             match (import.tag, &import.fate, state.link) {
                 (Some(tag), None, Link::Up) => state.say(&Envelope::Release { tag, count }),
                 _ => state.forget_import(handle),
             }
-            let _ = after;
+            state.is_blank()
         });
+        if is_blank {
+            self.core.forget_peer(self);
+        }
     }
 
     /// Takes an import out of the tables if nobody needs it any more, once its line is empty.

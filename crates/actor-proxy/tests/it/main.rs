@@ -9,6 +9,7 @@ mod cancel;
 mod cast;
 mod flow;
 mod hostile;
+mod introductions;
 mod lifecycle;
 mod local;
 mod raw;
