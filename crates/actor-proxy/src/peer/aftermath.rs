@@ -220,8 +220,8 @@ impl Incoming {
                     via.core.third(node, id, &shape, !direct)
                 }
             };
-            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), proxy) {
-                *place = Passenger::Remote(proxy);
+            if let Some(place) = parcel.table.get_mut(index) {
+                *place = proxy.map_or_else(|| Passenger::gone(&via.core), Passenger::Remote);
             }
         }
         parcel

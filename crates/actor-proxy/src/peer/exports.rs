@@ -77,7 +77,7 @@ impl Peer {
                     exports += 1;
                 }
                 Passenger::Reply(_) => asks += 1,
-                Passenger::Local(_) | Passenger::Remote(_) | Passenger::Taken => {}
+                Passenger::Local(_) | Passenger::Remote(_) | Passenger::Gone(_) | Passenger::Taken => {}
             }
         }
         let full = |what, limit| Err(SendError::TableFull { what, limit });
@@ -293,7 +293,8 @@ impl Peer {
                     Err(_) => Entry::Reply { ask: Tag(0), format },
                 }
             }
-            Passenger::Taken => Entry::Yours { id: ActorId::NONE },
+            // No actor has that name.
+            Passenger::Gone(_) | Passenger::Taken => Entry::Yours { id: ActorId::NONE },
         });
         let entries = entries.collect();
         (entries, asks)

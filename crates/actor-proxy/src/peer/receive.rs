@@ -365,6 +365,7 @@ impl Peer {
         let mut thirds = Vec::new();
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
+            let is_one_time = matches!(entry, Entry::Reply { .. });
             let passenger = match entry {
                 Entry::Yours { id } => self.find_actor(after, id).map(Passenger::Local),
                 Entry::Mine(offer) => self.receive_offer(state, after, &offer).map(Passenger::Remote),
@@ -374,10 +375,11 @@ impl Peer {
                 }
                 Entry::Third { node, id, shape, relay } => {
                     thirds.push((table.len(), Third { node, id, shape, relay }));
-                    None
+                    Some(Passenger::Taken)
                 }
             };
-            table.push(passenger.unwrap_or(Passenger::Taken));
+            let lost = || if is_one_time { Passenger::Taken } else { Passenger::gone(&self.core) };
+            table.push(passenger.unwrap_or_else(lost));
         }
         Incoming { parcel: Parcel { format, body, table }, thirds }
     }

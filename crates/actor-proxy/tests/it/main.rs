@@ -7,6 +7,7 @@ mod caller;
 mod cancel;
 mod cast;
 mod flow;
+mod gone;
 mod hostile;
 mod lifecycle;
 mod local;
