@@ -55,6 +55,8 @@ pub(crate) struct Aftermath {
     pub(super) listed: Vec<Told<Result<Vec<Listed>, ServiceError>>>,
     /// With the session in which they came.
     pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
+    /// Services that the peer wants to hold, if they permit it, and the session in which it said so.
+    pub(super) holds: Vec<(u64, ActorId, LocalAddress)>,
     /// Exports of what has ended already.
     pub(super) ended: Vec<(Tag, Ended)>,
     /// Ways that the peer was given, and those that were forgotten.
@@ -77,6 +79,7 @@ pub(super) enum Trash {
     Reply(Arc<dyn AnyReply>),
     Proxy(Arc<Proxy>),
     Mailbox(Arc<dyn AnyMailbox>),
+    Target(Target),
 }
 
 /// A message or answer whose addresses are not all resolved.
@@ -84,6 +87,8 @@ pub(super) struct Incoming {
     pub(super) parcel: Parcel,
     /// Addresses of third nodes, by their index.
     pub(super) thirds: Vec<(usize, Third)>,
+    /// Services that may not permit the peer to name them.
+    pub(super) guarded: Vec<usize>,
 }
 
 /// An actor of a third node.
@@ -141,6 +146,7 @@ impl Aftermath {
             looked_up,
             listed,
             inquiries,
+            holds,
             ended,
             ways,
             ways_forgotten,
@@ -169,6 +175,9 @@ impl Aftermath {
         }
         for (epoch, ask, inquiry) in inquiries {
             peer.answer_inquiry(epoch, ask, &inquiry);
+        }
+        for (epoch, id, service) in holds {
+            peer.answer_hold_of_service(epoch, id, service);
         }
         for (proxy, tag) in ways_forgotten {
             proxy.peer.forget_way(proxy.import, peer, tag);
@@ -203,9 +212,22 @@ impl Aftermath {
 }
 
 impl Incoming {
-    /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address.
+    fn is_resolved(&self) -> bool {
+        self.thirds.is_empty() && self.guarded.is_empty()
+    }
+
+    /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address. A
+    /// service of this node is gone for whom it does not permit.
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
-        let Self { mut parcel, thirds } = self;
+        let Self { mut parcel, thirds, guarded } = self;
+        for index in guarded {
+            if let Some(place) = parcel.table.get_mut(index)
+                && let Passenger::Local(local) = &*place
+                && !local.mailbox().permits(&via.node)
+            {
+                *place = Passenger::gone(&via.core);
+            }
+        }
         for (index, Third { node, id, shape, relay }) in thirds {
             let is_former_self = node.is_same_device(&via.core.me);
             let direct = is_former_self || node != via.node && via.core.may_speak_with(&node);
@@ -237,7 +259,7 @@ impl Delivery {
                 return deliver_run(&target, Run::new(Arc::clone(from), format, bodies, account), wakes);
             }
         };
-        let parcel = if incoming.thirds.is_empty() { incoming.parcel } else { incoming.resolve(from) };
+        let parcel = if incoming.is_resolved() { incoming.parcel } else { incoming.resolve(from) };
         let toll = Toll::new(account, cost(parcel.body.len()));
         let refused = match target {
             Target::Way(proxy) => {

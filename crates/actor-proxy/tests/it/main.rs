@@ -6,6 +6,7 @@ mod addresses;
 mod caller;
 mod cancel;
 mod cast;
+mod deceit;
 mod flow;
 mod gone;
 mod hostile;
