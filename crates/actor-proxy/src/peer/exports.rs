@@ -57,7 +57,7 @@ impl Export {
             Target::Way(proxy) => Shape {
                 schema: (&*proxy.schema).into(),
                 format: proxy.format,
-                direct_only: proxy.direct_only,
+                direct_only: proxy.reach.is_direct_only(),
             },
         }
     }
@@ -72,7 +72,9 @@ impl Peer {
             match passenger {
                 Passenger::Local(local) if !state.export_tags.contains_key(&own(local)) => exports += 1,
                 Passenger::Remote(proxy)
-                    if !self.is_home(proxy) && !state.export_tags.contains_key(&way(proxy)) =>
+                    if !self.is_home(proxy)
+                        && proxy.reach.may_pass_on()
+                        && !state.export_tags.contains_key(&way(proxy)) =>
                 {
                     exports += 1;
                 }
@@ -115,7 +117,8 @@ impl Peer {
         proxy: &Arc<Proxy>,
         lane: Lane,
     ) -> Option<Relay> {
-        if proxy.direct_only {
+        // Whoever gave the address may have lied; until the actor's node has spoken there is no way through this one.
+        if !proxy.reach.may_pass_on() {
             return None;
         }
         let key = way(proxy);
@@ -277,7 +280,8 @@ impl Peer {
             Passenger::Remote(proxy) => {
                 let relay = self.offer_way(state, after, proxy, lane);
                 let schema = (&*proxy.schema).into();
-                let shape = Shape { schema, format: proxy.format, direct_only: proxy.direct_only };
+                let direct_only = proxy.reach.is_direct_only();
+                let shape = Shape { schema, format: proxy.format, direct_only };
                 Entry::Third { node: *proxy.home(), id: proxy.id, shape, relay }
             }
             Passenger::Reply(reply) => {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 
-use actor_proxy::{Allow, Inbox, Limits, ServiceOptions};
+use actor_proxy::{Allow, Exchange, Inbox, Lane, Limits, ServiceOptions};
+use bytes::Bytes;
 
 use crate::cast::{Note, clerk, log};
-use crate::raw::{self, Stranger, cat, message, message_with, reply, tag, third, yours};
+use crate::raw::{self, Stranger, cat, message, message_with, mine, reply, tag, third, yours};
+use crate::world::node_id;
 
 const EXPIRED: u8 = 4;
 
@@ -15,6 +18,127 @@ fn deputy(stranger: &mut Stranger) -> u32 {
     let inbox = stranger.node().serve::<Note>("clerk", Allow::Members, ServiceOptions::default()).unwrap().1;
     stranger.world.spawn(clerk(inbox, log()));
     stranger.look_up("clerk").0
+}
+
+/// Another peer of the node, of whose actors the stranger tells.
+struct Other(Exchange);
+
+impl Other {
+    fn new(stranger: &mut Stranger, number: usize) -> Self {
+        let other = Self(stranger.node().connected(node_id(number, 1)));
+        other.say(stranger, raw::hello());
+        other.say(stranger, cat(&[&[raw::HOLDS_DONE]]));
+        other
+    }
+
+    fn say(&self, stranger: &mut Stranger, envelope: Bytes) {
+        let (result, wakes) = self.0.handle_messages(stranger.world.now(), [envelope]);
+        result.unwrap();
+        wakes.wake();
+        while stranger.world.poll_tasks() {}
+    }
+
+    /// What the node has said.
+    fn hear(&self) -> Vec<Bytes> {
+        let Some(mut outgoing) = self.0.outgoing(&Context::from_waker(Waker::noop())) else {
+            return Vec::new();
+        };
+        let mut heard = Vec::new();
+        for lane in Lane::all() {
+            while let Some(envelope) = outgoing.peek(lane).map(|next| next.to_bytes()) {
+                outgoing.advance(lane);
+                heard.push(envelope);
+            }
+        }
+        outgoing.finish();
+        heard
+    }
+}
+
+const CHAT: [u8; 16] = [7; 16];
+
+/// The answer to a HOLD of the chat.
+fn held(flags: u8) -> Bytes {
+    let mut offer = raw::offer(CHAT, 500, 1 << 20, "test.note/1");
+    offer[0] = flags;
+    cat(&[&[raw::HELD], &offer])
+}
+
+/// Flags of an entry THIRD of notes, and the tag of its way.
+fn read_third(entry: &[u8]) -> (u8, Option<u32>) {
+    assert_eq!(entry[0], 2);
+    let way = 2 + 80 + 16 + 1 + 1 + "test.note/1".len() + 16;
+    let its = entry.get(way..way + 4).filter(|_| entry[1] & 2 != 0);
+    (entry[1], its.map(|its| u32::from_le_bytes(its.try_into().unwrap())))
+}
+
+/// What the deputy was given last, as it is passed on to the stranger.
+fn taken(stranger: &mut Stranger, deputy: u32) -> (u8, Option<u32>) {
+    stranger.say(message_with(deputy, None, &[reply(5)], &[3, 0])).unwrap();
+    let answer = stranger.hear(raw::REPLY).pop().unwrap();
+    read_third(&answer[6..])
+}
+
+#[test]
+fn what_may_only_be_spoken_with_directly_is_what_its_node_says_and_nobody_else() {
+    for (claimed, said) in [(0, 1), (1, 0), (0, 0)] {
+        let mut stranger = Stranger::new(Limits::default());
+        let owner = Other::new(&mut stranger, 5);
+        let to = deputy(&mut stranger);
+        let mut chat = third(node_id(5, 1), CHAT, "test.note/1");
+        chat[1] = claimed;
+        stranger.say(message_with(to, None, &[chat], &[2, 0])).unwrap();
+        // Its node has not spoken: no way.
+        assert_eq!(taken(&mut stranger, to), (claimed, None));
+        assert!(owner.hear().contains(&cat(&[&[raw::HOLD], &CHAT])));
+        owner.say(&mut stranger, held(said));
+        let (flags, way) = taken(&mut stranger, to);
+        assert_eq!((flags & 1, way.is_none()), (said, said == 1));
+        if let Some(way) = way {
+            stranger.say(message(way, &[0, 42])).unwrap();
+            assert!(owner.hear().contains(&message(500, &[0, 42])));
+        }
+    }
+}
+
+#[test]
+fn a_way_that_was_lent_is_closed_when_the_node_says_so() {
+    let mut stranger = Stranger::new(Limits::default());
+    let owner = Other::new(&mut stranger, 5);
+    let to = deputy(&mut stranger);
+    let chat = third(node_id(5, 1), CHAT, "test.note/1");
+    stranger.say(message_with(to, None, &[chat], &[2, 0])).unwrap();
+    owner.say(&mut stranger, held(0));
+    let way = taken(&mut stranger, to).1.unwrap();
+    let mut again = mine(CHAT, 500, 1 << 20, "test.note/1");
+    again[1] = 1;
+    owner.say(&mut stranger, cat(&[&[raw::LOOK_UP], &tag(1), &raw::text("clerk")]));
+    let found = owner.hear().into_iter().find(|one| one[0] == raw::FOUND).unwrap();
+    let its_way = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    owner.say(&mut stranger, message_with(its_way, None, &[again], &[2, 0]));
+    stranger.say(message_with(way, Some(6), &[], &[0, 42])).unwrap();
+    assert_eq!(stranger.hear(raw::REFUSAL), [cat(&[&tag(6), &[3]])]);
+    assert!(!owner.hear().iter().any(|one| one[0] == raw::MESSAGE || one[0] == raw::MESSAGE_WITH));
+    assert_eq!(taken(&mut stranger, to), (1, None));
+}
+
+#[test]
+fn an_address_that_passes_through_at_once_has_no_way() {
+    let mut stranger = Stranger::new(Limits::default());
+    let (owner, friend) = (Other::new(&mut stranger, 5), Other::new(&mut stranger, 6));
+    let to = deputy(&mut stranger);
+    // The way to an actor of the friend, for the stranger.
+    friend.say(&mut stranger, cat(&[&[raw::LOOK_UP], &tag(1), &raw::text("clerk")]));
+    let found = friend.hear().into_iter().find(|one| one[0] == raw::FOUND).unwrap();
+    let its_way = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    let actor = mine([8; 16], 80, 1 << 20, "test.note/1");
+    friend.say(&mut stranger, message_with(its_way, None, &[actor], &[2, 0]));
+    let way = taken(&mut stranger, to).1.unwrap();
+    let chat = third(node_id(5, 1), CHAT, "test.note/1");
+    stranger.say(message_with(way, None, &[chat], &[2, 0])).unwrap();
+    let got = friend.hear().into_iter().find(|one| one[0] == raw::MESSAGE_WITH).unwrap();
+    assert_eq!(read_third(&got[12..]), (0, None));
+    assert!(owner.hear().contains(&cat(&[&[raw::HOLD], &CHAT])));
 }
 
 /// A service that its owner can close, with its tag and name.
