@@ -13,7 +13,7 @@ use crate::inbox::yield_now;
 use crate::local::{AnyMailbox, LocalAddress};
 use crate::mailbox::{Mailbox, Pushed};
 use crate::node_id::NodeId;
-use crate::parcel::Passenger;
+use crate::parcel::{Gone, Passenger};
 use crate::proxy::Proxy;
 use crate::schema::Message;
 use crate::scope;
@@ -21,7 +21,8 @@ use crate::slot::Slot;
 
 /// A reference to an actor, here or at another node. Cheap to clone; two are equal if they lead to the same actor.
 ///
-/// It can stand anywhere inside a message. Sent to its own node it is the original again.
+/// It can stand anywhere inside a message. Sent to its own node it is the original again. One that leads to nothing when
+/// it arrives is as one whose actor has ended, as [`Expired`](Ended::Expired).
 ///
 /// # Promises
 /// | call | resolves when | if the session is lost | if the future is dropped |
@@ -38,6 +39,7 @@ pub struct Address<M>(pub(crate) Kind<M>);
 pub(crate) enum Kind<M> {
     Local(Local<M>),
     Remote(Arc<Proxy>),
+    Gone(Arc<Gone>),
 }
 
 /// A counted reference to a mailbox of this node.
@@ -53,6 +55,8 @@ pub enum Route {
     Direct(NodeId),
     /// Through the node that gave the address, which can read them.
     Through(NodeId),
+    /// Not at all: the address led to nothing when it came.
+    Nowhere,
 }
 
 impl<M: Message> Address<M> {
@@ -78,6 +82,7 @@ impl<M: Message> Address<M> {
                 drop(message);
                 proxy.send(draft).await?
             }
+            Kind::Gone(_) => return Err(Ended::Expired.into()),
         };
         if pause {
             yield_now().await;
@@ -91,7 +96,7 @@ impl<M: Message> Address<M> {
     /// [`SendError`]. The message did not arrive, unless it was [`Lost`](SendError::Lost) with `maybe_delivered`.
     pub async fn send_confirmed(&self, message: M) -> Result<(), SendError> {
         match &self.0 {
-            Kind::Local(_) => self.send(message).await,
+            Kind::Local(_) | Kind::Gone(_) => self.send(message).await,
             Kind::Remote(proxy) => {
                 let draft = proxy.write(&message)?;
                 drop(message);
@@ -113,6 +118,7 @@ impl<M: Message> Address<M> {
                 Pushed::Ended(ended) => Err(ended.into()),
             },
             Kind::Remote(proxy) => proxy.try_send(proxy.write(&message)?),
+            Kind::Gone(_) => Err(Ended::Expired.into()),
         }
     }
 
@@ -126,6 +132,7 @@ impl<M: Message> Address<M> {
                 Err(ended) => ended,
             },
             Kind::Remote(proxy) => proxy.ended().await,
+            Kind::Gone(_) => Ended::Expired,
         }
     }
 
@@ -135,7 +142,7 @@ impl<M: Message> Address<M> {
     /// [`SendError::Lost`] if the session ends before.
     pub async fn flush(&self) -> Result<(), SendError> {
         match &self.0 {
-            Kind::Local(_) => Ok(()),
+            Kind::Local(_) | Kind::Gone(_) => Ok(()),
             Kind::Remote(proxy) => proxy.peer.flush().await,
         }
     }
@@ -146,6 +153,7 @@ impl<M: Message> Address<M> {
         match &self.0 {
             Kind::Local(_) => Route::Here,
             Kind::Remote(proxy) => proxy.route(),
+            Kind::Gone(_) => Route::Nowhere,
         }
     }
 
@@ -153,6 +161,7 @@ impl<M: Message> Address<M> {
         match &self.0 {
             Kind::Local(Local(mailbox, _)) => &mailbox.core,
             Kind::Remote(proxy) => &proxy.peer.core,
+            Kind::Gone(gone) => &gone.core,
         }
     }
 
@@ -160,6 +169,7 @@ impl<M: Message> Address<M> {
         match &self.0 {
             Kind::Local(Local(mailbox, _)) => Passenger::Local(LocalAddress::of(mailbox)),
             Kind::Remote(proxy) => Passenger::Remote(Arc::clone(proxy)),
+            Kind::Gone(gone) => Passenger::Gone(Arc::clone(gone)),
         }
     }
 
@@ -172,6 +182,7 @@ impl<M: Message> Address<M> {
             }
             Passenger::Remote(proxy) if *proxy.schema == *M::SCHEMA.as_str() => Ok(Self(Kind::Remote(proxy))),
             Passenger::Remote(_) => Err("an address of another schema"),
+            Passenger::Gone(gone) => Ok(Self(Kind::Gone(gone))),
             Passenger::Reply(_) | Passenger::Taken => Err("a one-time address where another was expected"),
         }
     }
@@ -214,6 +225,7 @@ impl<M> Clone for Address<M> {
         match &self.0 {
             Kind::Local(local) => Self(Kind::Local(local.clone())),
             Kind::Remote(proxy) => Self(Kind::Remote(Arc::clone(proxy))),
+            Kind::Gone(gone) => Self(Kind::Gone(Arc::clone(gone))),
         }
     }
 }
@@ -223,6 +235,7 @@ impl<M> PartialEq for Address<M> {
         match (&self.0, &other.0) {
             (Kind::Local(one), Kind::Local(other)) => Arc::ptr_eq(&one.0, &other.0),
             (Kind::Remote(one), Kind::Remote(other)) => one.is_same(other),
+            (Kind::Gone(one), Kind::Gone(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
@@ -235,6 +248,7 @@ impl<M> Hash for Address<M> {
         match &self.0 {
             Kind::Local(local) => Arc::as_ptr(&local.0).addr().hash(state),
             Kind::Remote(proxy) => proxy.id.hash(state),
+            Kind::Gone(gone) => Arc::as_ptr(gone).addr().hash(state),
         }
     }
 }
@@ -243,6 +257,7 @@ impl<M> fmt::Debug for Address<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Local(_) => f.write_str("Address(here)"),
+            Kind::Gone(_) => f.write_str("Address(gone)"),
             Kind::Remote(proxy) => write!(f, "Address({:?} at {:?})", proxy.id, proxy.home()),
         }
     }

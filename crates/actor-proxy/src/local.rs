@@ -23,6 +23,8 @@ pub(crate) trait AnyMailbox: Send + Sync {
     fn schema(&self) -> Schema;
     fn format(&self) -> Format;
     fn is_direct_only(&self) -> bool;
+    /// Whether [`permits`](Self::permits) may say no, and runs the user's code: not under a lock.
+    fn is_guarded(&self) -> bool;
     /// Whether this node may send there now.
     fn permits(&self, node: &NodeId) -> bool;
     fn id(&self) -> ActorId;

@@ -237,6 +237,10 @@ impl<M: Message> AnyMailbox for Mailbox<M> {
         self.terms.direct_only
     }
 
+    fn is_guarded(&self) -> bool {
+        !matches!(self.terms.allow, None | Some(Allow::Members))
+    }
+
     fn permits(&self, node: &NodeId) -> bool {
         self.terms.allow.as_ref().is_none_or(|allow| allow.permits(node))
     }

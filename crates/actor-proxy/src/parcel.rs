@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
+use crate::actors::Core;
 use crate::body::{DecodeError, Format};
 use crate::error::AskError;
 use crate::local::LocalAddress;
@@ -21,17 +22,28 @@ pub(crate) enum Passenger {
     Local(LocalAddress),
     Remote(Arc<Proxy>),
     Reply(Arc<dyn AnyReply>),
+    Gone(Arc<Gone>),
     /// Was a one-time address, until somebody took it.
     Taken,
 }
 
+/// An address of something that was not found when it came. No two of them are the same.
+pub(crate) struct Gone {
+    pub(crate) core: Arc<Core>,
+}
+
 impl Passenger {
+    pub(crate) fn gone(core: &Arc<Core>) -> Self {
+        Self::Gone(Arc::new(Gone { core: Arc::clone(core) }))
+    }
+
     /// The same for the same address, and for no two that live at the same time.
     pub(crate) fn key(&self) -> usize {
         match self {
             Self::Local(local) => local.key(),
             Self::Remote(proxy) => Arc::as_ptr(proxy).addr(),
             Self::Reply(reply) => Arc::as_ptr(reply).cast::<()>().addr(),
+            Self::Gone(gone) => Arc::as_ptr(gone).addr(),
             Self::Taken => 0,
         }
     }
@@ -40,6 +52,7 @@ impl Passenger {
         match self {
             Self::Local(local) => Some(Self::Local(local.clone())),
             Self::Remote(proxy) => Some(Self::Remote(Arc::clone(proxy))),
+            Self::Gone(gone) => Some(Self::Gone(Arc::clone(gone))),
             Self::Reply(_) => Some(std::mem::replace(self, Self::Taken)),
             Self::Taken => None,
         }

@@ -1,6 +1,7 @@
 //! Addresses of actors at other nodes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use serde::Serialize;
@@ -28,7 +29,35 @@ pub(crate) struct Proxy {
     pub(crate) home: Option<Box<NodeId>>,
     pub(crate) schema: Arc<str>,
     pub(crate) format: Format,
-    pub(crate) direct_only: bool,
+    pub(crate) reach: Reach,
+}
+
+/// Whether an actor may be spoken with through others. Only its own node knows.
+pub(crate) struct Reach {
+    direct_only: AtomicBool,
+    /// It is the actor's node that has said so, and not somebody who gave the address.
+    is_certain: AtomicBool,
+}
+
+impl Reach {
+    /// As its node has said, or else as was claimed.
+    pub(crate) fn new(said: Option<bool>, claimed: bool) -> Self {
+        let direct_only = AtomicBool::new(said.unwrap_or(claimed));
+        Self { direct_only, is_certain: AtomicBool::new(said.is_some()) }
+    }
+
+    pub(crate) fn is_direct_only(&self) -> bool {
+        self.direct_only.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn may_pass_on(&self) -> bool {
+        self.is_certain.load(Ordering::Acquire) && !self.is_direct_only()
+    }
+
+    pub(crate) fn learn(&self, direct_only: bool) {
+        self.direct_only.store(direct_only, Ordering::Release);
+        self.is_certain.store(true, Ordering::Release);
+    }
 }
 
 impl Proxy {

@@ -55,6 +55,8 @@ pub(crate) struct Aftermath {
     pub(super) listed: Vec<Told<Result<Vec<Listed>, ServiceError>>>,
     /// With the session in which they came.
     pub(super) inquiries: Vec<(u64, Tag, Inquiry)>,
+    /// Services that the peer wants to hold, if they permit it, and the session in which it said so.
+    pub(super) holds: Vec<(u64, ActorId, LocalAddress)>,
     /// Exports of what has ended already.
     pub(super) ended: Vec<(Tag, Ended)>,
     /// Ways that the peer was given, and those that were forgotten.
@@ -78,6 +80,7 @@ pub(super) enum Trash {
     Pending(Pending),
     Proxy(Arc<Proxy>),
     Mailbox(Arc<dyn AnyMailbox>),
+    Target(Target),
 }
 
 /// A message or answer whose addresses are not all resolved.
@@ -85,6 +88,8 @@ pub(super) struct Incoming {
     pub(super) parcel: Parcel,
     /// Addresses of third nodes, by their index.
     pub(super) thirds: Vec<(usize, Third)>,
+    /// Services that may not permit the peer to name them.
+    pub(super) guarded: Vec<usize>,
 }
 
 /// An actor of a third node.
@@ -142,6 +147,7 @@ impl Aftermath {
             looked_up,
             listed,
             inquiries,
+            holds,
             ended,
             ways,
             ways_forgotten,
@@ -170,6 +176,9 @@ impl Aftermath {
         }
         for (epoch, ask, inquiry) in inquiries {
             peer.answer_inquiry(epoch, ask, &inquiry);
+        }
+        for (epoch, id, service) in holds {
+            peer.answer_hold_of_service(epoch, id, service);
         }
         for (proxy, tag) in ways_forgotten {
             proxy.peer.forget_way(proxy.import, peer, tag);
@@ -204,12 +213,22 @@ impl Aftermath {
 }
 
 impl Incoming {
-    /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address.
+    /// Finds the proxies of third nodes: directly where this node may, else through the one that gave the address. A
+    /// service of this node is gone for whom it does not permit.
     fn resolve(self, via: &Arc<Peer>) -> Parcel {
-        let Self { mut parcel, thirds } = self;
+        let Self { mut parcel, thirds, guarded } = self;
+        for index in guarded {
+            if let Some(place) = parcel.table.get_mut(index)
+                && let Passenger::Local(local) = &*place
+                && !local.mailbox().permits(&via.node)
+            {
+                *place = Passenger::gone(&via.core);
+            }
+        }
         for (index, third) in thirds {
-            if let (Some(place), Some(proxy)) = (parcel.table.get_mut(index), third.resolve(via)) {
-                *place = Passenger::Remote(proxy);
+            let proxy = third.resolve(via);
+            if let Some(place) = parcel.table.get_mut(index) {
+                *place = proxy.map_or_else(|| Passenger::gone(&via.core), Passenger::Remote);
             }
         }
         parcel

@@ -57,7 +57,7 @@ impl Export {
             Target::Way(proxy) => Shape {
                 schema: (&*proxy.schema).into(),
                 format: proxy.format,
-                direct_only: proxy.direct_only,
+                direct_only: proxy.reach.is_direct_only(),
             },
         }
     }
@@ -72,12 +72,14 @@ impl Peer {
             match passenger {
                 Passenger::Local(local) if !state.export_tags.contains_key(&own(local)) => exports += 1,
                 Passenger::Remote(proxy)
-                    if !self.is_home(proxy) && !state.export_tags.contains_key(&way(proxy)) =>
+                    if !self.is_home(proxy)
+                        && proxy.reach.may_pass_on()
+                        && !state.export_tags.contains_key(&way(proxy)) =>
                 {
                     exports += 1;
                 }
                 Passenger::Reply(_) => asks += 1,
-                Passenger::Local(_) | Passenger::Remote(_) | Passenger::Taken => {}
+                Passenger::Local(_) | Passenger::Remote(_) | Passenger::Gone(_) | Passenger::Taken => {}
             }
         }
         let full = |what, limit| Err(SendError::TableFull { what, limit });
@@ -115,7 +117,8 @@ impl Peer {
         proxy: &Arc<Proxy>,
         lane: Lane,
     ) -> Option<Relay> {
-        if proxy.direct_only {
+        // Whoever gave the address may have lied; until the actor's node has spoken there is no way through this one.
+        if !proxy.reach.may_pass_on() {
             return None;
         }
         let key = way(proxy);
@@ -279,7 +282,8 @@ impl Peer {
             Passenger::Remote(proxy) => {
                 let relay = self.offer_way(state, after, proxy, lane);
                 let schema = (&*proxy.schema).into();
-                let shape = Shape { schema, format: proxy.format, direct_only: proxy.direct_only };
+                let direct_only = proxy.reach.is_direct_only();
+                let shape = Shape { schema, format: proxy.format, direct_only };
                 Entry::Third { node: *proxy.home(), id: proxy.id, shape, relay }
             }
             Passenger::Reply(reply) => {
@@ -300,7 +304,8 @@ impl Peer {
                     Err(_) => Entry::Reply { ask: Tag(0), format },
                 }
             }
-            Passenger::Taken => Entry::Yours { id: ActorId::NONE },
+            // No actor has that name.
+            Passenger::Gone(_) | Passenger::Taken => Entry::Yours { id: ActorId::NONE },
         });
         let entries = entries.collect();
         (entries, asks)

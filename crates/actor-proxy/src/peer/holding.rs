@@ -3,7 +3,8 @@
 use super::aftermath::Aftermath;
 use super::{Import, Link, State};
 use crate::account::Allowance;
-use crate::envelope::{Envelope, Offer};
+use crate::envelope::{Envelope, Offer, Shape};
+use crate::proxy::Proxy;
 use crate::table::{Handle, Tag, trim};
 
 impl State {
@@ -68,6 +69,14 @@ impl State {
         };
         self.receipt(handle, offer.tag, offer.limit);
         Some(handle)
+    }
+
+    /// The peer has said itself what an actor of its is.
+    pub(super) fn learn(&mut self, handle: Handle<Import>, proxy: &Proxy, shape: &Shape) {
+        if let Some(import) = self.imports.get_mut(handle) {
+            import.direct_only = Some(shape.direct_only);
+        }
+        proxy.reach.learn(shape.direct_only);
     }
 
     /// An address came, under the tag that the peer has for it.

@@ -12,7 +12,7 @@ use crate::ended::Ended;
 use crate::envelope::{Envelope, Offer, Relay, Shape};
 use crate::error::SendError;
 use crate::node_id::{ActorId, NodeId};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Reach};
 use crate::slot::Slot;
 use crate::table::{Handle, Tag};
 
@@ -39,6 +39,8 @@ pub(crate) struct Import {
     pub(super) fate: Option<Box<Fate>>,
     pub(super) is_parked: bool,
     pub(super) format: Format,
+    /// As the peer said itself; what others claim of its actors does not count.
+    pub(super) direct_only: Option<bool>,
     /// Rarely needed, so it takes no room where it is not.
     pub(super) queue: Option<Box<Queue>>,
 }
@@ -151,6 +153,7 @@ impl Peer {
             return None;
         };
         state.receipt(handle, tag, limit);
+        state.learn(handle, &proxy, facts.shape);
         Some(proxy)
     }
 
@@ -185,15 +188,17 @@ impl Peer {
                 fate: None,
                 is_parked: false,
                 format: facts.shape.format,
+                direct_only: None,
                 queue: None,
             })
         });
         state.import_ids.insert(name, handle);
         let Facts { id, home, shape } = facts;
         let schema = state.share_schema(&shape.schema);
-        let (format, direct_only) = (shape.format, shape.direct_only);
+        let said = state.imports.get(handle).and_then(|import| import.direct_only);
+        let (format, reach) = (shape.format, Reach::new(said, shape.direct_only));
         let (peer, home, import) = (Arc::clone(self), home.map(Box::new), handle);
-        let proxy = Arc::new(Proxy { peer, import, incarnation, id, home, schema, format, direct_only });
+        let proxy = Arc::new(Proxy { peer, import, incarnation, id, home, schema, format, reach });
         match state.imports.get_mut(handle) {
             Some(import) => {
                 import.incarnation = incarnation;
@@ -204,6 +209,22 @@ impl Peer {
                 after.trash.push(Trash::Proxy(proxy));
                 None
             }
+        }
+    }
+
+    /// The peer has said what it is that we hold.
+    pub(super) fn take_shape(
+        &self,
+        state: &mut State,
+        after: &mut Aftermath,
+        handle: Handle<Import>,
+        shape: &Shape,
+    ) {
+        let Some(import) = state.imports.get_mut(handle) else { return };
+        import.direct_only = Some(shape.direct_only);
+        if let Some(proxy) = import.proxy.upgrade() {
+            proxy.reach.learn(shape.direct_only);
+            after.trash.push(Trash::Proxy(proxy));
         }
     }
 

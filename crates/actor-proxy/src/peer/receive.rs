@@ -165,6 +165,7 @@ impl Peer {
             Envelope::HoldsDone => self.holds_done(state, now),
             Envelope::Held(offer) => {
                 if let Some(handle) = state.resume_import(&offer) {
+                    self.take_shape(state, after, handle, &offer.shape);
                     self.pump(state, after, handle);
                 }
             }
@@ -293,22 +294,57 @@ impl Peer {
     }
 
     fn take_hold(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, id: ActorId) {
-        let offer = match state.export_by_id(id) {
-            Some(tag) => state.hold_again(tag),
-            None => self.find_actor(after, id).and_then(|local| {
-                let offer = if state.exports.len() < self.core.limits.max_exports {
-                    self.offer_local(state, after, &local, Lane::CONTROL)
-                } else {
-                    None
-                };
-                after.trash.push(Trash::Passengers(vec![Passenger::Local(local)]));
-                offer
-            }),
+        let known = state.export_by_id(id).and_then(|tag| state.exports.get(tag).ok());
+        let target = match known {
+            Some(export) => Some(export.target.clone()),
+            None => self.find_actor(after, id).map(Target::Actor),
+        };
+        match target {
+            Some(Target::Actor(local)) if local.mailbox().is_guarded() => {
+                after.holds.push((state.epoch, id, local));
+            }
+            target => self.answer_hold(state, after, id, target),
+        }
+    }
+
+    fn answer_hold(
+        self: &Arc<Self>,
+        state: &mut State,
+        after: &mut Aftermath,
+        id: ActorId,
+        target: Option<Target>,
+    ) {
+        let room = state.exports.len() < self.core.limits.max_exports;
+        let offer = match (state.export_by_id(id), &target) {
+            (Some(tag), Some(_)) => state.hold_again(tag),
+            (None, Some(Target::Actor(local))) if room => {
+                self.offer_local(state, after, local, Lane::CONTROL)
+            }
+            _ => None,
         };
         match offer {
             Some(offer) => state.say(&Envelope::Held(offer)),
             None => state.say(&Envelope::Gone { id, why: Ended::Expired }),
         }
+        after.trash.extend(target.map(Trash::Target));
+    }
+
+    /// Answers a HOLD of a service, without the lock while its owner says who may use it.
+    pub(super) fn answer_hold_of_service(self: &Arc<Self>, epoch: u64, id: ActorId, service: LocalAddress) {
+        let permitted = service.mailbox().permits(&self.node);
+        let target = Target::Actor(service);
+        self.with(|state, after| {
+            if state.epoch != epoch || state.link != Link::Up {
+                return after.trash.push(Trash::Target(target));
+            }
+            let target = if permitted {
+                Some(target)
+            } else {
+                after.trash.push(Trash::Target(target));
+                None
+            };
+            self.answer_hold(state, after, id, target);
+        });
     }
 
     /// The peer has said all that it still holds.
@@ -370,9 +406,10 @@ impl Peer {
         entries: Vec<Entry>,
         body: Bytes,
     ) -> Incoming {
-        let mut thirds = Vec::new();
+        let (mut thirds, mut guarded) = (Vec::new(), Vec::new());
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
+            let is_one_time = matches!(entry, Entry::Reply { .. });
             let passenger = match entry {
                 Entry::Yours { id } => self.find_actor(after, id).map(Passenger::Local),
                 Entry::Mine(offer) => self.receive_offer(state, after, &offer).map(Passenger::Remote),
@@ -382,12 +419,16 @@ impl Peer {
                 }
                 Entry::Third { node, id, shape, relay } => {
                     thirds.push((table.len(), Third { node, id, shape, relay }));
-                    None
+                    Some(Passenger::Taken)
                 }
             };
-            table.push(passenger.unwrap_or(Passenger::Taken));
+            if matches!(&passenger, Some(Passenger::Local(local)) if local.mailbox().is_guarded()) {
+                guarded.push(table.len());
+            }
+            let lost = || if is_one_time { Passenger::Taken } else { Passenger::gone(&self.core) };
+            table.push(passenger.unwrap_or_else(lost));
         }
-        Incoming { parcel: Parcel { format, body, table }, thirds }
+        Incoming { parcel: Parcel { format, body, table }, thirds, guarded }
     }
 
     fn find_actor(&self, after: &mut Aftermath, id: ActorId) -> Option<LocalAddress> {

@@ -200,6 +200,7 @@ impl Peer {
             let full = state.waiting >= self.core.limits.max_waiting;
             // What this node takes may be more than the next one does.
             let too_large = draft.body().len() > state.body_limit;
+            let fate = fate.or(proxy.reach.is_direct_only().then_some(SendError::NotAllowed));
             let fate = fate.or((full || too_large).then_some(SendError::NoRoom));
             let waiting = Waiting { draft, accept: None, confirm, toll: Some(toll) };
             match fate {

@@ -1,0 +1,192 @@
+//! What a peer says of others: it gets nobody's rights, and makes nobody's actors other than they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
+
+use actor_proxy::{Allow, Exchange, Inbox, Lane, Limits, ServiceOptions};
+use bytes::Bytes;
+
+use crate::cast::{Note, clerk, log};
+use crate::raw::{self, Stranger, cat, message, message_with, mine, reply, tag, third, yours};
+use crate::world::node_id;
+
+const EXPIRED: u8 = 4;
+
+/// A service that keeps what it is given, and the stranger who gives: its tag.
+fn deputy(stranger: &mut Stranger) -> u32 {
+    let inbox = stranger.node().serve::<Note>("clerk", Allow::Members, ServiceOptions::default()).unwrap().1;
+    stranger.world.spawn(clerk(inbox, log()));
+    stranger.look_up("clerk").0
+}
+
+/// Another peer of the node, of whose actors the stranger tells.
+struct Other(Exchange);
+
+impl Other {
+    fn new(stranger: &mut Stranger, number: usize) -> Self {
+        let other = Self(stranger.node().connected(node_id(number, 1)));
+        other.say(stranger, raw::hello());
+        other.say(stranger, cat(&[&[raw::HOLDS_DONE]]));
+        other
+    }
+
+    fn say(&self, stranger: &mut Stranger, envelope: Bytes) {
+        let (result, wakes) = self.0.handle_messages(stranger.world.now(), [envelope]);
+        result.unwrap();
+        wakes.wake();
+        while stranger.world.poll_tasks() {}
+    }
+
+    /// What the node has said.
+    fn hear(&self) -> Vec<Bytes> {
+        let Some(mut outgoing) = self.0.outgoing(&Context::from_waker(Waker::noop())) else {
+            return Vec::new();
+        };
+        let mut heard = Vec::new();
+        for lane in Lane::all() {
+            while let Some(envelope) = outgoing.peek(lane).map(|next| next.to_bytes()) {
+                outgoing.advance(lane);
+                heard.push(envelope);
+            }
+        }
+        outgoing.finish();
+        heard
+    }
+}
+
+const CHAT: [u8; 16] = [7; 16];
+
+/// The answer to a HOLD of the chat.
+fn held(flags: u8) -> Bytes {
+    let mut offer = raw::offer(CHAT, 500, 1 << 20, "test.note/1");
+    offer[0] = flags;
+    cat(&[&[raw::HELD], &offer])
+}
+
+/// Flags of an entry THIRD of notes, and the tag of its way.
+fn read_third(entry: &[u8]) -> (u8, Option<u32>) {
+    assert_eq!(entry[0], 2);
+    let way = 2 + 80 + 16 + 1 + 1 + "test.note/1".len() + 16;
+    let its = entry.get(way..way + 4).filter(|_| entry[1] & 2 != 0);
+    (entry[1], its.map(|its| u32::from_le_bytes(its.try_into().unwrap())))
+}
+
+/// What the deputy was given last, as it is passed on to the stranger.
+fn taken(stranger: &mut Stranger, deputy: u32) -> (u8, Option<u32>) {
+    stranger.say(message_with(deputy, None, &[reply(5)], &[3, 0])).unwrap();
+    let answer = stranger.hear(raw::REPLY).pop().unwrap();
+    read_third(&answer[6..])
+}
+
+#[test]
+fn what_may_only_be_spoken_with_directly_is_what_its_node_says_and_nobody_else() {
+    for (claimed, said) in [(0, 1), (1, 0), (0, 0)] {
+        let mut stranger = Stranger::new(Limits::default());
+        let owner = Other::new(&mut stranger, 5);
+        let to = deputy(&mut stranger);
+        let mut chat = third(node_id(5, 1), CHAT, "test.note/1");
+        chat[1] = claimed;
+        stranger.say(message_with(to, None, &[chat], &[2, 0])).unwrap();
+        // Its node has not spoken: no way.
+        assert_eq!(taken(&mut stranger, to), (claimed, None));
+        assert!(owner.hear().contains(&cat(&[&[raw::HOLD], &CHAT])));
+        owner.say(&mut stranger, held(said));
+        let (flags, way) = taken(&mut stranger, to);
+        assert_eq!((flags & 1, way.is_none()), (said, said == 1));
+        if let Some(way) = way {
+            stranger.say(message(way, &[0, 42])).unwrap();
+            assert!(owner.hear().contains(&message(500, &[0, 42])));
+        }
+    }
+}
+
+#[test]
+fn a_way_that_was_lent_is_closed_when_the_node_says_so() {
+    let mut stranger = Stranger::new(Limits::default());
+    let owner = Other::new(&mut stranger, 5);
+    let to = deputy(&mut stranger);
+    let chat = third(node_id(5, 1), CHAT, "test.note/1");
+    stranger.say(message_with(to, None, &[chat], &[2, 0])).unwrap();
+    owner.say(&mut stranger, held(0));
+    let way = taken(&mut stranger, to).1.unwrap();
+    let mut again = mine(CHAT, 500, 1 << 20, "test.note/1");
+    again[1] = 1;
+    owner.say(&mut stranger, cat(&[&[raw::LOOK_UP], &tag(1), &raw::text("clerk")]));
+    let found = owner.hear().into_iter().find(|one| one[0] == raw::FOUND).unwrap();
+    let its_way = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    owner.say(&mut stranger, message_with(its_way, None, &[again], &[2, 0]));
+    stranger.say(message_with(way, Some(6), &[], &[0, 42])).unwrap();
+    assert_eq!(stranger.hear(raw::REFUSAL), [cat(&[&tag(6), &[3]])]);
+    assert!(!owner.hear().iter().any(|one| one[0] == raw::MESSAGE || one[0] == raw::MESSAGE_WITH));
+    assert_eq!(taken(&mut stranger, to), (1, None));
+}
+
+#[test]
+fn an_address_that_passes_through_at_once_has_no_way() {
+    let mut stranger = Stranger::new(Limits::default());
+    let (owner, friend) = (Other::new(&mut stranger, 5), Other::new(&mut stranger, 6));
+    let to = deputy(&mut stranger);
+    // The way to an actor of the friend, for the stranger.
+    friend.say(&mut stranger, cat(&[&[raw::LOOK_UP], &tag(1), &raw::text("clerk")]));
+    let found = friend.hear().into_iter().find(|one| one[0] == raw::FOUND).unwrap();
+    let its_way = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    let actor = mine([8; 16], 80, 1 << 20, "test.note/1");
+    friend.say(&mut stranger, message_with(its_way, None, &[actor], &[2, 0]));
+    let way = taken(&mut stranger, to).1.unwrap();
+    let chat = third(node_id(5, 1), CHAT, "test.note/1");
+    stranger.say(message_with(way, None, &[chat], &[2, 0])).unwrap();
+    let got = friend.hear().into_iter().find(|one| one[0] == raw::MESSAGE_WITH).unwrap();
+    assert_eq!(read_third(&got[12..]), (0, None));
+    assert!(owner.hear().contains(&cat(&[&[raw::HOLD], &CHAT])));
+}
+
+/// A service that its owner can close, with its tag and name.
+fn closing(stranger: &mut Stranger) -> (Arc<AtomicBool>, Inbox<Note>, u32, [u8; 16]) {
+    let open = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&open);
+    let allow = Allow::when(move |_| asked.load(Ordering::SeqCst));
+    let inbox = stranger.node().serve::<Note>("secret", allow, ServiceOptions::default()).unwrap().1;
+    let (to, id) = stranger.look_up("secret");
+    (open, inbox, to, id)
+}
+
+#[test]
+fn a_right_that_was_taken_back_does_not_come_again_through_others() {
+    let mut stranger = Stranger::new(Limits::default());
+    let (open, mut secret, direct, id) = closing(&mut stranger);
+    let to = deputy(&mut stranger);
+    let me = stranger.node().me();
+    for entry in [yours(id), third(me, id, "test.note/1")] {
+        for is_open in [true, false] {
+            open.store(is_open, Ordering::SeqCst);
+            stranger.say(message(direct, &[0, 7])).unwrap();
+            assert_eq!(secret.try_recv().is_some(), is_open);
+            // Give, PassOn.
+            stranger.say(message_with(to, None, &[entry.clone()], &[2, 0])).unwrap();
+            stranger.say(message_with(to, None, &[reply(5)], &[5, 7, 0])).unwrap();
+            assert_eq!(secret.try_recv().is_some(), is_open);
+        }
+    }
+}
+
+#[test]
+fn a_service_is_not_there_to_hold_for_whom_it_does_not_permit() {
+    let mut stranger = Stranger::new(Limits::default());
+    let (open, _secret, direct, id) = closing(&mut stranger);
+    let (hold, gone) = (cat(&[&[raw::HOLD], &id]), cat(&[&[raw::GONE], &id, &[EXPIRED]]));
+    let said = |stranger: &mut Stranger, is_open| {
+        open.store(is_open, Ordering::SeqCst);
+        stranger.say(hold.clone()).unwrap();
+        stranger.listen();
+        std::mem::take(&mut stranger.heard)
+    };
+    // Known under a tag, and forgotten.
+    assert_eq!(said(&mut stranger, false), [gone.clone()]);
+    assert_eq!(said(&mut stranger, true)[0][0], raw::HELD);
+    stranger.say(cat(&[&[raw::RELEASE], &tag(direct), &2_u32.to_le_bytes()])).unwrap();
+    stranger.world.pass(std::time::Duration::from_secs(11));
+    assert_eq!(stranger.hear(raw::ENDED), [cat(&[&tag(direct), &[EXPIRED]])]);
+    assert_eq!(said(&mut stranger, false), [gone]);
+    assert_eq!(said(&mut stranger, true)[0][0], raw::HELD);
+}
