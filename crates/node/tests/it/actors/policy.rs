@@ -31,7 +31,7 @@ async fn who_may_use_a_service_is_asked_for_every_message() {
 async fn only_those_who_may_use_a_service_find_it() {
     let pair = Pair::memory().await;
     let bob = pair.bob.identity();
-    let only = |person| Allow::only([*Person::identity(person).as_bytes()]);
+    let only = |person: &Person| Allow::only([*person.identity().as_bytes()]);
     pair.bob.serve("for alice", only(&Person::new(1)), till).unwrap();
     pair.bob.serve("for carol", only(&Person::new(3)), till).unwrap();
     pair.bob.serve("for members", Allow::Members, till).unwrap();
