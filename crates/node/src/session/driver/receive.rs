@@ -1,5 +1,6 @@
 //! From the carrier to the receivers.
 
+use std::fmt;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -40,7 +41,7 @@ impl Driver {
                 Ok(None) => break,
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             };
-            if matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
+            if self.is_over() {
                 // Read so that the far end can write, and not looked at.
                 continue;
             }
@@ -51,11 +52,8 @@ impl Driver {
                     self.deliver()?;
                 }
                 Err(Error::Peer(fault)) => {
-                    let peer = self.session.peer().identity;
-                    tracing::warn!(?peer, %fault, "a member breaks the protocol; closing the session");
                     self.deliver()?;
-                    self.core.close_session(self.id, CloseReason::Protocol);
-                    self.phase = Phase::Closing { until: now + FAREWELL_TIMEOUT };
+                    self.break_off(&fault);
                 }
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             }
@@ -68,7 +66,7 @@ impl Driver {
     /// Hands what came for actors to them, all of it at once.
     fn tell_actors(&mut self, now: Instant) {
         let messages = self.routes.take_actor_messages();
-        if messages.is_empty() || matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
+        if messages.is_empty() || self.is_over() {
             return;
         }
         let Some(exchange) = self.actors.exchange(&self.session) else { return };
@@ -86,11 +84,24 @@ impl Driver {
             fault = fault.or(result.err());
         }
         if let Some(fault) = fault {
-            let peer = self.session.peer().identity;
-            tracing::warn!(?peer, %fault, "a member breaks the protocol of actors; closing the session");
-            self.core.close_session(self.id, CloseReason::Protocol);
-            self.phase = Phase::Closing { until: now + FAREWELL_TIMEOUT };
+            self.break_off(&fault);
         }
+    }
+
+    /// The peer breaks the protocol: the session is closed, and nothing more of it is delivered.
+    fn break_off(&mut self, fault: &dyn fmt::Display) {
+        if self.is_over() {
+            return;
+        }
+        let peer = self.session.peer().identity;
+        tracing::warn!(?peer, %fault, "a member breaks the protocol; closing the session");
+        self.core.close_session(self.id, CloseReason::Protocol);
+        self.phase = Phase::Closing { until: self.now + FAREWELL_TIMEOUT };
+    }
+
+    /// Whether nothing is delivered any more.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. })
     }
 
     /// Hands out what `rx` has.
@@ -105,7 +116,14 @@ impl Driver {
                     }
                 }
                 Event::Closed { reason } => return Err(End::ClosedByPeer(reason)),
-                event => self.routes.deliver(event, &self.session, &self.core.receivers, &mut self.rx),
+                _ if self.is_over() => {}
+                event => {
+                    let delivered =
+                        self.routes.deliver(event, &self.session, &self.core.receivers, &mut self.rx);
+                    if let Err(fault) = delivered {
+                        self.break_off(&fault);
+                    }
+                }
             }
         }
         Ok(())
