@@ -1,15 +1,20 @@
 //! A member that says by hand what no node would say.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use bytes::BytesMut;
 use endpoint::EndCause;
 use link::CloseReason;
-use node::{Event, Limits, MemoryNetwork, MemoryStream, Node};
+use node::{Allow, Event, Limits, MemoryNetwork, MemoryStream, Node};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use secure_channel::{Association, OVERHEAD_BYTES, PathNumber, Sealer, split};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use x3dh_handshake::{BootId, Capabilities, Initiator, InitiatorConfig, Suite, Tag};
 
+use crate::actors::till;
 use crate::support::{Person, host};
 
 /// The record that says that its sender has the keys.
@@ -122,6 +127,34 @@ async fn a_lane_of_actors_may_be_opened_again_after_its_end() {
     for stream in 45..60 {
         hostile.say(&open(stream, "conclave.actors/01")).await;
     }
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(node.sessions().len(), 1);
+}
+
+/// A message on stream 1.
+fn message(number: u8, envelope: &[u8]) -> Vec<u8> {
+    [&[0x04, 1, number, u8::try_from(envelope.len()).unwrap()], envelope].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_member_says_after_its_removal_reaches_no_actor() {
+    for is_removed in [false, true] {
+        let (node, mut hostile) = met().await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let allow = Allow::when(move |_| count.fetch_add(1, Ordering::Relaxed) < usize::MAX);
+        node.serve("till", allow, till).unwrap();
+        let hello = [0x01, 1, 0, 0, 0x20, 0];
+        let (holds_done, list) = ([0x0c], [0x10, 1, 0, 0, 0]);
+        let first = [&open(1, "conclave.actors/0"), &message(0, &hello)[..], &message(1, &holds_done)];
+        hostile.say(&first.concat()).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // It has arrived, and nobody has looked at it yet.
+        hostile.say(&message(2, &list)).await;
+        if is_removed {
+            node.remove_member(&Person::new(1).identity()).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), usize::from(!is_removed));
+    }
 }

@@ -12,6 +12,7 @@ use link::{CloseReason, Error, Event};
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
 use crate::frames::UNPROVEN_BYTES;
 use crate::session::routes::ForActors;
+use crate::sync::lock;
 
 impl Driver {
     /// Reads once, opens what came, and delivers it.
@@ -59,17 +60,22 @@ impl Driver {
             }
         }
         self.reader.rest(&self.core.read_pool);
-        self.tell_actors(now);
-        Ok(())
+        self.tell_actors(now)
     }
 
-    /// Hands what came for actors to them, all of it at once.
-    fn tell_actors(&mut self, now: Instant) {
+    /// Hands what came for actors to them, all of it at once, unless the session was ordered to end: whoever was
+    /// removed says nothing to them any more.
+    fn tell_actors(&mut self, now: Instant) -> Result<(), End> {
         let messages = self.routes.take_actor_messages();
-        if messages.is_empty() || self.is_over() {
-            return;
+        if messages.is_empty() {
+            return Ok(());
         }
-        let Some(exchange) = self.actors.exchange(&self.session) else { return };
+        let order = self.take_order(&mut lock(&self.session.half));
+        self.obey(order)?;
+        if self.is_over() {
+            return Ok(());
+        }
+        let Some(exchange) = self.actors.exchange(&self.session) else { return Ok(()) };
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
@@ -86,6 +92,7 @@ impl Driver {
         if let Some(fault) = fault {
             self.break_off(&fault);
         }
+        Ok(())
     }
 
     /// The peer breaks the protocol: the session is closed, and nothing more of it is delivered.
