@@ -1,9 +1,11 @@
 //! From the streams of a session to the receivers of the node.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
+use actor_proxy::Lane;
 use bytes::{Bytes, BytesMut};
 use link::{Batch, Event, MESSAGE_COST_BYTES, Meter, Rx, StopReason, StreamId, StreamName};
 
@@ -18,6 +20,7 @@ use crate::receivers::Receivers;
 #[derive(Default)]
 pub(super) struct Routes {
     streams: BTreeMap<StreamId, Route>,
+    /// One for each lane at most, so that no more large messages are gathered than there are lanes.
     actors: BTreeMap<StreamId, ActorRoute>,
     /// What came for actors and was not handed to them. Bounded by what is read at once.
     for_actors: Vec<ForActors>,
@@ -36,6 +39,7 @@ struct Route {
 
 /// A lane of what the peer's actors say.
 struct ActorRoute {
+    lane: Lane,
     meter: Meter,
     /// The large message that is being received.
     current: Gathering,
@@ -56,18 +60,26 @@ pub(super) enum ForActors {
     TooLarge(Bytes),
 }
 
+/// The peer has opened a lane that is open: it breaks the protocol (PROTOCOL.md §13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneTaken(Lane);
+
 impl Routes {
     /// Delivers what arrived; says to `rx` which streams nobody wants.
+    ///
+    /// # Errors
+    /// [`LaneTaken`]: the session is to be closed.
     pub(super) fn deliver(
         &mut self,
         event: Event,
         session: &Arc<Session>,
         receivers: &Receivers,
         rx: &mut Rx,
-    ) {
-        if let Some(event) = self.deliver_to_actors(event) {
+    ) -> Result<(), LaneTaken> {
+        if let Some(event) = self.deliver_to_actors(event)? {
             self.deliver_to_receivers(event, session, receivers, rx);
         }
+        Ok(())
     }
 
     fn deliver_to_receivers(
@@ -101,15 +113,19 @@ impl Routes {
     }
 
     /// Takes an event of a lane of actors; gives back any other.
-    fn deliver_to_actors(&mut self, event: Event) -> Option<Event> {
+    fn deliver_to_actors(&mut self, event: Event) -> Result<Option<Event>, LaneTaken> {
         match event {
-            Event::Opened { stream, ref name, ref meter, .. } if lanes::lane(name).is_some() => {
-                let route = ActorRoute { meter: meter.clone(), current: Gathering::default() };
+            Event::Opened { stream, ref name, ref meter, .. } => {
+                let Some(lane) = lanes::lane(name) else { return Ok(Some(event)) };
+                if self.actors.values().any(|route| route.lane == lane) {
+                    return Err(LaneTaken(lane));
+                }
+                let route = ActorRoute { lane, meter: meter.clone(), current: Gathering::default() };
                 self.actors.insert(stream, route);
             }
             Event::Messages { stream, batch } => {
                 let Some(route) = self.actors.get(&stream) else {
-                    return Some(Event::Messages { stream, batch });
+                    return Ok(Some(Event::Messages { stream, batch }));
                 };
                 // Mailboxes have a credit of their own: what waits there is not the session's.
                 give_back(&route.meter, batch.cost());
@@ -117,11 +133,11 @@ impl Routes {
             }
             Event::Started { stream, total_bytes } => {
                 let max_actor_bytes = self.max_actor_bytes;
-                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
                 route.current = Gathering { pieces: Vec::new(), too_large: total_bytes > max_actor_bytes };
             }
             Event::Piece { stream, ref bytes } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 // Of one that is too large the beginning is enough.
                 if !route.current.too_large || route.current.pieces.is_empty() {
@@ -129,20 +145,20 @@ impl Routes {
                 }
             }
             Event::Finished { stream } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, MESSAGE_COST_BYTES);
                 let message = std::mem::take(&mut route.current).into_message();
                 self.for_actors.push(message);
             }
             Event::Aborted { stream } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Some(event) };
+                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, MESSAGE_COST_BYTES);
                 route.current = Gathering::default();
             }
             Event::Ended { stream } if self.actors.remove(&stream).is_some() => {}
-            other => return Some(other),
+            other => return Ok(Some(other)),
         }
-        None
+        Ok(None)
     }
 
     /// Wakes whoever got something.
@@ -212,6 +228,12 @@ impl Routes {
                 rx.refuse(stream, StopReason::Ended);
             }
         }
+    }
+}
+
+impl fmt::Display for LaneTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it opened lane {} of actors twice", self.0.index())
     }
 }
 

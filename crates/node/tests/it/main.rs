@@ -6,6 +6,7 @@ mod backpressure;
 mod cancel;
 mod descriptors;
 mod flood;
+mod hostile;
 mod lifecycle;
 mod many;
 mod messages;

@@ -1,5 +1,6 @@
 //! From the carrier to the receivers.
 
+use std::fmt;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use link::{CloseReason, Error, Event};
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
 use crate::frames::UNPROVEN_BYTES;
 use crate::session::routes::ForActors;
+use crate::sync::lock;
 
 impl Driver {
     /// Reads once, opens what came, and delivers it.
@@ -40,7 +42,7 @@ impl Driver {
                 Ok(None) => break,
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             };
-            if matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
+            if self.is_over() {
                 // Read so that the far end can write, and not looked at.
                 continue;
             }
@@ -50,32 +52,34 @@ impl Driver {
                     self.watch.asked = false;
                     if let Err(end) = self.deliver() {
                         // What stands before a word of farewell has arrived.
-                        self.tell_actors(now);
+                        self.tell_actors(now)?;
                         return Err(end);
                     }
                 }
                 Err(Error::Peer(fault)) => {
-                    let peer = self.session.peer().identity;
-                    tracing::warn!(?peer, %fault, "a member breaks the protocol; closing the session");
                     self.deliver()?;
-                    self.core.close_session(self.id, CloseReason::Protocol);
-                    self.phase = Phase::Closing { until: now + FAREWELL_TIMEOUT };
+                    self.break_off(&fault);
                 }
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             }
         }
         self.reader.rest(&self.core.read_pool);
-        self.tell_actors(now);
-        Ok(())
+        self.tell_actors(now)
     }
 
-    /// Hands what came for actors to them, all of it at once.
-    fn tell_actors(&mut self, now: Instant) {
+    /// Hands what came for actors to them, all of it at once, unless the session was ordered to end: whoever was
+    /// removed says nothing to them any more.
+    fn tell_actors(&mut self, now: Instant) -> Result<(), End> {
         let messages = self.routes.take_actor_messages();
-        if messages.is_empty() || matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. }) {
-            return;
+        if messages.is_empty() {
+            return Ok(());
         }
-        let Some(exchange) = self.actors.exchange(&self.session) else { return };
+        let order = self.take_order(&mut lock(&self.session.half));
+        self.obey(order)?;
+        if self.is_over() {
+            return Ok(());
+        }
+        let Some(exchange) = self.actors.exchange(&self.session) else { return Ok(()) };
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
@@ -90,16 +94,25 @@ impl Driver {
             fault = fault.or(result.err());
         }
         if let Some(fault) = fault {
-            self.blame_actors(fault);
+            self.break_off(&fault);
         }
+        Ok(())
     }
 
-    /// Closes the session of a peer that breaks the protocol of actors.
-    pub(super) fn blame_actors(&mut self, fault: actor_proxy::PeerFault) {
+    /// The peer breaks the protocol: the session is closed, and nothing more of it is delivered.
+    pub(super) fn break_off(&mut self, fault: &dyn fmt::Display) {
+        if self.is_over() {
+            return;
+        }
         let peer = self.session.peer().identity;
-        tracing::warn!(?peer, %fault, "a member breaks the protocol of actors; closing the session");
+        tracing::warn!(?peer, %fault, "a member breaks the protocol; closing the session");
         self.core.close_session(self.id, CloseReason::Protocol);
         self.phase = Phase::Closing { until: self.now + FAREWELL_TIMEOUT };
+    }
+
+    /// Whether nothing is delivered any more.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. } | Phase::Farewell { .. })
     }
 
     /// Hands out what `rx` has.
@@ -114,7 +127,14 @@ impl Driver {
                     }
                 }
                 Event::Closed { reason } => return Err(End::ClosedByPeer(reason)),
-                event => self.routes.deliver(event, &self.session, &self.core.receivers, &mut self.rx),
+                _ if self.is_over() => {}
+                event => {
+                    let delivered =
+                        self.routes.deliver(event, &self.session, &self.core.receivers, &mut self.rx);
+                    if let Err(fault) = delivered {
+                        self.break_off(&fault);
+                    }
+                }
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use link::SealJob;
 
 use super::actors::look;
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
-use crate::session::{Order, Wakes};
+use crate::session::{Half, Order, Wakes};
 use crate::sync::lock;
 
 /// Packets that are sealed before they are written. A packet has at most 64 KiB: these, and what waits in the kernel,
@@ -53,7 +53,7 @@ impl Driver {
             received = false;
             wakes.wake();
             if let Some(fault) = fault.filter(|_| self.phase == Phase::Up) {
-                self.blame_actors(fault);
+                self.break_off(&fault);
             }
             self.obey(order)?;
             if needs_rekey {
@@ -111,8 +111,7 @@ impl Driver {
             half.tx.apply(feedback);
         }
         self.notes.drain(..).for_each(|note| half.tx.note(note));
-        let order =
-            half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed);
+        let order = self.take_order(&mut half);
         let mut actors_wait = false;
         let mut unloaded = false;
         let mut fault = None;
@@ -160,7 +159,12 @@ impl Driver {
         })
     }
 
-    fn obey(&mut self, order: Option<Order>) -> Result<(), End> {
+    /// What the control plane wants, as far as it can be done now.
+    pub(super) fn take_order(&self, half: &mut Half) -> Option<Order> {
+        half.order.take_if(|order| matches!(order, Order::Abort) || self.phase != Phase::Unconfirmed)
+    }
+
+    pub(super) fn obey(&mut self, order: Option<Order>) -> Result<(), End> {
         match order {
             Some(Order::Abort) => Err(End::ClosedHere),
             Some(Order::Close(_)) => {
