@@ -75,6 +75,7 @@ impl Peer {
         import.is_parked = false;
         state.parked.retain(|other| *other != handle);
         state.waiting -= waiting.len();
+        state.relayed.waiting -= waiting.iter().filter(|one| one.is_relayed()).count();
         for one in waiting {
             one.fail(error, after);
         }
