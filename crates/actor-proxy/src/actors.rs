@@ -50,7 +50,7 @@ pub struct Surroundings {
     pub limits: Limits,
 }
 
-/// All actors of one node. Cheap to clone.
+/// All actors of one node. Cheap to clone. With the last clone they [shut down](Self::shutdown).
 ///
 /// The four method families, in any order, from any thread:
 ///
@@ -63,6 +63,16 @@ pub struct Surroundings {
 #[derive(Clone)]
 pub struct Actors {
     pub(crate) core: Arc<Core>,
+    _last: Arc<Last>,
+}
+
+/// Shuts down with the last clone of the actors: what they share and their peers hold each other until then.
+struct Last(Arc<Core>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.shutdown();
+    }
 }
 
 /// What all actors of a node share. Its locks are leaves: nothing else is locked under them.
@@ -113,7 +123,8 @@ impl Actors {
             registry: Mutex::default(),
             wanted: Mutex::default(),
         };
-        Self { core: Arc::new(core) }
+        let core = Arc::new(core);
+        Self { _last: Arc::new(Last(Arc::clone(&core))), core }
     }
 
     /// Who this node is, in this run.
@@ -279,18 +290,7 @@ impl Actors {
 
     /// Ends every service and forgets every peer: nothing is sent or received any more.
     pub fn shutdown(&self) {
-        let (services, peers) = {
-            let mut registry = lock(&self.core.registry);
-            registry.closed = true;
-            (std::mem::take(&mut registry.services), std::mem::take(&mut registry.peers))
-        };
-        for service in services.values() {
-            service.mailbox().end(Ended::Shutdown);
-        }
-        let now = self.core.now();
-        for peer in peers.values() {
-            peer.end(&Ended::Shutdown, now);
-        }
+        self.core.shutdown();
     }
 
     /// How many entries the tables of all peers hold: our actors that they know, theirs that we know, open questions.
@@ -308,6 +308,21 @@ impl Actors {
 }
 
 impl Core {
+    fn shutdown(&self) {
+        let (services, peers) = {
+            let mut registry = lock(&self.registry);
+            registry.closed = true;
+            (std::mem::take(&mut registry.services), std::mem::take(&mut registry.peers))
+        };
+        for service in services.values() {
+            service.mailbox().end(Ended::Shutdown);
+        }
+        let now = self.now();
+        for peer in peers.values() {
+            peer.end(&Ended::Shutdown, now);
+        }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         (self.clock)()
     }

@@ -44,6 +44,9 @@ pub struct Limits {
     pub lease: Duration,
     /// How long the addresses that a peer holds are kept while there is no session with it. 1 h.
     pub absence: Duration,
+    /// How long a question or message of another node, which this one passes on, may wait at the far side, and at most a
+    /// quarter more: then it ends without an answer. 60 s.
+    pub relay_timeout: Duration,
     /// How long looking up a service may take, once there is a session. 10 s.
     pub lookup_timeout: Duration,
 }
@@ -62,6 +65,7 @@ impl Default for Limits {
             reply_backlog_bytes: 16 * 1024 * 1024,
             lease: Duration::from_secs(10),
             absence: Duration::from_secs(3_600),
+            relay_timeout: Duration::from_secs(60),
             lookup_timeout: Duration::from_secs(10),
         }
     }

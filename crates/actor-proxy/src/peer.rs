@@ -10,6 +10,7 @@ mod exports;
 mod holding;
 mod imports;
 mod receive;
+mod relayed;
 mod sending;
 mod time;
 
@@ -94,6 +95,8 @@ pub(crate) struct State {
     open_replies: usize,
     /// Messages that wait for credit or room, over all imports.
     waiting: usize,
+    /// What of all that is for other peers.
+    relayed: relayed::Relayed,
     /// Imports whose first message waits for room in the outbox.
     parked: VecDeque<Handle<Import>>,
     monitors: usize,
@@ -176,6 +179,7 @@ impl Peer {
             asks: TagTable::new(core.new_key(), limits.max_asks),
             open_replies: 0,
             waiting: 0,
+            relayed: relayed::Relayed::default(),
             parked: VecDeque::new(),
             monitors: 0,
             accepted: 0,

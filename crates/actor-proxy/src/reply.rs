@@ -32,6 +32,10 @@ pub(crate) trait AnyReply: Send + Sync {
     fn unclaim(&self);
     /// How its answer is to be written, if that is settled: otherwise as the message in which it travels.
     fn format(&self) -> Option<Format>;
+    /// Whether another node waits for the answer.
+    fn is_relayed(&self) -> bool {
+        false
+    }
     /// It waits under `tag` for what `peer` answers. `false`: nobody waits any more.
     fn located(&self, peer: &Arc<Peer>, tag: Tag) -> bool;
     /// Answers with something that nobody has read yet. It was claimed before. Wake whom it returns.
@@ -268,6 +272,10 @@ impl AnyReply for RemoteReply {
 
     fn format(&self) -> Option<Format> {
         Some(self.format)
+    }
+
+    fn is_relayed(&self) -> bool {
+        true
     }
 
     fn located(&self, _: &Arc<Peer>, _: Tag) -> bool {

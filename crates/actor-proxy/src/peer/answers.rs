@@ -64,9 +64,9 @@ impl Peer {
 
     /// Nobody waits for this answer any more.
     pub(crate) fn forget_ask(self: &Arc<Self>, ask: Tag) {
-        self.with(|state, after| match state.asks.remove(ask) {
-            Ok(Pending::Reply { reply, .. }) => after.trash.push(Trash::Reply(reply)),
-            Ok(Pending::Confirm { .. } | Pending::LookUp(_) | Pending::List(_)) | Err(_) => {}
+        self.with(|state, after| match state.remove_ask(ask) {
+            Some(Pending::Reply { reply, .. }) => after.trash.push(Trash::Reply(reply)),
+            Some(Pending::Confirm { .. } | Pending::LookUp(_) | Pending::List(_)) | None => {}
         });
     }
 

@@ -85,8 +85,7 @@ impl Peer {
 
     /// What was asked and not answered is lost, and may have been seen if it had left.
     fn lose_asks(&self, state: &mut State, after: &mut Aftermath) {
-        let lost: Vec<Pending> = state.asks.drain().map(|(_, pending)| pending).collect();
-        for pending in lost {
+        for pending in state.take_asks() {
             match pending {
                 Pending::Reply { reply, place, .. } => {
                     let maybe_delivered = state.outbox.has_left(place);

@@ -74,6 +74,7 @@ impl Peer {
         let waiting = if import.waiting() > 0 { std::mem::take(import.line()) } else { VecDeque::new() };
         import.is_parked = false;
         state.waiting -= waiting.len();
+        state.relayed.waiting -= waiting.iter().filter(|one| one.is_relayed()).count();
         for one in waiting {
             one.fail(error, after);
         }

@@ -67,7 +67,7 @@ impl Peer {
     /// The table of a message for this peer. Compute first: that it fits is known before anything changes.
     pub(super) fn check_table(&self, state: &State, table: &[Passenger]) -> Result<(), SendError> {
         let limits = &self.core.limits;
-        let (mut exports, mut asks) = (0, 0);
+        let (mut exports, mut ways, mut asks) = (0, 0, 0);
         for passenger in table {
             match passenger {
                 Passenger::Local(local) if !state.export_tags.contains_key(&own(local)) => exports += 1,
@@ -77,6 +77,7 @@ impl Peer {
                         && !state.export_tags.contains_key(&way(proxy)) =>
                 {
                     exports += 1;
+                    ways += usize::from(!proxy.direct_only);
                 }
                 Passenger::Reply(_) => asks += 1,
                 Passenger::Local(_) | Passenger::Remote(_) | Passenger::Gone(_) | Passenger::Taken => {}
@@ -89,7 +90,7 @@ impl Peer {
         if state.asks.len() + asks > limits.max_asks {
             return full(Table::Asks, limits.max_asks);
         }
-        Ok(())
+        self.check_relayed(state, ways, table, None)
     }
 
     pub(super) fn is_home(&self, proxy: &Proxy) -> bool {
@@ -183,7 +184,10 @@ impl Peer {
                     after.ended.extend(told.err().map(|why| (tag, why)));
                 }
                 // Its own peer's lock is needed for that.
-                Target::Way(proxy) => after.ways.push((Arc::clone(proxy), tag)),
+                Target::Way(proxy) => {
+                    state.relayed.ways += 1;
+                    after.ways.push((Arc::clone(proxy), tag));
+                }
             }
         }
         Some(tag)
@@ -205,7 +209,10 @@ impl Peer {
         let lanes = export.lanes;
         match &export.target {
             Target::Actor(local) => local.mailbox().forget(self, tag),
-            Target::Way(proxy) => after.ways_forgotten.push((Arc::clone(proxy), tag)),
+            Target::Way(proxy) => {
+                state.relayed.ways = state.relayed.ways.saturating_sub(1);
+                after.ways_forgotten.push((Arc::clone(proxy), tag));
+            }
         }
         // What is unread keeps the account; otherwise nothing remembers it.
         if Arc::strong_count(&export.account) == 1 {
@@ -290,7 +297,7 @@ impl Peer {
                 let place = state.outbox.next_place(lane);
                 let format = reply.format().unwrap_or(format);
                 let pending = super::Pending::Reply { reply: Arc::clone(reply), format, place };
-                match state.asks.insert(pending) {
+                match self.add_ask(state, pending) {
                     Ok(ask) => {
                         if !reply.located(self, ask)
                             && let Ok(over) = state.asks.remove(ask)

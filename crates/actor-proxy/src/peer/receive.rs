@@ -511,7 +511,7 @@ impl State {
         if !self.asks.get(ask).is_ok_and(fits) {
             return None;
         }
-        self.asks.remove(ask).ok()
+        self.remove_ask(ask)
     }
 
     /// The peer holds, in this session, what it may have held before.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::aftermath::{Aftermath, Trash};
+use super::relayed::share;
 use super::{Confirm, Import, Link, Peer, Pending, State};
 use crate::ended::Ended;
 use crate::envelope::Head;
@@ -107,8 +109,8 @@ pub(super) struct Waiting {
     /// Who waits for its acceptance.
     accept: Option<Arc<Slot<Result<(), SendError>>>>,
     confirm: Option<Confirm>,
-    /// What it cost the one for whom it is passed on.
-    toll: Option<Toll>,
+    /// What it cost the one for whom it is passed on, and until when it may wait for that one.
+    toll: Option<(Toll, Instant)>,
 }
 
 impl Waiting {
@@ -123,7 +125,17 @@ impl Waiting {
         });
         after.failures.extend(replies);
         after.trash.push(Trash::Draft(draft));
-        after.trash.extend(toll.map(Trash::Toll));
+        after.trash.extend(toll.map(|(toll, _)| Trash::Toll(toll)));
+    }
+
+    /// Whether it is for another peer.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.toll.is_some()
+    }
+
+    /// Whether it has waited for another peer too long.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.toll.as_ref().is_some_and(|(_, until)| *until <= now)
     }
 }
 
@@ -197,12 +209,14 @@ impl Peer {
             let import = proxy.import;
             let fate = state.over.clone().map(SendError::Ended);
             let fate = fate.or_else(|| state.imports.get(import).and_then(|import| import.fate().err()));
-            let full = state.waiting >= self.core.limits.max_waiting;
+            let limit = self.core.limits.max_waiting;
+            let full = state.waiting >= limit || state.relayed.waiting >= share(limit);
             // What this node takes may be more than the next one does.
             let too_large = draft.body().len() > state.body_limit;
             let fate = fate.or(proxy.reach.is_direct_only().then_some(SendError::NotAllowed));
             let fate = fate.or((full || too_large).then_some(SendError::NoRoom));
-            let waiting = Waiting { draft, accept: None, confirm, toll: Some(toll) };
+            let until = self.relayed_until(state);
+            let waiting = Waiting { draft, accept: None, confirm, toll: Some((toll, until)) };
             match fate {
                 Some(error) => Some((waiting, error)),
                 None => {
@@ -303,6 +317,7 @@ impl Peer {
         let room = state.waiting < limit;
         match state.imports.get_mut(handle) {
             Some(import) if room => {
+                state.relayed.waiting += usize::from(waiting.is_relayed());
                 import.line().push_back(waiting);
                 if import.is_open().is_some() && !import.is_parked {
                     import.is_parked = true;
@@ -338,6 +353,8 @@ impl Peer {
             let full = SendError::TableFull { what: Table::Asks, limit };
             if state.asks.len() + asks > limit { Err(full) } else { Ok(()) }
         });
+        let room =
+            room.and_then(|()| self.check_relayed(state, 0, &waiting.draft.table, waiting.confirm.as_ref()));
         let tag = state.imports.get(handle).and_then(Import::is_open);
         let (Ok(()), Some(tag)) = (&room, tag) else {
             let error = room.err().unwrap_or(SendError::Full);
@@ -355,7 +372,7 @@ impl Peer {
             let (entries, _) = self.entries(state, after, &table, (lane, format));
             let place = state.outbox.next_place(lane);
             let confirm =
-                confirm.and_then(|confirm| state.asks.insert(Pending::Confirm { confirm, place }).ok());
+                confirm.and_then(|confirm| self.add_ask(state, Pending::Confirm { confirm, place }).ok());
             let head = Head::message_with(tag, confirm, &entries);
             draft.push(&mut state.outbox, lane, head.as_bytes());
             after.trash.push(Trash::Passengers(table));
@@ -364,7 +381,7 @@ impl Peer {
             import.allowance.spend(cost);
         }
         after.wakes.extend(accept.and_then(|slot| slot.set(Ok(()))));
-        after.trash.extend(toll.map(Trash::Toll));
+        after.trash.extend(toll.map(|(toll, _)| Trash::Toll(toll)));
         Ok(())
     }
 
@@ -390,6 +407,7 @@ impl Peer {
             }
             let Some(waiting) = import.line().pop_front() else { break };
             state.waiting -= 1;
+            state.relayed.waiting -= usize::from(waiting.is_relayed());
             // Who waited for it has been told if it could not be written.
             let _ = self.commit(state, after, handle, waiting);
         }

@@ -1,4 +1,4 @@
-//! Deadlines of a peer: leases, and how long what an absent peer holds is kept.
+//! Deadlines of a peer: leases, how long what an absent peer holds is kept, and how long something stands for others.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -36,6 +36,7 @@ impl Peer {
                 state.leases.remove(&(until, tag));
                 self.end_export(state, after, tag, &Ended::Expired);
             }
+            self.sweep_relayed(state, after, now);
             if state.absent_until.is_some_and(|until| until <= now) {
                 state.absent_until = None;
                 let carried = state.exports.iter().filter(|(_, export)| export.carried);
@@ -61,6 +62,6 @@ impl Peer {
 impl State {
     fn first_deadline(&self) -> Option<Instant> {
         let lease = self.leases.first().map(|(until, _)| *until);
-        lease.into_iter().chain(self.absent_until).min()
+        lease.into_iter().chain(self.absent_until).chain(self.relayed.sweep_at).min()
     }
 }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use actor_proxy::{
-    Actors, Address, Allow, Ended, Inbox, Limits, NodeId, SendError, ServiceOptions, Unreachable,
+    Actors, Address, Allow, Ended, Exchange, Inbox, Lane, Limits, NodeId, SendError, ServiceError,
+    ServiceOptions, Unreachable,
 };
+use bytes::Bytes;
 
-use crate::cast::Note;
-use crate::raw::{self, Stranger, message_with, tag, third};
+use crate::cast::{Note, clerk, log};
+use crate::raw::{self, Stranger, cat, hello, message, message_with, mine, reply, tag, text, third};
 use crate::world::{NobodyAnswers, node_id};
 
 /// With which nodes somebody wants a session.
@@ -145,4 +148,103 @@ fn runs_of_a_device_that_are_only_said_to_be_are_few() {
     // A former run of the node itself needs no room at all.
     let addresses = introduce(&mut stranger, to, &mut inbox, [node_id(0, 7)]);
     assert_eq!(addresses[0].try_send(Note::Number(1)), Err(SendError::Ended(Ended::Restarted)));
+}
+
+/// Takes what the node says in a session.
+fn drain(exchange: &Exchange) -> Vec<Bytes> {
+    let mut said = Vec::new();
+    let Some(mut outgoing) = exchange.outgoing(&Context::from_waker(Waker::noop())) else { return said };
+    for lane in Lane::all() {
+        while let Some(envelope) = outgoing.peek(lane).map(|next| next.to_bytes()) {
+            outgoing.advance(lane);
+            said.push(envelope);
+        }
+    }
+    if outgoing.finish() {
+        exchange.handle_taken().wake();
+    }
+    said
+}
+
+/// A stranger, a session with another node, and the way to an actor of that one which the node gave to the stranger. The
+/// actor has given so much credit.
+fn way(credit: u64) -> (Stranger, Exchange, u32) {
+    let mut stranger = Stranger::new(Limits::default());
+    let far = stranger.node().connected(node_id(6, 1));
+    let served = stranger.node().serve::<Note>("clerk", Allow::Members, ServiceOptions::default());
+    stranger.world.spawn(clerk(served.unwrap().1, log()));
+    let (to, _) = stranger.look_up("clerk");
+    let now = stranger.world.now();
+    let look_up = cat(&[&[raw::LOOK_UP], &tag(1), &text("clerk")]);
+    far.handle_messages(now, [hello(), cat(&[&[raw::HOLDS_DONE]]), look_up]).1.wake();
+    let found = drain(&far).into_iter().find(|said| said[0] == raw::FOUND).unwrap();
+    let its = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    let give = message_with(its, None, &[mine([8; 16], 80, credit, "test.note/1")], &[2, 0]);
+    far.handle_messages(now, [give]).1.wake();
+    while stranger.world.poll_tasks() {}
+    stranger.say(message_with(to, None, &[reply(5)], &[3, 0])).unwrap();
+    let answer = stranger.hear(raw::REPLY).pop().unwrap();
+    // Ask, count, kind, flags, node, uuid, format, schema, and the uuid of the way.
+    let at = 4 + 2 + 2 + 80 + 16 + 1 + 12 + 16;
+    (stranger, far, u32::from_le_bytes(answer[at..at + 4].try_into().unwrap()))
+}
+
+#[test]
+fn questions_that_are_passed_on_take_a_share_and_end() {
+    let (mut stranger, far, way) = way(1 << 30);
+    for round in 0..16 {
+        let table: Vec<_> = (0..4_096).map(|number| reply(round * 4_096 + number)).collect();
+        stranger.say(message_with(way, None, &table, &[1, 0, 0])).unwrap();
+        drain(&far);
+    }
+    assert_eq!(stranger.node().table_sizes().2, 65_536 / 4);
+    assert_eq!(stranger.hear(raw::REFUSAL).len(), 65_536 / 4 * 3);
+    // The node's own have room, and end as they do.
+    let looked_up = far.service::<Note>("any");
+    let looked_up = stranger.world.block_on(looked_up);
+    assert_eq!(looked_up.unwrap_err(), ServiceError::Ask(actor_proxy::AskError::TimedOut));
+    assert!(far.is_awaited());
+    stranger.world.advance(Duration::from_secs(60));
+    assert_eq!(stranger.node().table_sizes().2, 0);
+    assert_eq!(stranger.hear(raw::REFUSAL).len(), 65_536 / 4);
+    assert!(!far.is_awaited());
+    // And again.
+    stranger.say(message_with(way, None, &[reply(1)], &[1, 0, 0])).unwrap();
+    assert_eq!(stranger.node().table_sizes().2, 1);
+}
+
+#[test]
+fn messages_that_are_passed_on_do_not_wait_for_ever() {
+    let (mut stranger, far, way) = way(0);
+    stranger.say(message(way, &[0, 7])).unwrap();
+    stranger.say(message_with(way, None, &[reply(1)], &[1, 0, 0])).unwrap();
+    assert!(far.is_awaited());
+    stranger.world.advance(Duration::from_secs(30));
+    stranger.say(message(way, &[0, 8])).unwrap();
+    stranger.world.advance(Duration::from_secs(31));
+    assert_eq!(stranger.hear(raw::REFUSAL).len(), 1);
+    // What came last still waits, and goes when it may.
+    let credit = cat(&[&[raw::CREDIT], &tag(80), &1_000_u64.to_le_bytes()]);
+    far.handle_messages(stranger.world.now(), [credit]).1.wake();
+    let said = drain(&far);
+    let sent: Vec<_> = said.iter().filter(|said| said[0] == raw::MESSAGE).collect();
+    assert_eq!(sent, [&message(80, &[0, 8])]);
+    assert!(!far.is_awaited());
+    stranger.world.advance(Duration::from_secs(60));
+    assert_eq!(stranger.node().poll_timeout(None), None);
+}
+
+#[test]
+fn addresses_that_are_passed_on_take_a_share() {
+    let (mut stranger, far, way) = way(1 << 30);
+    for round in 0..5_u64 {
+        let number = |at: u64| round * 4_096 + at;
+        let actor = |at| mine(id(number(at)), u32::try_from(1_000 + number(at)).unwrap(), 0, "x");
+        let table: Vec<_> = (0..4_096).map(actor).collect();
+        stranger.say(message_with(way, Some(7), &table, &[1, 0, 0])).unwrap();
+        drain(&far);
+    }
+    let (exports, ..) = stranger.node().table_sizes();
+    assert!((65_536 / 4..65_536 / 4 + 10).contains(&exports), "{exports}");
+    assert_eq!(stranger.hear(raw::REFUSAL).len(), 1);
 }

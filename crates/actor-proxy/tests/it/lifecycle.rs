@@ -10,7 +10,8 @@ use actor_proxy::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::cast::{Log, Note, clerk, log};
-use crate::world::World;
+use crate::raw;
+use crate::world::{World, node_id};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -406,4 +407,28 @@ fn an_address_that_nobody_holds_is_kept_for_ten_seconds() {
     assert!(inbox.poll_recv(context).is_pending());
     world.pass(2 * SECOND);
     assert!(inbox.poll_recv(context).is_ready(), "nobody has it any more");
+}
+
+#[test]
+fn with_the_last_clone_of_the_actors_everything_of_theirs_goes() {
+    let marker = Arc::new(());
+    let (kept, start) = (Arc::clone(&marker), std::time::Instant::now());
+    let node = actor_proxy::Actors::new(actor_proxy::Surroundings {
+        me: node_id(0, 1),
+        seed: [1; 32],
+        clock: Arc::new(move || start),
+        may_speak_with: Arc::new(move |_| Arc::strong_count(&kept) > 0),
+        limits: actor_proxy::Limits::default(),
+    });
+    let (_, inbox) = node.serve::<Note>("clerk", Allow::Members, ServiceOptions::default()).unwrap();
+    let exchange = node.connected(node_id(1, 1));
+    let look_up = raw::cat(&[&[raw::LOOK_UP], &raw::tag(1), &raw::text("clerk")]);
+    exchange.handle_messages(start, [raw::hello(), look_up]).0.unwrap();
+    assert_eq!(node.table_sizes().0, 1);
+    let clone = node.clone();
+    drop((node, exchange));
+    // The peer is remembered for as long as it may come again.
+    assert_eq!(clone.table_sizes().0, 1);
+    drop((clone, inbox));
+    assert_eq!(Arc::strong_count(&marker), 1);
 }
