@@ -166,7 +166,7 @@ fn a_right_that_was_taken_back_does_not_come_again_through_others() {
             stranger.say(message(direct, &[0, 7])).unwrap();
             assert_eq!(secret.try_recv().is_some(), is_open);
             // Give, PassOn.
-            stranger.say(message_with(to, None, &[entry.clone()], &[2, 0])).unwrap();
+            stranger.say(message_with(to, None, std::slice::from_ref(&entry), &[2, 0])).unwrap();
             stranger.say(message_with(to, None, &[reply(5)], &[5, 7, 0])).unwrap();
             assert_eq!(secret.try_recv().is_some(), is_open);
         }
@@ -185,7 +185,7 @@ fn a_service_is_not_there_to_hold_for_whom_it_does_not_permit() {
         std::mem::take(&mut stranger.heard)
     };
     // Known under a tag, and forgotten.
-    assert_eq!(said(&mut stranger, false), [gone.clone()]);
+    assert_eq!(said(&mut stranger, false), std::slice::from_ref(&gone));
     assert_eq!(said(&mut stranger, true)[0][0], raw::HELD);
     stranger.say(cat(&[&[raw::RELEASE], &tag(direct), &2_u32.to_le_bytes()])).unwrap();
     stranger.world.pass(std::time::Duration::from_secs(11));
