@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::address::Route;
 use crate::body::Format;
 use crate::ended::Ended;
+use crate::envelope::Shape;
 use crate::error::SendError;
 use crate::local::LinePlace;
 use crate::node_id::{ActorId, NodeId};
@@ -63,6 +64,11 @@ impl Reach {
 impl Proxy {
     pub(crate) fn home(&self) -> &NodeId {
         self.home.as_deref().unwrap_or(&self.peer.node)
+    }
+
+    /// Whether the actor is what its node says of it, and not what somebody else claimed.
+    pub(crate) fn is_true_to(&self, shape: &Shape) -> bool {
+        self.format == shape.format && *self.schema == *shape.schema
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

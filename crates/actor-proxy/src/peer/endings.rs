@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use super::aftermath::Aftermath;
+use super::aftermath::{Aftermath, Trash};
 use super::imports::Fate;
 use super::{Import, Link, Peer, State};
 use crate::account::Allowance;
 use crate::ended::Ended;
+use crate::envelope::{Offer, Shape};
 use crate::error::SendError;
 use crate::node_id::ActorId;
 use crate::slot::Slot;
@@ -58,6 +59,48 @@ impl Peer {
         }
         self.fail_import(state, after, handle, &why.clone().into(), why);
         self.settle_import(state, handle);
+    }
+
+    /// The peer has said what it is that we hold.
+    pub(super) fn take_shape(&self, state: &mut State, after: &mut Aftermath, offer: &Offer) {
+        self.end_lie(state, after, offer.id, &offer.shape);
+        let Some(handle) = state.import_ids.get(&offer.id).copied() else { return };
+        let Some(import) = state.imports.get_mut(handle) else { return };
+        import.direct_only = Some(offer.shape.direct_only);
+        match import.proxy.upgrade() {
+            Some(proxy) => {
+                state.learn(handle, &proxy, &offer.shape);
+                after.trash.push(Trash::Proxy(proxy));
+            }
+            None => self.settle_import(state, handle),
+        }
+    }
+
+    /// Ends the addresses of an actor that somebody else gave as another than it is. What is known of it under its name
+    /// and tag is left to an import of what it is. `false`: there is no room for that.
+    pub(super) fn end_lie(
+        &self,
+        state: &mut State,
+        after: &mut Aftermath,
+        name: ActorId,
+        shape: &Shape,
+    ) -> bool {
+        let Some(handle) = state.import_ids.get(&name).copied() else { return true };
+        let is_full = state.imports.len() >= self.core.limits.max_imports;
+        let Some(import) = state.imports.get_mut(handle) else { return true };
+        let Some(proxy) = import.proxy.upgrade() else { return true };
+        let is_lie = !proxy.is_true_to(shape);
+        after.trash.push(Trash::Proxy(proxy));
+        if !is_lie || is_full {
+            return !is_lie;
+        }
+        let heir = import.bequeath(shape);
+        let tag = heir.tag;
+        let heir = state.imports.insert(heir);
+        state.import_ids.insert(name, heir);
+        tag.map(|tag| state.import_tags.insert(tag, heir));
+        self.import_ended(state, after, handle, &Ended::Expired);
+        true
     }
 
     /// Ends what waits in the line of an import, and tells who watches it.

@@ -68,6 +68,36 @@ impl Queue {
 }
 
 impl Import {
+    fn new(id: ActorId, incarnation: u32, format: Format) -> Self {
+        Self {
+            proxy: Weak::new(),
+            incarnation,
+            id,
+            tag: None,
+            receipts: 0,
+            holds: 0,
+            allowance: Allowance::default(),
+            fate: None,
+            is_parked: false,
+            format,
+            direct_only: None,
+            queue: None,
+        }
+    }
+
+    /// What the peer knows of it goes to another import of the same actor.
+    pub(super) fn bequeath(&mut self, shape: &Shape) -> Self {
+        let heir = Self::new(self.id, self.incarnation, shape.format);
+        Self {
+            tag: self.tag.take(),
+            receipts: std::mem::take(&mut self.receipts),
+            holds: std::mem::take(&mut self.holds),
+            allowance: std::mem::take(&mut self.allowance),
+            direct_only: self.direct_only,
+            ..heir
+        }
+    }
+
     pub(super) fn waiting(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.waiting.len())
     }
@@ -147,7 +177,9 @@ impl Peer {
         (name, tag, limit): (ActorId, Tag, u64),
         facts: Facts<'_>,
     ) -> Option<Arc<Proxy>> {
-        let Some((handle, proxy)) = self.import(state, after, name, facts) else {
+        let room = self.end_lie(state, after, name, facts.shape);
+        let found = if room { self.import(state, after, name, facts) } else { None };
+        let Some((handle, proxy)) = found else {
             // There is no room for it here; the peer has counted it as received.
             state.say(&Envelope::Release { tag, count: 1 });
             return None;
@@ -176,22 +208,8 @@ impl Peer {
         }
         state.incarnations = state.incarnations.wrapping_add(1);
         let incarnation = state.incarnations;
-        let handle = known.unwrap_or_else(|| {
-            state.imports.insert(Import {
-                proxy: Weak::new(),
-                incarnation,
-                id: name,
-                tag: None,
-                receipts: 0,
-                holds: 0,
-                allowance: Allowance::default(),
-                fate: None,
-                is_parked: false,
-                format: facts.shape.format,
-                direct_only: None,
-                queue: None,
-            })
-        });
+        let handle =
+            known.unwrap_or_else(|| state.imports.insert(Import::new(name, incarnation, facts.shape.format)));
         state.import_ids.insert(name, handle);
         let Facts { id, home, shape } = facts;
         let schema = state.share_schema(&shape.schema);
@@ -203,28 +221,13 @@ impl Peer {
             Some(import) => {
                 import.incarnation = incarnation;
                 import.proxy = Arc::downgrade(&proxy);
+                import.format = format;
                 Some((handle, proxy))
             }
             None => {
                 after.trash.push(Trash::Proxy(proxy));
                 None
             }
-        }
-    }
-
-    /// The peer has said what it is that we hold.
-    pub(super) fn take_shape(
-        &self,
-        state: &mut State,
-        after: &mut Aftermath,
-        handle: Handle<Import>,
-        shape: &Shape,
-    ) {
-        let Some(import) = state.imports.get_mut(handle) else { return };
-        import.direct_only = Some(shape.direct_only);
-        if let Some(proxy) = import.proxy.upgrade() {
-            proxy.reach.learn(shape.direct_only);
-            after.trash.push(Trash::Proxy(proxy));
         }
     }
 

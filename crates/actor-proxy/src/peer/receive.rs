@@ -165,7 +165,7 @@ impl Peer {
             Envelope::HoldsDone => self.holds_done(state, now),
             Envelope::Held(offer) => {
                 if let Some(handle) = state.resume_import(&offer) {
-                    self.take_shape(state, after, handle, &offer.shape);
+                    self.take_shape(state, after, &offer);
                     self.pump(state, after, handle);
                 }
             }

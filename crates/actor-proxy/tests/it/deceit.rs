@@ -1,10 +1,13 @@
 //! What a peer says of others: it gets nobody's rights, and makes nobody's actors other than they are.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use actor_proxy::{Allow, Exchange, Inbox, Lane, Limits, ServiceOptions};
+use actor_proxy::{
+    Address, Allow, Ended, Exchange, Inbox, Lane, Limits, SendError, ServiceError, ServiceOptions,
+};
 use bytes::Bytes;
 
 use crate::cast::{Note, clerk, log};
@@ -163,7 +166,7 @@ fn a_right_that_was_taken_back_does_not_come_again_through_others() {
             stranger.say(message(direct, &[0, 7])).unwrap();
             assert_eq!(secret.try_recv().is_some(), is_open);
             // Give, PassOn.
-            stranger.say(message_with(to, None, &[entry.clone()], &[2, 0])).unwrap();
+            stranger.say(message_with(to, None, std::slice::from_ref(&entry), &[2, 0])).unwrap();
             stranger.say(message_with(to, None, &[reply(5)], &[5, 7, 0])).unwrap();
             assert_eq!(secret.try_recv().is_some(), is_open);
         }
@@ -182,11 +185,100 @@ fn a_service_is_not_there_to_hold_for_whom_it_does_not_permit() {
         std::mem::take(&mut stranger.heard)
     };
     // Known under a tag, and forgotten.
-    assert_eq!(said(&mut stranger, false), [gone.clone()]);
+    assert_eq!(said(&mut stranger, false), std::slice::from_ref(&gone));
     assert_eq!(said(&mut stranger, true)[0][0], raw::HELD);
     stranger.say(cat(&[&[raw::RELEASE], &tag(direct), &2_u32.to_le_bytes()])).unwrap();
     stranger.world.pass(std::time::Duration::from_secs(11));
     assert_eq!(stranger.hear(raw::ENDED), [cat(&[&tag(direct), &[EXPIRED]])]);
     assert_eq!(said(&mut stranger, false), [gone]);
     assert_eq!(said(&mut stranger, true)[0][0], raw::HELD);
+}
+
+/// Looks the chat up at its owner, who finds it under a tag with a credit.
+fn find_chat(stranger: &mut Stranger, owner: &Other, limit: u64) -> Result<Address<Note>, ServiceError> {
+    let mut looking = Box::pin(owner.0.service::<Note>("chat"));
+    assert!(looking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let ask = owner.hear().into_iter().find(|one| one[0] == raw::LOOK_UP).unwrap();
+    let offer = raw::offer(CHAT, 500, limit, "test.note/1");
+    owner.say(stranger, cat(&[&[raw::FOUND], &ask[1..5], &offer]));
+    stranger.world.block_on(looking)
+}
+
+#[test]
+fn whoever_lies_about_a_schema_keeps_nobody_from_the_actor() {
+    for is_held in [false, true] {
+        let mut stranger = Stranger::new(Limits::default());
+        let owner = Other::new(&mut stranger, 5);
+        let served = stranger.node().serve::<Note>("slow", Allow::Members, ServiceOptions::default());
+        let mut slow = served.unwrap().1;
+        let (to, _) = stranger.look_up("slow");
+        let lie = third(node_id(5, 1), CHAT, "lie/1");
+        stranger.say(message_with(to, None, std::slice::from_ref(&lie), &[2, 0])).unwrap();
+        assert!(owner.hear().contains(&cat(&[&[raw::HOLD], &CHAT])));
+        let mut receipts = 1;
+        if is_held {
+            // What nobody has the address of as it is, is given back.
+            owner.say(&mut stranger, held(0));
+            assert_eq!(owner.hear(), [cat(&[&[raw::RELEASE], &tag(500), &1_u32.to_le_bytes()])]);
+            receipts = 0;
+        }
+        let chat = find_chat(&mut stranger, &owner, 1 << 20).unwrap();
+        if !is_held {
+            owner.say(&mut stranger, held(0));
+        }
+        chat.try_send(Note::Number(42)).unwrap();
+        assert_eq!(owner.hear(), [message(500, &[0, 42])]);
+        // The lie is still where it was, and again: it is read as what the actor is.
+        assert!(slow.try_recv().is_none());
+        assert_eq!(slow.unreadable(), 1);
+        stranger.say(message_with(to, None, &[lie], &[2, 0])).unwrap();
+        let Some((Note::Give(same), _)) = slow.try_recv() else { panic!("not read") };
+        assert_eq!(same, chat);
+        drop((chat, same));
+        stranger.world.poll_tasks();
+        let released = cat(&[&[raw::RELEASE], &tag(500), &u32::to_le_bytes(receipts + 1)]);
+        assert_eq!(owner.hear(), [released]);
+        owner.say(&mut stranger, cat(&[&[raw::ENDED], &tag(500), &[EXPIRED]]));
+        assert_eq!(stranger.node().table_sizes().1, 0);
+    }
+}
+
+#[test]
+fn addresses_of_a_lie_end_and_their_credit_is_not_spent_twice() {
+    let mut stranger = Stranger::new(Limits::default());
+    let owner = Other::new(&mut stranger, 5);
+    let served = stranger.node().serve::<Note>("slow", Allow::Members, ServiceOptions::default());
+    let mut slow = served.unwrap().1;
+    let (to, _) = stranger.look_up("slow");
+    // Given as notes by the stranger, and by the owner first as notes, then as something else, and as notes again.
+    let chat = third(node_id(5, 1), CHAT, "test.note/1");
+    stranger.say(message_with(to, None, &[chat], &[2, 0])).unwrap();
+    let mut offer = raw::offer(CHAT, 500, 66, "test.note/1");
+    owner.hear();
+    owner.say(&mut stranger, cat(&[&[raw::HELD], &offer]));
+    let Some((Note::Give(address), _)) = slow.try_recv() else { panic!("not read") };
+    address.try_send(Note::Number(1)).unwrap();
+    let waiting = address.clone();
+    let outcome = Arc::new(std::sync::Mutex::new(None));
+    let told = Arc::clone(&outcome);
+    stranger.world.spawn(async move {
+        let sent = waiting.send(Note::Number(2)).await;
+        *told.lock().unwrap() = Some((sent, waiting.ended().await));
+    });
+    stranger.world.poll_tasks();
+    assert_eq!(owner.hear(), [message(500, &[0, 1])]);
+    offer = raw::offer(CHAT, 500, 66, "other/1");
+    owner.say(&mut stranger, cat(&[&[raw::LOOK_UP], &tag(1), &raw::text("slow")]));
+    let found = owner.hear().into_iter().find(|one| one[0] == raw::FOUND).unwrap();
+    let its_way = u32::from_le_bytes(found[22..26].try_into().unwrap());
+    let other = [vec![1], offer].concat();
+    owner.say(&mut stranger, message_with(its_way, None, &[other], &[2, 0]));
+    let expired = SendError::Ended(Ended::Expired);
+    assert_eq!(*outcome.lock().unwrap(), Some((Err(expired.clone()), Ended::Expired)));
+    assert_eq!(address.try_send(Note::Number(3)), Err(expired));
+    let chat = find_chat(&mut stranger, &owner, 66).unwrap();
+    assert_eq!(chat.try_send(Note::Number(4)), Err(SendError::Full));
+    owner.say(&mut stranger, cat(&[&[raw::CREDIT], &tag(500), &132_u64.to_le_bytes()]));
+    chat.try_send(Note::Number(5)).unwrap();
+    assert_eq!(owner.hear(), [message(500, &[0, 5])]);
 }
