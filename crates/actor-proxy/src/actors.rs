@@ -55,7 +55,7 @@ pub struct Surroundings {
 /// The four method families, in any order, from any thread:
 ///
 /// * commands: [`mailbox`](Self::mailbox), [`serve`](Self::serve), [`withdraw`](Self::withdraw),
-///   [`shutdown`](Self::shutdown);
+///   [`farewell`](Self::farewell), [`shutdown`](Self::shutdown);
 /// * inputs: [`connected`](Self::connected), [`handle_unreachable`](Self::handle_unreachable),
 ///   [`handle_timeout`](Self::handle_timeout); those of a session are at its [`Exchange`];
 /// * outputs: [`poll_wanted`](Self::poll_wanted), [`poll_timeout`](Self::poll_timeout);
@@ -96,6 +96,8 @@ struct Registry {
     peers: BTreeMap<NodeId, Arc<Peer>>,
     introductions: Introductions,
     last_number: u64,
+    /// No more services: this node is about to shut down.
+    is_leaving: bool,
     closed: bool,
 }
 
@@ -167,7 +169,7 @@ impl Actors {
         let service = LocalAddress::of(&mailbox);
         let before = {
             let mut registry = lock(&self.core.registry);
-            if registry.closed {
+            if registry.closed || registry.is_leaving {
                 return Err(ServeError::Shutdown);
             }
             let live = registry.services.get(&name).is_some_and(|known| known.mailbox().ended().is_none());
@@ -286,6 +288,22 @@ impl Actors {
             }
         }
         self.core.prune();
+    }
+
+    /// Ends every service, and tells every peer that the actors of this node that it knows have ended, while there is
+    /// still a session to say it in. What was accepted for peers can leave until [`shutdown`](Self::shutdown).
+    pub fn farewell(&self) {
+        let (services, peers): (_, Vec<_>) = {
+            let mut registry = lock(&self.core.registry);
+            registry.is_leaving = true;
+            (std::mem::take(&mut registry.services), registry.peers.values().cloned().collect())
+        };
+        for service in services.values() {
+            service.mailbox().end(Ended::Shutdown);
+        }
+        for peer in peers {
+            peer.end_exports(&Ended::Shutdown);
+        }
     }
 
     /// Ends every service and forgets every peer: nothing is sent or received any more.

@@ -172,8 +172,8 @@ impl Node {
         self.core().events.watch()
     }
 
-    /// Ends the node for all its clones: nobody is accepted or dialed any more, what was accepted for sending leaves,
-    /// sessions are closed with a word of farewell. Messages that have arrived can still be received.
+    /// Ends the node for all its clones: nobody is accepted or dialed any more, services end and whoever watches actors of
+    /// this node is told, what was accepted for sending leaves, sessions are closed with a word of farewell. Messages that have arrived can still be received.
     ///
     /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
     pub async fn shutdown(&self) {
@@ -181,6 +181,8 @@ impl Node {
             // It was aborted, or there was another clone that did the same: what matters is that it is over.
             listener.await.ok();
         }
+        // Peers hear of the end of this node's actors behind everything that these have said.
+        self.core().actors.farewell();
         let sessions = self.core().all_sessions();
         let flushed = async {
             for session in sessions {

@@ -123,6 +123,16 @@ impl Peer {
         });
     }
 
+    /// This node is about to go: the peer is told of every actor that it knows here.
+    pub(crate) fn end_exports(self: &Arc<Self>, why: &Ended) {
+        self.with(|state, after| {
+            let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
+            for tag in tags {
+                self.end_export(state, after, tag, why);
+            }
+        });
+    }
+
     /// The other process is gone, or ours ends: every address of it is void.
     pub(crate) fn end(self: &Arc<Self>, why: &Ended, now: Instant) {
         self.with(|state, after| {

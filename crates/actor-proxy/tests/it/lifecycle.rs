@@ -183,6 +183,34 @@ fn a_node_that_has_shut_down_is_silent() {
 }
 
 #[test]
+fn a_farewell_is_heard_within_the_session_and_loses_nothing() {
+    let (mut world, far, _) = meet();
+    let (_, mut desk) = world.nodes[1].serve("desk", Allow::Members, ServiceOptions::default()).unwrap();
+    let (own, mut inbox) = world.nodes[0].mailbox::<Note>();
+    let to_desk = world.look_up(0, 1, "desk").unwrap();
+    to_desk.try_send(Note::Give(own)).unwrap();
+    world.run();
+    let Some((Note::Give(given), _)) = desk.try_recv() else { panic!("nothing came") };
+    let (service_end, actor_end) = (watch(&mut world, &far), watch(&mut world, &given));
+    given.try_send(Note::Number(1)).unwrap();
+    world.run();
+    to_desk.try_send(Note::Number(2)).unwrap();
+    world.nodes[0].farewell();
+    let late = world.nodes[0].serve::<Note>("late", Allow::Members, ServiceOptions::default());
+    assert_eq!(late.err(), Some(actor_proxy::ServeError::Shutdown));
+    world.run();
+    assert!(world.is_connected(0, 1));
+    assert_eq!(
+        (&*service_end.lock().unwrap(), &*actor_end.lock().unwrap()),
+        (&vec![Ended::Shutdown], &vec![Ended::Shutdown])
+    );
+    assert_eq!(given.try_send(Note::Number(3)), Err(SendError::Ended(Ended::Shutdown)));
+    assert!(matches!(inbox.try_recv(), Some((Note::Number(1), _))), "what had come is read");
+    assert!(matches!(desk.try_recv(), Some((Note::Number(2), _))), "what was accepted leaves");
+    assert_eq!(world.nodes[0].table_sizes().0, 0);
+}
+
+#[test]
 fn an_address_that_ended_before_it_was_sent_says_so() {
     let (mut world, far, _) = meet();
     let (_, mut desk) = world.nodes[0].serve("desk", Allow::Members, ServiceOptions::default()).unwrap();

@@ -173,6 +173,8 @@ impl Driver {
         if self.phase == Phase::Unconfirmed {
             self.carrier.abort();
         }
+        // What came with the end is theirs.
+        self.actors.wake();
         match end {
             End::Lost(cause) => self.core.path_lost(self.path, cause),
             End::ClosedByPeer(reason) => self.core.closed_by_peer(self.path, self.id, reason),

@@ -34,12 +34,20 @@ impl Driver {
         Poll::Ready(self.take_packets())
     }
 
-    pub(super) fn take_packets(&mut self) -> Result<(), End> {
+    /// Opens what was read, and delivers all of it, also when it ends with the end of the session.
+    fn take_packets(&mut self) -> Result<(), End> {
+        let opened = self.open_packets();
+        self.reader.rest(&self.core.read_pool);
+        self.tell_actors(self.now)?;
+        opened
+    }
+
+    fn open_packets(&mut self) -> Result<(), End> {
         let now = self.now;
         loop {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
-                Ok(None) => break,
+                Ok(None) => return Ok(()),
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             };
             if self.is_over() {
@@ -63,8 +71,6 @@ impl Driver {
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             }
         }
-        self.reader.rest(&self.core.read_pool);
-        self.tell_actors(now)
     }
 
     /// Hands what came for actors to them, all of it at once, unless the session was ordered to end: whoever was

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use node::{
     ActorSendError, Address, Allow, AskError, ConnectError, Ended, Limits, MemoryNetwork, Node,
-    ServiceOptions,
+    ServiceOptions, StreamOptions,
 };
 use tokio::time::Instant;
 
 use super::{PATIENCE, Sale, Till, till};
-use crate::support::{Pair, Person, host};
+use crate::support::{Pair, Person, host, name, noise};
 
 async fn look_up(pair: &Pair) -> Address<Till> {
     pair.bob.serve("till", Allow::Members, till).unwrap();
@@ -132,6 +132,43 @@ async fn a_node_that_shuts_down_lets_leave_what_its_actors_said_and_says_so() {
     assert_eq!(watcher.await.unwrap(), Ended::Shutdown);
     assert_eq!(till.send(Till::Put(1)).await, Err(ActorSendError::Ended(Ended::Shutdown)));
     assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_hears_of_a_shutdown_while_it_still_waits_for_others() {
+    let mut limits = Limits::default();
+    limits.stream_window_bytes = 256 << 10;
+    let pair = Pair::memory_with(&MemoryNetwork::new(), limits.clone()).await;
+    let till = look_up(&pair).await;
+    let (sales, _sold) = pair.bob.mailbox::<Sale>();
+    let (desk, mut at_desk) = pair.alice.mailbox::<Till>();
+    pair.alice
+        .serve("desk", Allow::Members, |mut inbox| async move {
+            while let Some(message) = inbox.recv().await {
+                desk.send(message).await.unwrap();
+            }
+        })
+        .unwrap();
+    let desk: Address<Till> = pair.bob.service(pair.alice.identity(), "desk").await.unwrap();
+    desk.send(Till::Watch(sales)).await.unwrap();
+    let Some(Till::Watch(sales)) = at_desk.recv().await else { panic!("no address") };
+    // Nobody takes these, so that not all of them leave.
+    let _receiver = pair.alice.receiver(name("files")).unwrap();
+    let files = pair.bob.sender(pair.alice.identity(), name("files"), StreamOptions::default());
+    tokio::spawn(async move {
+        for seed in 0..4 {
+            files.send(noise(100_000, seed)).await.ok();
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    let hearing = async {
+        assert_eq!((till.ended().await, sales.ended().await), (Ended::Shutdown, Ended::Shutdown));
+        assert_eq!((start.elapsed(), pair.alice.sessions().len()), (Duration::ZERO, 1));
+        assert_eq!(till.send(Till::Put(1)).await, Err(ActorSendError::Ended(Ended::Shutdown)));
+    };
+    tokio::join!(pair.bob.shutdown(), hearing);
+    assert!(start.elapsed() >= limits.flush_timeout);
 }
 
 #[tokio::test(start_paused = true)]
