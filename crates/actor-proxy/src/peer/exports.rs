@@ -77,7 +77,7 @@ impl Peer {
                         && !state.export_tags.contains_key(&way(proxy)) =>
                 {
                     exports += 1;
-                    ways += usize::from(!proxy.direct_only);
+                    ways += 1;
                 }
                 Passenger::Reply(_) => asks += 1,
                 Passenger::Local(_) | Passenger::Remote(_) | Passenger::Gone(_) | Passenger::Taken => {}
