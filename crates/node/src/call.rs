@@ -22,9 +22,8 @@ impl Node {
     /// Asks a member's service whose messages describe themselves, and waits for its answer: at most `timeout`, connecting
     /// included.
     ///
-    /// The string `"$reply"` in the input, which may stand there once, stands for where the answer goes: what the message's
-    /// Rust type has a [`ReplyTo`] for. Without it the input becomes `{"body": input, "reply": "$reply"}`, which is what a
-    /// [`Request`](crate::Request) is.
+    /// The message is `{"body": input, "reply": …}`, which is what a [`Request`](crate::Request) is, whatever stands in the
+    /// input. For messages of other shapes there is [`call_whole`](Self::call_whole).
     ///
     /// Each call looks the service up. For many hold a [`service`](Self::service), or an
     /// [`untyped_service`](Self::untyped_service).
@@ -38,48 +37,61 @@ impl Node {
         input: &Value,
         timeout: Duration,
     ) -> Result<Value, CallError> {
+        self.call_with(member, service, |reply| Call::Question { body: input, reply }, timeout).await
+    }
+
+    /// As [`call`](Self::call), with a message of any shape. The string `"$reply"` in it, which may stand there once, stands
+    /// for where the answer goes: what the message's Rust type has a [`ReplyTo`] for. Put no text of others in such a
+    /// message without looking for it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call_whole(
+        &self,
+        member: IdentityKey,
+        service: &str,
+        message: &Value,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        self.call_with(member, service, |reply| Call::Whole { message, reply }, timeout).await
+    }
+
+    async fn call_with<'a>(
+        &self,
+        member: IdentityKey,
+        service: &str,
+        call: impl FnOnce(ReplyTo<Value>) -> Call<'a>,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
         let now = Instant::now();
         // What lies beyond the end of time is a hundred years from now.
         let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000));
         let service = timeout_at(deadline, self.untyped_service(member, service)).await;
         let service = service.map_err(|_| AskError::TimedOut)??;
-        let is_whole = has_reply(input);
-        let question = |reply| Call { input, reply, is_whole };
-        Ok(service.ask(question, deadline.saturating_duration_since(Instant::now())).await?)
+        Ok(service.ask(call, deadline.saturating_duration_since(Instant::now())).await?)
     }
-}
-
-fn has_reply(input: &Value) -> bool {
-    let mut open = vec![input];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::String(text) if text == REPLY => return true,
-            Value::Array(values) => open.extend(values),
-            Value::Object(fields) => open.extend(fields.values()),
-            _ => {}
-        }
-    }
-    false
 }
 
 /// The message that is made of the input.
-struct Call<'a> {
-    input: &'a Value,
-    reply: ReplyTo<Value>,
-    /// The input says where the answer goes.
-    is_whole: bool,
+enum Call<'a> {
+    Question { body: &'a Value, reply: ReplyTo<Value> },
+    Whole { message: &'a Value, reply: ReplyTo<Value> },
 }
 
 impl Serialize for Call<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let input = Part { value: self.input, reply: &self.reply, depth_left: MAX_JSON_DEPTH };
-        if self.is_whole {
-            return input.serialize(serializer);
+        let depth_left = MAX_JSON_DEPTH;
+        match self {
+            Self::Question { body, reply } => {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("body", &Part { value: body, reply: None, depth_left })?;
+                map.serialize_entry("reply", reply)?;
+                map.end()
+            }
+            Self::Whole { message, reply } => {
+                Part { value: message, reply: Some(reply), depth_left }.serialize(serializer)
+            }
         }
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("body", &input)?;
-        map.serialize_entry("reply", &self.reply)?;
-        map.end()
     }
 }
 
@@ -87,7 +99,8 @@ impl Serialize for Call<'_> {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     value: &'a Value,
-    reply: &'a ReplyTo<Value>,
+    /// What stands for [`REPLY`], where that stands for anything.
+    reply: Option<&'a ReplyTo<Value>>,
     depth_left: usize,
 }
 
@@ -98,7 +111,10 @@ impl Serialize for Part<'_> {
         };
         let part = |value| Part { value, depth_left, ..*self };
         match self.value {
-            Value::String(text) if text == REPLY => self.reply.serialize(serializer),
+            Value::String(text) if text == REPLY => match self.reply {
+                Some(reply) => reply.serialize(serializer),
+                None => text.serialize(serializer),
+            },
             Value::Array(values) => {
                 let mut array = serializer.serialize_seq(Some(values.len()))?;
                 values.iter().try_for_each(|value| array.serialize_element(&part(value)))?;

@@ -23,6 +23,15 @@ pub(crate) struct Party {
     pub(crate) called: String,
 }
 
+/// What a service is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Question {
+    /// The body of a request.
+    Body(Value),
+    /// A message of any shape, with a text that stands for where the answer goes.
+    Whole(Value),
+}
+
 /// The actors of one node.
 pub(crate) struct Actors {
     node: Node,
@@ -78,14 +87,17 @@ impl Actors {
         &self,
         of: &Party,
         service: &str,
-        input: Value,
+        question: Question,
         timeout: Duration,
     ) -> Result<Value, Failure> {
         // Before anybody is dialed for it.
         if ServiceName::new(service).is_none() {
             return Err(Unserved::BadName.failure(&of.called, service));
         }
-        let answer = self.node.call(of.identity, service, &input, timeout).await;
+        let answer = match &question {
+            Question::Body(input) => self.node.call(of.identity, service, input, timeout).await,
+            Question::Whole(message) => self.node.call_whole(of.identity, service, message, timeout).await,
+        };
         answer.map_err(|error| Unserved::from(error).failure(&of.called, service))
     }
 }

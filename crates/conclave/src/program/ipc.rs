@@ -47,7 +47,15 @@ pub(crate) enum Request {
     /// Open a conversation with a member, beginning with the last lines of the one before; [`Say`] lines follow.
     Chat { member: String, last: usize },
     /// Ask a service of a member.
-    Call { member: String, service: String, input: Value, timeout_seconds: u64 },
+    Call {
+        member: String,
+        service: String,
+        input: Value,
+        timeout_seconds: u64,
+        /// The input is the whole message, and says itself where the answer goes.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        whole: bool,
+    },
     /// Tell which services a member offers.
     Services { member: String },
 }
@@ -151,6 +159,7 @@ mod tests {
                     service,
                     input: serde_json::json!([1, 2.5]),
                     timeout_seconds: 30,
+                    whole: false,
                 },
                 r#"{"version":1,"request":"call","member":"bob","service":"sum","input":[1,2.5],"timeout_seconds":30}"#,
             ),
@@ -178,6 +187,7 @@ mod tests {
                 service: "sum".into(),
                 input: serde_json::from_str(input).unwrap(),
                 timeout_seconds: 1,
+                whole: true,
             };
             let line = serde_json::to_string(&RequestLine { version: 1, request: request.clone() }).unwrap();
             assert!(line.contains(input), "{line}");

@@ -80,7 +80,7 @@ impl Unserved {
                 refused(format!("`{service}` of {called} makes nothing of what it was asked"))
                     .meaning("it has not the shape of the service's schema, or nests too deep")
                     .advice(format!("see the name of the schema: `conclave services {called}`"))
-                    .advice("say where the answer goes, with the text \"$reply\": `conclave call --help`")
+                    .advice("write the whole message, with the text \"$reply\" where the answer goes: `conclave call --whole`")
             }
             Unserved::Failed(why) => refused(format!("`{service}` of {called} gave no answer: {why}")),
             Unserved::Busy => refused(format!("`{service}` of {called} is busy")).advice("try again later"),

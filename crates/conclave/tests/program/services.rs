@@ -123,7 +123,7 @@ fn services_are_listed_as_far_as_one_may_use_them() {
 fn a_message_of_any_shape_is_asked() {
     let alice = Person::named("alice");
     let _town = Town::near(&alice);
-    let ask = |input: &str| alice.run(&["call", "town", "shop", input]).stdout;
+    let ask = |input: &str| alice.run(&["call", "town", "shop", "--whole", input]).stdout;
     assert_eq!(ask(r#"{"Price": {"body": "bread", "reply": "$reply"}}"#), "5\n");
     assert_eq!(ask(r#"{"Letters": {"count": 3, "reply": "$reply"}}"#), "\"xxx\"\n");
 }
@@ -133,12 +133,14 @@ fn each_way_in_which_a_call_fails_has_its_code_and_its_words() {
     let alice = Person::named("alice");
     let _town = Town::near(&alice);
     let (_up, _) = alice.up(&[]);
-    let call = |service: &str, input: &str| alice.run(&["call", "town", service, input, "--timeout", "1"]);
+    let call = |service: &str, input: &str| {
+        alice.run(&["call", "town", service, "--whole", input, "--timeout", "1"])
+    };
     call("nothing", "1").failed(4, &["town offers no service `nothing`", "conclave services town"]);
     call("vault", "1").failed(4, &["`vault` of town is not for you"]);
     call("till", "1").failed(4, &["cannot be called with JSON", "Rust", "cbor"]);
-    call("shop", "1").failed(4, &["makes nothing of what it was asked", "$reply"]);
-    call("shop", r#"{"Price": 1}"#).failed(4, &["makes nothing"]);
+    alice.run(&["call", "town", "shop", "1"]).failed(4, &["makes nothing of what it was asked", "--whole"]);
+    call("shop", r#"{"Price": {"body": 1, "reply": "$reply"}}"#).failed(4, &["makes nothing"]);
     call("shop", r#"{"Forget": "$reply"}"#).failed(4, &["`shop` of town gave no answer", "dropped"]);
     call("shop", r#"{"Hold": "$reply"}"#).failed(5, &["did not answer in time", "may have arrived"]);
     call("shop", r#"{"Letters": {"count": 700000, "reply": "$reply"}}"#).failed(4, &["700002 bytes"]);
@@ -146,7 +148,8 @@ fn each_way_in_which_a_call_fails_has_its_code_and_its_words() {
     call("", "1").failed(2, &["no service can be called ``"]);
     call("a\u{1b}[2J", "1").failed(2, &["no service can be called `a\u{fffd}[2J`"]);
     call("shop", "{").failed(2, &["no JSON", "quote it"]);
-    call("shop", &format!("{}1{}", "[".repeat(90), "]".repeat(90))).failed(4, &["nests too deep"]);
+    let deep = format!("{}1{}", "[".repeat(90), "]".repeat(90));
+    alice.run(&["call", "town", "shop", &deep]).failed(4, &["nests too deep"]);
     alice.run(&["call", "town", "shop", "1", "--timeout", "0"]).failed(2, &["--timeout"]);
     alice.run(&["chat", "town"]).well();
     alice.run_with(&["chat", "town"], "hello\n").failed(4, &["town offers no service `chat`"]);
@@ -159,12 +162,13 @@ fn a_process_that_goes_away_in_the_middle_is_told() {
     let alice = Person::named("alice");
     let town = Town::near(&alice);
     let (_up, _) = alice.up(&[]);
-    let mut call = alice.start(&["call", "town", "shop", r#"{"Hold": "$reply"}"#]);
+    let mut call = alice.start(&["call", "town", "shop", "--whole", r#"{"Hold": "$reply"}"#]);
     std::thread::sleep(Duration::from_millis(500));
     town.runtime.block_on(town.node.shutdown());
     let failed = call.wait_for("failed");
-    assert!(failed["meaning"].as_str().unwrap().contains("may have arrived"), "{failed}");
-    assert_eq!(call.end().code(), Some(6));
+    // It goes in good order: its actor ends, and drops the question.
+    assert!(failed["what"].as_str().unwrap().contains("gave no answer"), "{failed}");
+    assert_eq!(call.end().code(), Some(4));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::{Context, Who};
 /// Ask a service of a member, and print its answer as JSON
 ///
 /// `conclave services MEMBER` lists what there is to ask; services of the format cbor take JSON. Most take a question
-/// and where its answer goes, and get {"body": JSON, "reply": ...}. For others write the whole message, with the text
-/// "$reply" where the answer's address belongs: '{"Price": {"of": "bread", "to": "$reply"}}'.
+/// and where its answer goes, and get {"body": JSON, "reply": ...}. For others say --whole and write the whole message,
+/// with the text "$reply" where the answer's address belongs: '{"Price": {"of": "bread", "to": "$reply"}}'.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// What to ask, as JSON, or `-` to read it from standard input
     #[arg(value_name = "JSON", default_value = "null")]
     input: String,
+    /// JSON is the whole message, with the text "$reply" where the address of the answer belongs
+    #[arg(long)]
+    whole: bool,
     /// How long to wait for the answer
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
@@ -39,6 +42,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         service: arguments.service,
         input: parse(&text)?,
         timeout_seconds: arguments.timeout,
+        whole: arguments.whole,
     };
     context.carry_out(request).await
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::super::actors::Party;
+use super::super::actors::{Party, Question};
 use super::super::advice;
 use super::super::chat::{Saying, fitting};
 use super::super::event::Event;
@@ -120,10 +119,10 @@ impl Station {
         &self,
         of: &Party,
         service: &str,
-        input: Value,
+        question: Question,
         patience: Duration,
     ) -> Result<Event, Failure> {
-        let output = self.shared.actors.call(of, service, input, patience).await?;
+        let output = self.shared.actors.call(of, service, question, patience).await?;
         let bytes = output.to_string().len();
         if bytes > MAX_CALL_BYTES {
             return Err(Failure::new(
@@ -170,10 +169,11 @@ impl Perform for Station {
                 let order = Order { path, member, called, patience };
                 return self.shared.exchange.send(order, events, stop).await;
             }
-            Request::Call { member, service, input, timeout_seconds } => {
+            Request::Call { member, service, input, timeout_seconds, whole } => {
+                let question = if whole { Question::Whole(input) } else { Question::Body(input) };
                 let (of, patience) = (self.party(&member)?, Duration::from_secs(timeout_seconds));
                 tokio::select! {
-                    answer = self.call(&of, &service, input, patience) => vec![answer?],
+                    answer = self.call(&of, &service, question, patience) => vec![answer?],
                     stopped = stopped(&mut stop) => return Err(stopped),
                 }
             }

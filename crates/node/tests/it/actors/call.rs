@@ -59,6 +59,8 @@ fn nested(depth: usize) -> Value {
 async fn an_echo_gives_back_any_json() {
     let pair = pair().await;
     for input in [
+        json!("$reply"),
+        json!(["$reply", "$reply"]),
         json!(null),
         json!(true),
         json!(0),
@@ -74,7 +76,7 @@ async fn an_echo_gives_back_any_json() {
         json!(""),
         json!("\u{0}\u{1f}\u{7f}\"\\/\n"),
         json!("e\u{301} \u{202e}abc\u{202c} \u{feff}\u{ffff}\u{10ffff} 🦀\u{200d}"),
-        json!({"": "", "\u{0}": "\u{0}", "$": "$replys", "body": 1, "reply": 2}),
+        json!({"": "", "\u{0}": "\u{0}", "$": "$reply", "body": 1, "reply": 2}),
         json!([[], {}, [[]], {"a": {"b": [1, 2.5, "three", null]}}]),
         json!("ab".repeat(500_000)),
         nested(50),
@@ -100,7 +102,7 @@ async fn the_reply_stands_where_the_service_wants_it() {
     let pair = pair().await;
     let call = |input: Value| async {
         let input = input;
-        pair.alice.call(pair.bob.identity(), "shop", &input, PATIENCE).await
+        pair.alice.call_whole(pair.bob.identity(), "shop", &input, PATIENCE).await
     };
     let price = call(json!({"Price": {"body": "bread", "reply": "$reply"}})).await;
     assert_eq!(price, Ok(json!(5)));
@@ -116,19 +118,24 @@ async fn each_failure_is_told() {
     let bob = pair.bob.identity();
     let call = |service: &'static str, input: Value| {
         let alice = pair.alice.clone();
-        async move { alice.call(bob, service, &input, PATIENCE).await.unwrap_err() }
+        async move { alice.call_whole(bob, service, &input, PATIENCE).await.unwrap_err() }
     };
     use node::LookupError as Service;
     assert_eq!(call("nothing", json!(1)).await, CallError::Service(Service::NoSuchService));
     assert_eq!(call("", json!(1)).await, CallError::Service(Service::BadName));
     assert_eq!(call("vault", json!(1)).await, CallError::Service(Service::NotAllowed));
     assert_eq!(call("till", json!(1)).await, CallError::Service(Service::NotSelfDescribing));
-    assert_eq!(call("shop", json!({"Price": 1})).await, CallError::Ask(AskError::Malformed));
+    let no_number = json!({"Price": {"body": 1, "reply": "$reply"}});
+    assert_eq!(call("shop", no_number).await, CallError::Ask(AskError::Malformed));
     assert_eq!(call("shop", json!({"Forget": "$reply"})).await, CallError::Ask(AskError::NoReply));
     let start = Instant::now();
     let error = call("shop", json!({"Hold": "$reply"})).await;
     assert_eq!((error.clone(), start.elapsed()), (CallError::Ask(AskError::TimedOut), PATIENCE));
     assert!(error.is_retryable() && error.maybe_delivered());
+    let call = |service: &'static str, input: Value| {
+        let alice = pair.alice.clone();
+        async move { alice.call(bob, service, &input, PATIENCE).await.unwrap_err() }
+    };
     let error = call("echo", nested(100)).await;
     assert_eq!(error, CallError::Ask(AskError::Malformed), "the far side reads no deeper than 64");
     let error = call("echo", nested(1_000)).await;
