@@ -1,34 +1,28 @@
 //! The actors of one node, and the nodes that they speak with.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chacha20::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 
 use crate::address::Address;
-use crate::deadlines::{Deadlines, Due, Timer};
+use crate::deadlines::{Deadlines, Due};
 use crate::ended::{Ended, Unreachable};
-use crate::envelope::{Listed, Shape};
 use crate::error::{ServeError, ServiceError};
 use crate::exchange::{Exchange, Former};
 use crate::inbox::Inbox;
-use crate::introductions::{Introduced, Introductions, MAX_RUNS_OF_DEVICE};
 use crate::limits::Limits;
-use crate::local::{AnyMailbox, LocalAddress};
+use crate::local::LocalAddress;
 use crate::mailbox::{Mailbox, Terms};
-use crate::node_id::{ActorId, NodeId, ServiceName};
+use crate::node_id::{NodeId, ServiceName};
 use crate::parcel::Passenger;
-use crate::peer::Peer;
-use crate::proxy::Proxy;
-use crate::reply::Expire;
 use crate::schema::Message;
 use crate::service::{ServiceInfo, ServiceOptions};
+use crate::shared::Core;
 use crate::sync::lock;
-use crate::table::trim;
 
 /// The time, as whoever runs the actors tells it.
 pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
@@ -73,41 +67,6 @@ impl Drop for Last {
     fn drop(&mut self) {
         self.0.shutdown();
     }
-}
-
-/// What all actors of a node share. Its locks are leaves: nothing else is locked under them.
-pub(crate) struct Core {
-    pub(crate) me: NodeId,
-    pub(crate) limits: Limits,
-    pub(crate) deadlines: Deadlines,
-    clock: Clock,
-    may_speak_with: MaySpeakWith,
-    random: Mutex<ChaCha20Rng>,
-    registry: Mutex<Registry>,
-    wanted: Mutex<Wanted>,
-}
-
-#[derive(Default)]
-struct Registry {
-    /// Actors whose name somebody was told.
-    named: HashMap<ActorId, Weak<dyn AnyMailbox>>,
-    services: BTreeMap<ServiceName, LocalAddress>,
-    /// By device; one run of it at a time.
-    peers: BTreeMap<NodeId, Arc<Peer>>,
-    introductions: Introductions,
-    last_number: u64,
-    /// No more services: this node is about to shut down.
-    is_leaving: bool,
-    closed: bool,
-}
-
-/// Nodes with which somebody wants a session. Bounded by the peers there are.
-#[derive(Default)]
-struct Wanted {
-    nodes: VecDeque<NodeId>,
-    /// The same, to be found.
-    queued: HashSet<NodeId>,
-    keeper: Option<Waker>,
 }
 
 impl Actors {
@@ -324,199 +283,6 @@ impl Actors {
         Terms { format: options.format, direct_only: options.direct_only, allow, capacity }
     }
 }
-
-impl Core {
-    fn shutdown(&self) {
-        let (services, peers) = {
-            let mut registry = lock(&self.registry);
-            registry.closed = true;
-            (std::mem::take(&mut registry.services), std::mem::take(&mut registry.peers))
-        };
-        for service in services.values() {
-            service.mailbox().end(Ended::Shutdown);
-        }
-        let now = self.now();
-        for peer in peers.values() {
-            peer.end(&Ended::Shutdown, now);
-        }
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        (self.clock)()
-    }
-
-    pub(crate) fn may_speak_with(&self, node: &NodeId) -> bool {
-        (self.may_speak_with)(node)
-    }
-
-    pub(crate) fn new_id(&self) -> ActorId {
-        let mut bytes = [0; 16];
-        lock(&self.random).fill_bytes(&mut bytes);
-        ActorId::from_random(bytes)
-    }
-
-    /// The key of a table's tags.
-    pub(crate) fn new_key(&self) -> [u64; 2] {
-        let mut random = lock(&self.random);
-        [random.next_u64(), random.next_u64()]
-    }
-
-    /// Sets the deadline of a question.
-    pub(crate) fn arm_question(&self, timeout: Duration, question: Weak<dyn Expire>) -> Timer {
-        let now = self.now();
-        // What lies beyond the end of time is a hundred years from now.
-        let at = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000));
-        let (timer, keeper) = self.deadlines.arm(at, Due::Question(question));
-        keeper.into_iter().for_each(Waker::wake);
-        timer
-    }
-
-    /// The name of an actor has been told: it can be found by it.
-    pub(crate) fn note_actor(&self, id: ActorId, local: &LocalAddress) {
-        let mut registry = lock(&self.registry);
-        registry.named.entry(id).or_insert_with(|| Arc::downgrade(&local.share()));
-        drop(registry);
-        // The end of an actor takes its name away, unless it came before.
-        if local.mailbox().ended().is_some() {
-            self.forget_actor(&id);
-        }
-    }
-
-    pub(crate) fn forget_actor(&self, id: &ActorId) {
-        let gone = {
-            let mut registry = lock(&self.registry);
-            let gone = registry.named.remove(id);
-            trim(&mut registry.named);
-            gone
-        };
-        drop(gone);
-    }
-
-    /// Drop what comes as an error without a lock.
-    pub(crate) fn find_actor(&self, id: ActorId) -> Result<LocalAddress, Option<Arc<dyn AnyMailbox>>> {
-        let mailbox = lock(&self.registry).named.get(&id).cloned().ok_or(None)?;
-        LocalAddress::find(&mailbox)
-    }
-
-    pub(crate) fn find_service(&self, name: &ServiceName) -> Option<LocalAddress> {
-        let service = lock(&self.registry).services.get(name).cloned()?;
-        service.mailbox().ended().is_none().then_some(service)
-    }
-
-    /// The services that a node may use.
-    pub(crate) fn services_for(&self, node: &NodeId) -> Vec<Listed> {
-        self.list(|service| service.mailbox().permits(node))
-    }
-
-    fn list(&self, wanted: impl Fn(&LocalAddress) -> bool) -> Vec<Listed> {
-        let services: Vec<_> = {
-            let registry = lock(&self.registry);
-            registry.services.iter().map(|(name, service)| (name.clone(), service.clone())).collect()
-        };
-        let listed =
-            services.iter().filter(|(_, service)| service.mailbox().ended().is_none() && wanted(service));
-        let listed = listed.map(|(name, service)| {
-            let mailbox = service.mailbox();
-            let schema = mailbox.schema().as_str().into();
-            Listed { name: name.clone(), schema, format: mailbox.format() }
-        });
-        listed.collect()
-    }
-
-    /// The peer of that name, those that were the same machine before, and whether this node has shut down.
-    fn peer(self: &Arc<Self>, node: NodeId) -> (Arc<Peer>, Former, bool) {
-        let mut registry = lock(&self.registry);
-        if registry.closed {
-            return (Peer::new(self, node, (0, None)), Former::default(), true);
-        }
-        let runs = registry.peers.range(node.runs()).map(|(run, _)| *run);
-        let older: Vec<NodeId> = runs.filter(|run| *run != node).collect();
-        let former = older.iter().filter_map(|older| registry.peers.remove(older)).collect();
-        let known = registry.peers.get(&node).cloned();
-        (known.unwrap_or_else(|| self.add_peer(&mut registry, node, None)), Former::new(former), false)
-    }
-
-    fn add_peer(
-        self: &Arc<Self>,
-        registry: &mut Registry,
-        node: NodeId,
-        introduced: Option<Introduced>,
-    ) -> Arc<Peer> {
-        registry.last_number += 1;
-        let peer = Peer::new(self, node, (registry.last_number, introduced));
-        registry.peers.insert(node, Arc::clone(&peer));
-        peer
-    }
-
-    /// Holds an actor of a node that `introducer` told of. Nothing is kept for an unknown node with which this one may not
-    /// speak, nor for more than a few that are only said to be.
-    pub(crate) fn third(
-        self: &Arc<Self>,
-        introducer: &NodeId,
-        (node, id): (NodeId, ActorId),
-        shape: &Shape,
-        is_blocked: bool,
-    ) -> Option<Arc<Proxy>> {
-        let peer = {
-            let mut registry = lock(&self.registry);
-            match registry.peers.get(&node).cloned() {
-                Some(peer) => peer,
-                None if is_blocked || registry.closed => return None,
-                None => self.add_introduced(&mut registry, introducer, node)?,
-            }
-        };
-        peer.hold(id, shape, is_blocked)
-    }
-
-    fn add_introduced(
-        self: &Arc<Self>,
-        registry: &mut Registry,
-        introducer: &NodeId,
-        node: NodeId,
-    ) -> Option<Arc<Peer>> {
-        let runs = registry.peers.range(node.runs()).count();
-        if registry.peers.len() >= MAX_PEERS || runs >= MAX_RUNS_OF_DEVICE {
-            return None;
-        }
-        let place = registry.introductions.admit(introducer.member)?;
-        Some(self.add_peer(registry, node, Some(place)))
-    }
-
-    /// Somebody wants a session. Wake whom it returns.
-    pub(crate) fn want(&self, peer: &Arc<Peer>) -> Option<Waker> {
-        let mut wanted = lock(&self.wanted);
-        if wanted.queued.insert(peer.node) {
-            wanted.nodes.push_back(peer.node);
-        }
-        wanted.keeper.take()
-    }
-
-    /// Forgets peers of whom nothing is known.
-    fn prune(&self) {
-        let blank: Vec<Arc<Peer>> = {
-            let registry = lock(&self.registry);
-            registry.peers.values().filter(|peer| Arc::strong_count(peer) == 1).cloned().collect()
-        };
-        for peer in blank {
-            if peer.is_blank() {
-                self.forget_peer(&peer);
-            }
-        }
-    }
-
-    /// Takes a peer of whom nothing is known out of the table, unless somebody has found it meanwhile.
-    pub(crate) fn forget_peer(&self, peer: &Arc<Peer>) {
-        let mut registry = lock(&self.registry);
-        let is_known = registry.peers.get(&peer.node).is_some_and(|known| Arc::ptr_eq(known, peer));
-        // One for the table, one of the caller.
-        if is_known && Arc::strong_count(peer) == 2 {
-            registry.peers.remove(&peer.node);
-        }
-    }
-}
-
-/// Nodes that this one may know of, those included that were only told of.
-const MAX_PEERS: usize = 65_536;
 
 impl fmt::Debug for Actors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

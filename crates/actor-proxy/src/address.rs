@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::actors::Core;
 use crate::ended::Ended;
 use crate::error::SendError;
 use crate::inbox::yield_now;
@@ -17,6 +16,7 @@ use crate::parcel::{Gone, Passenger};
 use crate::proxy::Proxy;
 use crate::schema::Message;
 use crate::scope;
+use crate::shared::Core;
 use crate::slot::Slot;
 
 /// A reference to an actor, here or at another node. Cheap to clone; two are equal if they lead to the same actor.

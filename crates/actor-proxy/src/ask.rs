@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::actors::Core;
 use crate::address::Address;
 use crate::deadlines::Timer;
 use crate::error::{AskError, SendError};
 use crate::reply::{Answer, Question, ReplyTo};
 use crate::schema::{Message, Payload};
+use crate::shared::Core;
 
 impl<M: Message> Address<M> {
     /// Asks, and waits for the answer, at most `timeout`.

@@ -43,6 +43,7 @@ mod run;
 mod schema;
 mod scope;
 mod service;
+mod shared;
 mod slot;
 mod sync;
 mod table;

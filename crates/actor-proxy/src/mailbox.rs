@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
-use crate::actors::Core;
 use crate::allow::Allow;
 use crate::body::Format;
 use crate::ended::Ended;
@@ -17,6 +16,7 @@ use crate::parcel::{Parcel, Received};
 use crate::peer::Peer;
 use crate::run::Run;
 use crate::schema::{Message, Schema};
+use crate::shared::Core;
 use crate::slot::Slot;
 use crate::sync::lock;
 use crate::table::Tag;

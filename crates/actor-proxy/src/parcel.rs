@@ -8,7 +8,6 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
-use crate::actors::Core;
 use crate::body::{DecodeError, Format};
 use crate::error::AskError;
 use crate::local::LocalAddress;
@@ -16,6 +15,7 @@ use crate::peer::Peer;
 use crate::proxy::Proxy;
 use crate::reply::AnyReply;
 use crate::scope;
+use crate::shared::Core;
 
 /// An address without its type, on its way in a message.
 pub(crate) enum Passenger {

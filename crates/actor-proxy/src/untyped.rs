@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::actors::{Actors, Core};
+use crate::actors::Actors;
 use crate::ask::Asked;
 use crate::body::Format;
 use crate::error::{AskError, SendError, ServiceError};
@@ -21,6 +21,7 @@ use crate::proxy::Proxy;
 use crate::reply::{AnyAnswer, AnyReply, Question, ReplyTo};
 use crate::schema::Payload;
 use crate::scope;
+use crate::shared::Core;
 use crate::table::Tag;
 
 /// The address of a service whose messages describe themselves ([`Format::Cbor`]), for callers that do not have their Rust
