@@ -16,8 +16,14 @@ use crate::shared::Core;
 impl<M: Message> Address<M> {
     /// Asks, and waits for the answer, at most `timeout`.
     ///
-    /// ```ignore
-    /// let sum: u64 = till.ask(Till::Sum, Duration::from_secs(1)).await?;
+    /// ```
+    /// # use actor_proxy::{Address, AskError, Message, ReplyTo, Schema};
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # enum Till { Sum(ReplyTo<u64>) }
+    /// # impl Message for Till { const SCHEMA: Schema = Schema::new("shop.till/1"); }
+    /// async fn sum(till: &Address<Till>) -> Result<u64, AskError> {
+    ///     till.ask(Till::Sum, std::time::Duration::from_secs(1)).await
+    /// }
     /// ```
     ///
     /// # Errors
