@@ -9,7 +9,8 @@ use crate::table::Tag;
 /// What one peer has put into one mailbox, and what was taken out of it. It outlives sessions and the address itself for
 /// as long as something is unread, so that neither a new session nor a new address makes room that is not there.
 ///
-/// On the wire a limit counts from the beginning of the session (PROTOCOL.md §13.5).
+/// On the wire a limit counts from the beginning of the session, or from the offer of its tag if that came later
+/// (PROTOCOL.md §13.5).
 pub(crate) struct Account {
     peer: Weak<Peer>,
     tag: AtomicU32,

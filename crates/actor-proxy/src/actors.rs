@@ -34,7 +34,7 @@ pub type MaySpeakWith = Arc<dyn Fn(&NodeId) -> bool + Send + Sync>;
 pub struct Surroundings {
     /// Who this node is, in this run.
     pub me: NodeId,
-    /// 32 bytes that nobody can guess. Names of actors come of it.
+    /// 32 bytes that nobody can guess, new in each run: names of actors and the order of tags come of it.
     pub seed: [u8; 32],
     /// The time.
     pub clock: Clock,

@@ -27,7 +27,7 @@ use crate::slot::Slot;
 /// # Promises
 /// | call | resolves when | if the session is lost | if the future is dropped |
 /// |---|---|---|---|
-/// | [`send`](Self::send) | accepted under flow control | may or may not have arrived | not sent |
+/// | [`send`](Self::send) | accepted under flow control | may or may not have arrived | not sent, unless it was accepted already |
 /// | [`send_confirmed`](Self::send_confirmed) | in the actor's mailbox | `Lost { maybe_delivered }` | as if not waited for |
 /// | [`ask`](Self::ask) | answered, or at the deadline | `Lost { maybe_delivered }` | as if not waited for |
 /// | [`ended`](Self::ended) | the actor is gone | dials again, then `Unreachable` | not watched |
@@ -136,7 +136,9 @@ impl<M: Message> Address<M> {
         }
     }
 
-    /// Resolves when everything that this node has accepted for the actor's node so far was handed to the carrier.
+    /// Resolves when everything that this node has accepted for the actor's node so far was handed to the carrier. What
+    /// [`try_send`](Self::try_send) took while there was no session or credit is not counted; without a session this returns
+    /// at once.
     ///
     /// # Errors
     /// [`SendError::Lost`] if the session ends before.

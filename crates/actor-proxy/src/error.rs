@@ -34,7 +34,7 @@ pub enum SendError {
         /// The limit.
         limit: usize,
     },
-    /// Too many messages to that peer wait already. Nothing was sent.
+    /// Too many messages wait already, for that peer or for that mailbox of this node. Nothing was sent.
     #[error("{limit} messages wait already")]
     TooManyWaiting {
         /// The limit.
@@ -230,7 +230,7 @@ pub enum PeerFault {
     /// More bytes to a mailbox than were granted.
     #[error("more bytes to a mailbox than were granted")]
     CreditExceeded,
-    /// It asks and does not read the answers.
-    #[error("answers are not read")]
+    /// It does not read the news that it is told.
+    #[error("news are not read")]
     Unread,
 }

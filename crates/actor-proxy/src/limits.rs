@@ -8,7 +8,7 @@ pub const MESSAGE_COST_BYTES: u64 = 64;
 /// Messages of the same size class as the layers below pack side by side are copied; larger ones keep their buffer.
 pub(crate) const MAX_COPIED_BYTES: usize = 8 * 1024;
 
-/// Unread answers and news for a peer that does not read: such a peer breaks the protocol (PROTOCOL.md §13.9).
+/// News for a peer that does not read them: such a peer breaks the protocol (PROTOCOL.md §13.9).
 pub(crate) const MAX_CONTROL_BACKLOG_BYTES: usize = 8 * 1024 * 1024;
 
 /// Addresses in one message.
@@ -23,8 +23,8 @@ pub(crate) const MAX_SHARED_SCHEMAS: usize = 256;
 pub struct Limits {
     /// Messages of actors of this node that wait in one mailbox. 1,024.
     pub mailbox_messages: usize,
-    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 256 KiB. One
-    /// message may exceed it when there is nothing else.
+    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 256 KiB. The
+    /// last message may pass it, however large.
     pub mailbox_window_bytes: u64,
     /// The largest body of a message or an answer, in either direction. 2 MiB.
     pub max_body_bytes: usize,
@@ -34,7 +34,7 @@ pub struct Limits {
     pub max_imports: usize,
     /// Questions to one peer that may be open. 65,536; and as many of its own.
     pub max_asks: usize,
-    /// Messages to one peer that may wait for credit. 65,536.
+    /// Messages to one peer that may wait for credit or room, and as many for one mailbox here. 65,536.
     pub max_waiting: usize,
     /// Messages to one peer that were accepted and have not left, in bytes. 256 KiB.
     pub outbox_bytes: usize,

@@ -90,7 +90,7 @@ enum Item {
 }
 
 impl Outbox {
-    /// Appends an envelope of two parts. The body's buffer is kept if it is large and has the room for `head` in front.
+    /// Appends an envelope of two parts, copied. For a large one that has a buffer of its own: [`push_own`](Self::push_own).
     pub(crate) fn push(&mut self, lane: Lane, head: &[u8], body: &[u8]) -> Place {
         let length = head.len() + body.len();
         let queue = self.queue(lane);

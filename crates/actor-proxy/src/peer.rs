@@ -55,11 +55,12 @@ pub(crate) struct Peer {
 }
 
 /// ```text
-///          somebody wants it                handle_connected
-///   Down ────────────────────▶ Wanted ───────────────────────▶ Up
-///    ▲  ◀──handle_unreachable── │                              │ handle_disconnected: what was under way is lost
-///    └─────────────────────────────────────────────────────────┘ (to Wanted, if somebody still wants it)
+///          somebody wants it          connected
+///   Down ────────────────────▶ Wanted ──────────▶ Up
+///    ▲  ◀──────unreachable───── │                  │ disconnected: what was under way is lost
+///    └─────────────────────────────────────────────┘ (to Wanted, if somebody still wants it)
 /// ```
+/// From `Down`, too, when the peer dials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
     Down,

@@ -93,6 +93,25 @@ impl Run {
         Self { from, format, bodies, read: 0, account, unpaid: 0 }
     }
 
+    /// Keeps the messages for which `permits` says so, each asked for by itself; what the others cost is given back.
+    pub(crate) fn retain(&mut self, mut permits: impl FnMut() -> bool) {
+        let mut refused = 0;
+        self.bodies.spans.retain(|(_, span)| {
+            let permitted = permits();
+            if !permitted {
+                refused += cost(usize::try_from(span.end - span.start).unwrap_or(usize::MAX), 0);
+            }
+            permitted
+        });
+        if refused > 0 {
+            self.account.consume(refused);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bodies.spans.is_empty()
+    }
+
     /// Reads the next message; `None` after the last one.
     pub(crate) fn open_next<T: Payload>(&mut self) -> Option<Result<T, DecodeError>> {
         let body = self.bodies.body(self.read)?;

@@ -40,7 +40,7 @@ pub(crate) struct Registry {
     /// Actors whose name somebody was told.
     pub(crate) named: HashMap<ActorId, Weak<dyn AnyMailbox>>,
     pub(crate) services: BTreeMap<ServiceName, LocalAddress>,
-    /// By device; one run of it at a time.
+    /// By run. Of one device at most `MAX_RUNS_OF_DEVICE`; a session leaves only the one it is with.
     pub(crate) peers: BTreeMap<NodeId, Arc<Peer>>,
     pub(crate) introductions: Introductions,
     pub(crate) last_number: u64,
@@ -94,11 +94,14 @@ impl Core {
         [random.next_u64(), random.next_u64()]
     }
 
+    /// A moment so much later; what lies beyond the end of time is a hundred years later.
+    pub(crate) fn after(&self, now: Instant, timeout: Duration) -> Instant {
+        now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000))
+    }
+
     /// Sets the deadline of a question.
     pub(crate) fn arm_question(&self, timeout: Duration, question: Weak<dyn Expire>) -> Timer {
-        let now = self.now();
-        // What lies beyond the end of time is a hundred years from now.
-        let at = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(3_153_600_000));
+        let at = self.after(self.now(), timeout);
         let (timer, keeper) = self.deadlines.arm(at, Due::Question(question));
         keeper.into_iter().for_each(Waker::wake);
         timer

@@ -25,8 +25,8 @@ const MESSAGES_BETWEEN_LOOKS: u32 = 32;
 
 /// One session: what its senders, the node's control plane and its driver reach it by.
 ///
-/// The lock is held for short calls only; nobody encrypts, writes or wakes under it, and nobody takes another lock
-/// under it.
+/// The lock is held for short calls only; nobody encrypts, writes or wakes under it, and the only lock taken under it is
+/// that of the session's peer of actors.
 pub(crate) struct Session {
     peer: PeerId,
     role: Role,

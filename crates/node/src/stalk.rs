@@ -68,8 +68,8 @@ impl Stalk {
         Ok(Self { node: builder.spawn().await? })
     }
 
-    /// Connects to the listener at `address`, which must be that of `identity`, a member. Nothing of the program's leaves
-    /// before it has proven to be.
+    /// Connects to the listener of `identity`, a member; `address` is tried before those that are known. Nothing of the
+    /// program's leaves before the far side has proven to be that member.
     ///
     /// # Errors
     /// [`CallError`]: `Connect` when nobody answers there, or somebody else; `Service` when the member does not listen for

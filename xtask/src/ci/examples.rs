@@ -18,7 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// How often to look whether an example has ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Runs every example of a library crate; those that make vectors have a step of their own.
+/// Runs every example of a library crate, and the bridges to other frameworks; those that make vectors have a step of
+/// their own.
 pub(crate) fn check(workspace: &Workspace) -> Result<Note> {
     // With the whole workspace's features, so that nothing is built that the tests have not built already.
     let build =
@@ -45,8 +46,8 @@ fn executable(workspace: &Workspace, message: &str) -> Option<(String, PathBuf)>
     let target = &message["target"];
     let (name, source) = (target["name"].as_str()?, Path::new(target["src_path"].as_str()?));
     let is_example = target["kind"].as_array()?.iter().any(|kind| kind == "example");
-    let in_library = source.starts_with(workspace.root.join("crates"));
-    let wanted = is_example && in_library && !vectors::makes_vectors(name);
+    let is_ours = ["crates", "examples"].iter().any(|folder| source.starts_with(workspace.root.join(folder)));
+    let wanted = is_example && is_ours && !vectors::makes_vectors(name);
     wanted.then_some((name.to_owned(), message["executable"].as_str()?.into()))
 }
 

@@ -306,13 +306,16 @@ impl Delivery {
     }
 }
 
-fn deliver_run(target: &Target, run: Run, wakes: &mut Wakes) {
+fn deliver_run(target: &Target, mut run: Run, wakes: &mut Wakes) {
     match target {
-        Target::Actor(actor) if actor.mailbox().permits(&run.from.node) => {
-            // Nobody waits for anything of what an actor that has ended does not get.
-            wakes.extend(actor.mailbox().deliver_run(run).ok().flatten());
+        Target::Actor(actor) => {
+            let from = run.from.node;
+            run.retain(|| actor.mailbox().permits(&from));
+            if !run.is_empty() {
+                // Nobody waits for anything of what an actor that has ended does not get.
+                wakes.extend(actor.mailbox().deliver_run(run).ok().flatten());
+            }
         }
-        Target::Actor(_) => {}
         Target::Way(proxy) => {
             for (parcel, toll) in run.into_parcels() {
                 proxy.peer.forward(proxy, parcel, toll, None);

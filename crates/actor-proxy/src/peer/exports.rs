@@ -264,7 +264,7 @@ impl Peer {
     /// Nobody holds it: it is kept for a while, in which it may come again or be used.
     pub(super) fn lease(&self, state: &mut State, now: Instant, tag: Tag) {
         let Ok(export) = state.exports.get_mut(tag) else { return };
-        let until = now + self.core.limits.lease;
+        let until = self.core.after(now, self.core.limits.lease);
         if let Some(before) = export.lease.replace(until) {
             state.leases.remove(&(before, tag));
         }

@@ -118,12 +118,7 @@ impl Peer {
             Envelope::Message { confirm, table, .. } => {
                 refuse_table(state, confirm, &table, &Refusal::NoRoom)
             }
-            Envelope::Reply { ask, table, .. } => {
-                refuse_table(state, None, &table, &Refusal::NoReply);
-                if state.asks.get(ask).is_ok_and(is_reply) {
-                    self.take_refusal(state, after, ask, Refusal::ReplyFailed);
-                }
-            }
+            Envelope::Reply { ask, table, .. } => self.refuse_answer(state, after, ask, &table),
             // Long as it is, it is news of some other version.
             _ => {}
         }
@@ -140,6 +135,10 @@ impl Peer {
         match envelope {
             Envelope::Message { to, confirm, table, body } => {
                 self.take_message(state, after, now, (to, confirm), table, body)?;
+            }
+            Envelope::Reply { ask, table, body } if body.len() > self.core.limits.max_body_bytes => {
+                drop(body);
+                self.refuse_answer(state, after, ask, &table);
             }
             Envelope::Reply { ask, table, body } => self.take_reply(state, after, ask, table, body),
             Envelope::Refusal { ask, refusal } => self.take_refusal(state, after, ask, refusal),
@@ -209,6 +208,10 @@ impl Peer {
             self.not_here(state, to, confirm, &table);
             return Ok(());
         };
+        if body.len() > self.core.limits.max_body_bytes {
+            refuse_table(state, confirm, &table, &Refusal::NoRoom);
+            return Ok(());
+        }
         if !export.account.receive(cost(body.len(), table.len())) {
             return Err(PeerFault::CreditExceeded);
         }
@@ -240,6 +243,14 @@ impl Peer {
     fn not_here(&self, state: &mut State, to: Tag, confirm: Option<Tag>, table: &[Entry]) {
         refuse_table(state, confirm, table, &Refusal::Ended(Ended::Expired));
         state.say(&Envelope::Ended { to, why: Ended::Expired });
+    }
+
+    /// An answer that is larger than announced ends its question.
+    fn refuse_answer(self: &Arc<Self>, state: &mut State, after: &mut Aftermath, ask: Tag, table: &[Entry]) {
+        refuse_table(state, None, table, &Refusal::NoReply);
+        if state.asks.get(ask).is_ok_and(is_reply) {
+            self.take_refusal(state, after, ask, Refusal::ReplyFailed);
+        }
     }
 
     fn take_reply(

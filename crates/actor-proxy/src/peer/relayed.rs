@@ -68,7 +68,7 @@ impl Peer {
 
     /// Until when something stands that begins now.
     pub(super) fn relayed_until(&self, state: &mut State) -> Instant {
-        let until = self.core.now() + self.core.limits.relay_timeout;
+        let until = self.core.after(self.core.now(), self.core.limits.relay_timeout);
         state.relayed.sweep_at.get_or_insert(until);
         until
     }
@@ -106,7 +106,7 @@ impl Peer {
         }
         let is_empty = state.relayed.asks.is_empty() && state.relayed.waiting == 0;
         state.relayed.sweep_at =
-            (!is_empty).then(|| now + self.core.limits.relay_timeout / SWEEPS_PER_TIMEOUT);
+            (!is_empty).then(|| self.core.after(now, self.core.limits.relay_timeout / SWEEPS_PER_TIMEOUT));
     }
 
     /// Takes out of the lines what has waited there for others too long.

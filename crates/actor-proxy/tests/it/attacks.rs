@@ -1,5 +1,7 @@
 //! What an attacker tried: members that do not read, that make others talk, and that pay less than they take.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -105,4 +107,24 @@ fn a_question_that_leaves_after_its_deadline_stays_in_no_table() {
     while stranger.world.poll_tasks() {}
     assert_eq!(stranger.node().table_sizes().2, 0);
     assert!(!stranger.exchange.is_awaited());
+}
+
+#[test]
+fn who_may_use_a_service_is_asked_for_each_of_messages_that_come_together() {
+    let mut stranger = Stranger::new(Limits::default());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    // For looking it up, then for every second message.
+    let allow = Allow::when(move |_| counted.fetch_add(1, Ordering::SeqCst) % 2 == 0);
+    let served = stranger.node().serve::<Note>("odd", allow, ServiceOptions::default());
+    let mut inbox = served.unwrap().1;
+    let (to, _) = stranger.look_up("odd");
+    let before = asked.load(Ordering::SeqCst);
+    let lot = (0..6).map(|number| raw::message(to, &[0, number]));
+    let (result, wakes) = stranger.exchange.handle_messages(stranger.world.now(), lot);
+    result.unwrap();
+    wakes.wake();
+    assert_eq!(asked.load(Ordering::SeqCst), before + 6);
+    let came = std::iter::from_fn(|| inbox.try_recv()).count();
+    assert_eq!(came, 3);
 }

@@ -276,6 +276,10 @@ fn bodies_that_are_too_large_are_refused_and_the_session_lives() {
     }
     assert_eq!(heard.iter().filter(|one| one[0] == raw::RELEASE).count(), 2);
     lives(&mut stranger, to);
+    // It is the body that counts, not the envelope.
+    stranger.say(message_with(to, Some(16), &[reply(15)], &vec![0; 10_001])).unwrap();
+    assert_eq!(stranger.hear(raw::REFUSAL), [refusal(15, NO_ROOM), refusal(16, NO_ROOM)]);
+    lives(&mut stranger, to);
     // An answer that is too large ends the question.
     let served = stranger.node().serve::<Note>("desk", Allow::Members, ServiceOptions::default());
     let mut desk = served.unwrap().1;

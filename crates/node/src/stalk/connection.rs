@@ -148,7 +148,8 @@ impl<M: Message> Speaker<M> {
         self.0.peer
     }
 
-    /// Sends a message as a unit: it arrives whole or not at all. Resolves when it was accepted under flow control.
+    /// Sends a message as a unit: it arrives whole or not at all. Resolves when it was accepted under flow control. Not
+    /// cancel-safe: if the future is dropped just as the message was accepted, the peer sees [`Closed::Lost`].
     ///
     /// # Errors
     /// [`SendError`]; nothing was sent then.
