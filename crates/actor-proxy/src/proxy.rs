@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 
 use serde::Serialize;
 
@@ -140,11 +139,7 @@ impl Proxy {
             Ok(slot) => Monitor(self, slot),
             Err(ended) => return ended,
         };
-        std::future::poll_fn(|context| match monitor.1.poll(context) {
-            Poll::Ready(ended) => Poll::Ready(ended),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
+        std::future::poll_fn(|context| monitor.1.poll(context)).await
     }
 }
 

@@ -34,11 +34,10 @@ impl Peer {
                 } else if !room || self.check_table(state, &table).is_err() {
                     state.say(&Envelope::Refusal { ask: to.ask, refusal: Refusal::NoRoom });
                 } else {
-                    let (entries, asks) = self.entries(state, after, &table, (lane, to.format));
+                    let entries = self.entries(state, after, &table, (lane, to.format));
                     let head = Head::reply(to.ask, &entries);
                     state.outbox.push(lane, head.as_bytes(), body);
                     after.trash.push(Trash::Passengers(table));
-                    let _ = asks;
                     return;
                 }
             }

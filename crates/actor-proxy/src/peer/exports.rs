@@ -107,8 +107,7 @@ impl Peer {
     ) -> Option<Offer> {
         let (id, key) = (local.mailbox().id(), own(local));
         self.core.note_actor(id, local);
-        let offer = self.export(state, after, (key, id), lane, || Target::Actor(local.clone()))?;
-        Some(offer)
+        self.export(state, after, (key, id), lane, || Target::Actor(local.clone()))
     }
 
     fn offer_way(
@@ -278,8 +277,7 @@ impl Peer {
         after: &mut Aftermath,
         table: &[Passenger],
         (lane, format): (Lane, crate::body::Format),
-    ) -> (Vec<Entry>, Vec<Tag>) {
-        let mut asks = Vec::new();
+    ) -> Vec<Entry> {
         let entries = table.iter().map(|passenger| match passenger {
             Passenger::Local(local) => match self.offer_local(state, after, local, lane) {
                 Some(offer) => Entry::Mine(offer),
@@ -305,7 +303,6 @@ impl Peer {
                             // Nobody waits any more; the answer will find nobody.
                             after.trash.push(Trash::Pending(over));
                         }
-                        asks.push(ask);
                         Entry::Reply { ask, format }
                     }
                     Err(_) => Entry::Reply { ask: Tag(0), format },
@@ -314,8 +311,7 @@ impl Peer {
             // No actor has that name.
             Passenger::Gone(_) | Passenger::Taken => Entry::Yours { id: ActorId::NONE },
         });
-        let entries = entries.collect();
-        (entries, asks)
+        entries.collect()
     }
 }
 

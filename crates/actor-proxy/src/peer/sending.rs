@@ -14,7 +14,7 @@ use crate::envelope::Head;
 use crate::error::{AskError, SendError, Table};
 use crate::limits::{MAX_COPIED_BYTES, cost};
 use crate::outbox::{Lane, Outbox};
-use crate::parcel::{Parcel, Passenger, Toll};
+use crate::parcel::{Parcel, Passenger, Toll, fail_replies};
 use crate::proxy::Proxy;
 use crate::scope;
 use crate::slot::Slot;
@@ -74,22 +74,14 @@ impl Draft {
     }
 
     fn refuse(mut self, why: &AskError) {
-        for passenger in std::mem::take(&mut self.table) {
-            if let Passenger::Reply(reply) = passenger {
-                reply.fail(why.clone()).into_iter().for_each(Waker::wake);
-            }
-        }
+        fail_replies(std::mem::take(&mut self.table), why);
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         scope::recycle(std::mem::take(&mut self.buffer));
-        for passenger in std::mem::take(&mut self.table) {
-            if let Passenger::Reply(reply) = passenger {
-                reply.fail(AskError::NoReply).into_iter().for_each(Waker::wake);
-            }
-        }
+        fail_replies(std::mem::take(&mut self.table), &AskError::NoReply);
     }
 }
 
@@ -369,7 +361,7 @@ impl Peer {
         } else {
             let table = std::mem::take(&mut draft.table);
             let format = self.format_of(state, handle);
-            let (entries, _) = self.entries(state, after, &table, (lane, format));
+            let entries = self.entries(state, after, &table, (lane, format));
             let place = state.outbox.next_place(lane);
             let confirm =
                 confirm.and_then(|confirm| self.add_ask(state, Pending::Confirm { confirm, place }).ok());

@@ -115,7 +115,7 @@ fn who_may_use_a_service_is_asked_for_each_of_messages_that_come_together() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     // For looking it up, then for every second message.
-    let allow = Allow::when(move |_| counted.fetch_add(1, Ordering::SeqCst) % 2 == 0);
+    let allow = Allow::when(move |_| counted.fetch_add(1, Ordering::SeqCst).is_multiple_of(2));
     let served = stranger.node().serve::<Note>("odd", allow, ServiceOptions::default());
     let mut inbox = served.unwrap().1;
     let (to, _) = stranger.look_up("odd");
