@@ -400,7 +400,7 @@ impl Stage {
     fn finish(mut self) {
         let node = self.raw.node.clone();
         for gone in [1, 2] {
-            node.handle_gone(&raw::node_id(gone));
+            node.handle_gone(&raw::node_id(gone), &actor_proxy::Ended::Restarted);
         }
         self.tasks.clear();
         self.held.clear();
