@@ -51,7 +51,7 @@ pub struct Surroundings {
 /// * commands: [`mailbox`](Self::mailbox), [`serve`](Self::serve), [`withdraw`](Self::withdraw),
 ///   [`farewell`](Self::farewell), [`shutdown`](Self::shutdown);
 /// * inputs: [`connected`](Self::connected), [`handle_unreachable`](Self::handle_unreachable),
-///   [`handle_timeout`](Self::handle_timeout); those of a session are at its [`Exchange`];
+///   [`handle_gone`](Self::handle_gone), [`handle_timeout`](Self::handle_timeout); those of a session are at its [`Exchange`];
 /// * outputs: [`poll_wanted`](Self::poll_wanted), [`poll_timeout`](Self::poll_timeout);
 /// * getters.
 #[derive(Clone)]

@@ -24,9 +24,12 @@ use crate::table::Tag;
 
 /// A session with a peer: what arrives goes in, what is to leave comes out. Dropping it says that the session is over.
 ///
-/// * inputs: [`handle_messages`](Self::handle_messages), [`handle_written`](Self::handle_written);
+/// * inputs: [`handle_messages`](Self::handle_messages), [`handle_packed`](Self::handle_packed),
+///   [`refuse_message`](Self::refuse_message), [`handle_taken`](Self::handle_taken),
+///   [`handle_written`](Self::handle_written);
 /// * outputs: [`outgoing`](Self::outgoing);
-/// * commands: [`service`](Self::service), [`untyped_service`](Self::untyped_service), [`services`](Self::services);
+/// * commands: [`service`](Self::service), [`untyped_service`](Self::untyped_service), [`services`](Self::services),
+///   [`flush`](Self::flush);
 /// * getters: [`is_awaited`](Self::is_awaited), [`node`](Self::node).
 pub struct Exchange {
     peer: Arc<Peer>,

@@ -126,7 +126,7 @@ impl<M: Message> Drop for Inbox<M> {
     }
 }
 
-/// Whether this thread unwinds at the moment: the one thing that is asked of threads here.
+/// Whether this thread unwinds at the moment.
 fn panicking() -> bool {
     std::thread::panicking()
 }

@@ -21,7 +21,7 @@ use crate::slot::Slot;
 use crate::sync::lock;
 use crate::table::Tag;
 
-/// Messages taken at once between two turns of other tasks.
+/// Messages of this node accepted at once between two turns of other tasks.
 const MESSAGES_BETWEEN_YIELDS: u32 = 256;
 
 /// A mailbox: many senders, one reader.

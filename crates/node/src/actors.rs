@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// The address of a member's service. It works for as long as the member's process runs, through idle times and
-    /// reconnections.
+    /// reconnections. Takes a [`connect`](Self::connect), and then at most [`lookup_timeout`](actor_proxy::Limits::lookup_timeout).
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -104,7 +104,8 @@ impl Node {
         Ok(self.exchange(member).await?.untyped_service(name).await?)
     }
 
-    /// The services of a member that this node may use.
+    /// The services of a member that this node may use. Takes a [`connect`](Self::connect), and then at most
+    /// [`lookup_timeout`](actor_proxy::Limits::lookup_timeout).
     ///
     /// # Errors
     /// [`ServiceError`].

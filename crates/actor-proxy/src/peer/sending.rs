@@ -21,7 +21,7 @@ use crate::slot::Slot;
 use crate::sync::lock;
 use crate::table::Handle;
 
-/// Messages accepted at once between two turns of other tasks.
+/// Messages to one peer accepted at once between two turns of other tasks: writing them takes longer than these.
 const MESSAGES_BETWEEN_YIELDS: u32 = 1_024;
 
 /// A message that is written and not accepted. Its one-time addresses are used up by it: without acceptance the questions
