@@ -6,7 +6,7 @@ use link::CloseReason;
 use thiserror::Error;
 
 use crate::error::ConnectError;
-use membership::{NetAddress, Standing, UnixSeconds};
+use membership::{NetAddress, DeviceStanding, UnixSeconds};
 use x3dh_handshake::IdentityKey;
 
 /// Why a path could not be opened, as its owner found out.
@@ -140,11 +140,11 @@ pub enum HandshakeCause {
 
 impl HandshakeCause {
     /// Why somebody with this standing is refused; `Ok` if they are not.
-    pub(crate) fn of_standing(standing: Standing, identity: IdentityKey) -> Result<(), Self> {
+    pub(crate) fn of_standing(standing: DeviceStanding, identity: IdentityKey) -> Result<(), Self> {
         match standing {
-            Standing::Member => Ok(()),
-            Standing::Expired => Err(Self::Expired(identity)),
-            Standing::UnknownDevice => Err(Self::UnknownDevice(identity)),
+            DeviceStanding::Member => Ok(()),
+            DeviceStanding::Expired => Err(Self::Expired(identity)),
+            DeviceStanding::UnknownDevice => Err(Self::UnknownDevice(identity)),
             _ => Err(Self::NotAMember(identity)),
         }
     }

@@ -1,9 +1,9 @@
 //! One member, as this node knows them.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Record, StaticKey};
+use crate::{Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Reach, Record, StaticKey, UnixSeconds};
 
 /// Devices kept for one member.
 pub const MAX_MEMBER_DEVICES: usize = 16;
@@ -16,6 +16,10 @@ pub struct Member {
     door: Door,
     addresses: Vec<NetAddress>,
     devices: BTreeMap<DeviceId, Record>,
+    /// Those that it has given up.
+    lost: BTreeSet<DeviceId>,
+    /// By whom it is in; `None` on a list that was written by hand.
+    reach: Option<Reach>,
 }
 
 impl Member {
@@ -26,7 +30,7 @@ impl Member {
         door: Door,
         addresses: Vec<NetAddress>,
     ) -> Self {
-        Self { identity, petname, door, addresses, devices: BTreeMap::new() }
+        Self { identity, petname, door, addresses, devices: BTreeMap::new(), lost: BTreeSet::new(), reach: None }
     }
 
     pub(crate) fn from_card(card: &Card) -> Result<Self, Error> {
@@ -72,6 +76,32 @@ impl Member {
     #[must_use]
     pub fn device(&self, static_key: &StaticKey) -> Option<&Record> {
         self.devices().find(|record| record.static_key() == *static_key)
+    }
+
+    /// By whom the member is in, what it may do, and until when; `None` on a list that was written by hand, where
+    /// members are peers that may use everything.
+    #[must_use]
+    pub fn reach(&self) -> Option<&Reach> {
+        self.reach.as_ref()
+    }
+
+    /// Whether the member was in by a voucher that does not hold any more.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixSeconds) -> bool {
+        self.reach.as_ref().is_some_and(|reach| now > reach.until)
+    }
+
+    /// Whether the member has given this device up.
+    #[must_use]
+    pub fn has_lost(&self, device: &DeviceId) -> bool {
+        self.lost.contains(device)
+    }
+
+    /// Puts in what follows from a directory.
+    pub(crate) fn bind(&mut self, reach: Reach, lost: BTreeSet<DeviceId>) {
+        self.devices.retain(|device, _| !lost.contains(device));
+        self.lost = lost;
+        self.reach = Some(reach);
     }
 
     pub(crate) fn set_petname(&mut self, petname: Option<Petname>) {

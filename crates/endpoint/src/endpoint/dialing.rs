@@ -13,7 +13,7 @@ use crate::path::PathFacts;
 use crate::peer::Contact;
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
-use membership::Standing;
+use membership::DeviceStanding;
 use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
@@ -119,7 +119,7 @@ impl Endpoint {
             }
             dial.untried = addresses.into();
         }
-        if standing == Standing::Expired {
+        if standing == DeviceStanding::Expired {
             self.fail_dial(now, id, ConnectError::ExpiredRecord);
         }
     }

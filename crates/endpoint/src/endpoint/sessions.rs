@@ -10,7 +10,7 @@ use crate::now::Now;
 use crate::peer::Contact;
 use crate::session::Stage;
 use crate::timers::Timer;
-use membership::Standing;
+use membership::DeviceStanding;
 use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
@@ -146,8 +146,8 @@ impl Endpoint {
     pub(super) fn ended_with_record(&mut self, now: Now, id: SessionId) -> bool {
         let Some(peer) = self.sessions.get(&id).map(|session| session.peer) else { return true };
         let cause = match self.standing(&peer, now.date) {
-            Standing::Member => return false,
-            Standing::Expired => EndCause::Expired,
+            DeviceStanding::Member => return false,
+            DeviceStanding::Expired => EndCause::Expired,
             _ => EndCause::Removed,
         };
         self.finish(now, id, cause, Some(CloseReason::Removed));

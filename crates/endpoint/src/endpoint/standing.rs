@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use membership::{Members, NetAddress, Standing, UnixSeconds};
+use membership::{Members, NetAddress, DeviceStanding, UnixSeconds};
 use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
@@ -24,8 +24,8 @@ impl Endpoint {
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
             match self.standing(&id, now.date) {
-                Standing::Member => {}
-                Standing::Expired => {
+                DeviceStanding::Member => {}
+                DeviceStanding::Expired => {
                     self.part(now, id, EndCause::Expired, ConnectError::ExpiredRecord, CloseReason::Removed);
                 }
                 _ => {
@@ -55,7 +55,7 @@ impl Endpoint {
     }
 
     /// What the members say about a peer, and about the record that the peer has shown itself.
-    pub(super) fn standing(&self, id: &PeerId, date: UnixSeconds) -> Standing {
+    pub(super) fn standing(&self, id: &PeerId, date: UnixSeconds) -> DeviceStanding {
         let listed = self.members.standing(&id.identity, &id.device, date);
         let peer = self.peers.get(id);
         let unconfirmed =
@@ -63,7 +63,7 @@ impl Endpoint {
         let shown = peer.and_then(|peer| peer.credential.as_deref());
         let shown = shown.or_else(|| unconfirmed.and_then(|session| session.credential.as_deref()));
         match (listed, shown) {
-            (Standing::Expired | Standing::UnknownDevice, Some(credential)) => {
+            (DeviceStanding::Expired | DeviceStanding::UnknownDevice, Some(credential)) => {
                 self.members.standing_of_claim(&id.device, credential, date)
             }
             _ => listed,
@@ -98,9 +98,9 @@ impl Endpoint {
         match target {
             Target::Device(peer) if peer == self.local => Err(ConnectError::SelfDial),
             Target::Device(peer) => match self.standing(&peer, date) {
-                Standing::Member => Ok(peer),
-                Standing::Expired => Err(ConnectError::ExpiredRecord),
-                Standing::UnknownDevice => Err(ConnectError::UnknownDevice),
+                DeviceStanding::Member => Ok(peer),
+                DeviceStanding::Expired => Err(ConnectError::ExpiredRecord),
+                DeviceStanding::UnknownDevice => Err(ConnectError::UnknownDevice),
                 _ => Err(ConnectError::UnknownMember),
             },
             Target::Member(identity) => self.choose_device(identity, date),
@@ -115,7 +115,7 @@ impl Endpoint {
         // A device that has come by itself need not be on the list.
         let here = self.devices_of(identity).map(|(id, _)| (*id, Reverse(None)));
         let mut usable =
-            listed.chain(here).filter(|(id, _)| self.standing(id, date) == Standing::Member).peekable();
+            listed.chain(here).filter(|(id, _)| self.standing(id, date) == DeviceStanding::Member).peekable();
         if usable.peek().is_none() {
             return Err(ConnectError::ExpiredRecord);
         }
