@@ -169,7 +169,6 @@ impl Directory {
     pub(crate) fn said(&self, issuer: &IdentityKey) -> Option<&Said> {
         self.issuers.get(issuer)
     }
-
 }
 
 impl Said {

@@ -46,14 +46,12 @@ pub use card::{
     CARD_PREFIX, Card, MAX_CARD_ADDRESSES, MAX_CARD_BYTES, MAX_CARD_DEVICES, MAX_CARD_TEXT_BYTES,
 };
 pub use device::{DEVICE_FILE_BYTES, DeviceId, DeviceKey};
-pub use directory::{
-    Directory, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_VOUCHERS_PER_ISSUER, Merged,
-};
+pub use directory::{Directory, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_VOUCHERS_PER_ISSUER, Merged};
 pub use error::Error;
 pub use identity::{IDENTITY_FILE_BYTES, Identity};
 pub use member::{MAX_MEMBER_DEVICES, Member};
 pub use member_id::MemberId;
-pub use members::{Added, MAX_MEMBERS, MIN_PREFIX_DIGITS, Members, DeviceStanding};
+pub use members::{Added, DeviceStanding, MAX_MEMBERS, MIN_PREFIX_DIGITS, Members};
 pub use petname::{MAX_PETNAME_BYTES, Petname};
 pub use policy::{DEFAULT_DEPTH, Introducers, Policy, SizeClasses, Who};
 pub use profile::{MAX_FIELD_NAME_BYTES, MAX_FIELD_TEXT_BYTES, MAX_PROFILE_FIELDS, Profile};

@@ -3,7 +3,10 @@
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Reach, Record, StaticKey, UnixSeconds};
+use crate::{
+    Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Reach, Record, StaticKey,
+    UnixSeconds,
+};
 
 /// Devices kept for one member.
 pub const MAX_MEMBER_DEVICES: usize = 16;
@@ -13,7 +16,7 @@ pub const MAX_MEMBER_DEVICES: usize = 16;
 pub struct Member {
     identity: IdentityKey,
     petname: Option<Petname>,
-    door: Door,
+    door: Option<Door>,
     addresses: Vec<NetAddress>,
     devices: BTreeMap<DeviceId, Record>,
     /// Those that it has given up.
@@ -27,14 +30,22 @@ impl Member {
     pub(crate) fn new(
         identity: IdentityKey,
         petname: Option<Petname>,
-        door: Door,
+        door: Option<Door>,
         addresses: Vec<NetAddress>,
     ) -> Self {
-        Self { identity, petname, door, addresses, devices: BTreeMap::new(), lost: BTreeSet::new(), reach: None }
+        Self {
+            identity,
+            petname,
+            door,
+            addresses,
+            devices: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            reach: None,
+        }
     }
 
     pub(crate) fn from_card(card: &Card) -> Result<Self, Error> {
-        Self::new(card.identity(), None, card.door().clone(), Vec::new()).updated(card)
+        Self::new(card.identity(), None, Some(card.door().clone()), Vec::new()).updated(card)
     }
 
     /// The key that everything about the member is decided by.
@@ -55,10 +66,10 @@ impl Member {
         self.petname.as_ref()
     }
 
-    /// The secret that has the member's node look at a first packet.
+    /// The secret that has the member's node look at a first packet; `None` until the member has told it.
     #[must_use]
-    pub fn door(&self) -> &Door {
-        &self.door
+    pub fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
     }
 
     /// Where the member may be found, the best first.
@@ -112,7 +123,7 @@ impl Member {
     /// besides those known.
     pub(crate) fn updated(&self, card: &Card) -> Result<Self, Error> {
         let mut member = self.clone();
-        member.door = card.door().clone();
+        member.door = Some(card.door().clone());
         member.addresses = card.addresses().to_vec();
         member.petname = member.petname.or_else(|| card.petname().cloned());
         for record in card.records() {

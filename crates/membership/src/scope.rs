@@ -3,8 +3,8 @@
 use core::{fmt, str::FromStr};
 use std::collections::BTreeSet;
 
-use crate::reader::Reader;
 use crate::Error;
+use crate::reader::Reader;
 
 /// The longest name of a service.
 pub const MAX_SERVICE_NAME_BYTES: usize = 64;

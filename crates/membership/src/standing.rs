@@ -33,12 +33,7 @@ pub enum Standing {
 ///
 /// To ask about many, [settle](Settled::new) once.
 #[must_use]
-pub fn standing(
-    member: &IdentityKey,
-    directory: &Directory,
-    policy: &Policy,
-    now: UnixSeconds,
-) -> Standing {
+pub fn standing(member: &IdentityKey, directory: &Directory, policy: &Policy, now: UnixSeconds) -> Standing {
     Settled::new(directory, policy, now).standing(member)
 }
 
@@ -191,7 +186,8 @@ impl World<'_> {
                     if !held || subject == root || out.contains_key(&subject) {
                         continue;
                     }
-                    found.first_end = Some(found.first_end.map_or(grant.expires, |end| end.min(grant.expires)));
+                    found.first_end =
+                        Some(found.first_end.map_or(grant.expires, |end| end.min(grant.expires)));
                     let reach = Reach {
                         by: *issuer,
                         distance: from.distance + 1,

@@ -134,10 +134,7 @@ impl OpenTickets {
 impl TicketBook {
     /// A book with what was stored, as of the latest date that was stored with it.
     #[must_use]
-    pub fn restore(
-        stored: impl IntoIterator<Item = (TicketId, TicketTerms)>,
-        horizon: UnixSeconds,
-    ) -> Self {
+    pub fn restore(stored: impl IntoIterator<Item = (TicketId, TicketTerms)>, horizon: UnixSeconds) -> Self {
         let terms = stored.into_iter().collect();
         Self { open: Arc::new(OpenTickets { terms, horizon }), reserved: BTreeMap::new() }
     }

@@ -11,7 +11,7 @@ use actor_proxy::{
     ServiceOptions, Surroundings, Unreachable, Untyped,
 };
 use endpoint::{PeerId, Target};
-use membership::{IdentityKey, DeviceStanding, StaticKey};
+use membership::{DeviceStanding, IdentityKey, StaticKey};
 
 use crate::clock;
 use crate::core::Core;
@@ -227,7 +227,8 @@ impl Core {
         let PeerId { identity, device } = peer_of(node);
         let members = self.members();
         let has_address = members.get(&identity).is_some_and(|member| !member.addresses().is_empty());
-        let stands = matches!(members.standing(&identity, &device, clock::both().date), DeviceStanding::Member);
+        let stands =
+            matches!(members.standing(&identity, &device, clock::both().date), DeviceStanding::Member);
         stands && (has_address || self.has_session_with(&PeerId { identity, device }))
     }
 }

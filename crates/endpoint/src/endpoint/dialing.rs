@@ -100,7 +100,7 @@ impl Endpoint {
         let unconfirmed =
             peer.unconfirmed.and_then(|id| self.sessions.get(&id)).and_then(|session| match session.stage {
                 Stage::Unconfirmed { since } => Some(since),
-                Stage::Live => None,
+                Stage::Redeeming | Stage::Live => None,
             });
         Some(dial.next(now.instant, unconfirmed, &self.config))
     }
@@ -142,7 +142,8 @@ impl Endpoint {
         let Some(open) = dial.attempts.get(&attempt).and_then(|attempt| attempt.path) else { return };
         let Phase::Running { deadline } = dial.phase else { return };
         dial.flight = Some(Flight { attempt, open, since: now.instant, answered: None });
-        let order = Order { peer: id, counter: open.counter, tag: open.tag, deadline };
+        let ticket = self.offers.get(&id.identity).cloned();
+        let order = Order { peer: id, counter: open.counter, tag: open.tag, deadline, ticket };
         self.actions.push_back(Action::Begin { path: open.path, order });
     }
 
@@ -193,6 +194,7 @@ impl Endpoint {
             boot,
             counter: flight.open.counter,
             credential: None,
+            ticket: None,
         };
         let session = self.insert_session(flight.open.path, session);
         self.actions.push_back(Action::Live { path: flight.open.path, session });

@@ -18,6 +18,7 @@ impl Endpoint {
     pub(super) fn go_live(&mut self, now: Now, session: SessionId) {
         let Some(entry) = self.sessions.get(&session) else { return };
         let (id, role, boot) = (entry.peer, entry.role, entry.boot);
+        self.offers.remove(&id.identity);
         self.note_boot(&id, boot);
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.contact = Contact::Live(session);
@@ -62,7 +63,7 @@ impl Endpoint {
     pub fn close(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
             Some(Stage::Live) => self.finish(now, session, EndCause::ClosedHere(reason), Some(reason)),
-            Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
+            Some(Stage::Unconfirmed { .. } | Stage::Redeeming) => self.unconfirmed_failed(now, session),
             None => {}
         }
     }
@@ -71,7 +72,7 @@ impl Endpoint {
     pub fn closed_by_peer(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
             Some(Stage::Live) => self.finish(now, session, EndCause::ClosedByPeer(reason), None),
-            Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
+            Some(Stage::Unconfirmed { .. } | Stage::Redeeming) => self.unconfirmed_failed(now, session),
             None => {}
         }
     }
@@ -103,7 +104,7 @@ impl Endpoint {
         }
         match session.stage {
             Stage::Live => self.finish(now, id, EndCause::PathLost(cause), None),
-            Stage::Unconfirmed { .. } => self.unconfirmed_failed(now, id),
+            Stage::Unconfirmed { .. } | Stage::Redeeming => self.unconfirmed_failed(now, id),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use membership::{Members, NetAddress, DeviceStanding, UnixSeconds};
+use membership::{DeviceStanding, Members, NetAddress, UnixSeconds};
 use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
@@ -23,6 +23,10 @@ impl Endpoint {
         self.members = members;
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
+            if self.comes_by_ticket(&id) && self.members.get(&id.identity).is_none() {
+                // Not in yet. Whoever was kept out meanwhile is refused when the ticket is about to be consumed.
+                continue;
+            }
             match self.standing(&id, now.date) {
                 DeviceStanding::Member => {}
                 DeviceStanding::Expired => {
@@ -73,10 +77,10 @@ impl Endpoint {
     /// Whether a proven first packet may be answered, as far as its sender goes.
     pub(super) fn welcome(&self, proof: &Proof, date: UnixSeconds) -> Result<(), HandshakeCause> {
         let PeerId { identity, device } = proof.peer();
-        HandshakeCause::of_standing(
-            self.members.standing_of_claim(&device, &proof.credential, date),
-            identity,
-        )?;
+        let standing = self.members.standing_of_claim(&device, &proof.credential, date);
+        if proof.ticket.is_none() || !self.members.may_join(&device, &proof.credential, date) {
+            HandshakeCause::of_standing(standing, identity)?;
+        }
         let busy = |peer: &Peer| peer.unconfirmed.is_some() || !matches!(peer.contact, Contact::Down);
         let others =
             self.devices_of(identity).filter(|(id, peer)| **id != proof.peer() && busy(peer)).count();
@@ -117,7 +121,9 @@ impl Endpoint {
         let mut usable =
             listed.chain(here).filter(|(id, _)| self.standing(id, date) == DeviceStanding::Member).peekable();
         if usable.peek().is_none() {
-            return Err(ConnectError::ExpiredRecord);
+            // Let in, and has yet to say where and with what it can be met.
+            let silent = member.door().is_none() && !member.is_expired(date);
+            return Err(if silent { ConnectError::NoAddress } else { ConnectError::ExpiredRecord });
         }
         let others = usable.filter(|(id, _)| *id != self.local);
         let best = others.min_by_key(|(id, newest)| (self.rank(id), *newest));

@@ -48,7 +48,7 @@ fn the_list_is_bounded() {
     let known = card(1);
     members.add(&known).unwrap();
     let template = members.get(&known.identity()).unwrap().clone();
-    let filler = Member::new(IdentityKey([1; 32]), None, template.door().clone(), Vec::new());
+    let filler = Member::new(IdentityKey([1; 32]), None, template.door().cloned(), Vec::new());
     for n in 1..MAX_MEMBERS {
         let mut key = [2; 32];
         key[..8].copy_from_slice(&n.to_le_bytes());

@@ -50,14 +50,17 @@ fn a_revocation_beats_every_voucher_of_those_who_trust_the_revoker() {
 #[test]
 fn whoever_is_out_is_not_heard() {
     let [me, ann, bob, carol] = &people(4)[..] else { unreachable!() };
-    let world = at(me, [
-        vouch(me, ann, 1),
-        vouch(me, bob, 1),
-        vouch(me, carol, 1),
-        revoke(me, bob),
-        revoke(bob, ann),
-        revoke(bob, carol),
-    ]);
+    let world = at(
+        me,
+        [
+            vouch(me, ann, 1),
+            vouch(me, bob, 1),
+            vouch(me, carol, 1),
+            revoke(me, bob),
+            revoke(bob, ann),
+            revoke(bob, carol),
+        ],
+    );
     assert!(matches!(world.standing(&ann.key()), Standing::Member { .. }));
     assert!(matches!(world.standing(&carol.key()), Standing::Member { .. }));
 }

@@ -1,0 +1,99 @@
+//! Coming in by a ticket, from nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use membership::{DeviceKey, Identity, Record, Standing, Ticket, UnixSeconds};
+use node::{
+    ConnectError, Device, DirectoryConfig, Door, IdentityKey, Invitation, JoinError, MemoryNetwork, Node,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::support::host;
+
+/// A node whose members follow from vouchers, at its own host.
+pub(crate) async fn newcomer(network: &MemoryNetwork, number: u8) -> Node {
+    let mut rng = StdRng::seed_from_u64(u64::from(number));
+    let identity = Identity::generate(&mut rng);
+    let key = DeviceKey::generate(&mut rng).unwrap();
+    let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX).unwrap();
+    Node::builder()
+        .device(Device::new(key, record).unwrap())
+        .door(Door::generate(&mut rng))
+        .directory(DirectoryConfig::new(identity))
+        .memory(network)
+        .listen(host(number))
+        .spawn()
+        .await
+        .unwrap()
+}
+
+fn is_member(node: &Node, member: IdentityKey) -> bool {
+    matches!(node.standing(&member).unwrap(), Standing::Member { .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_holds_a_ticket_comes_in_once() {
+    let network = MemoryNetwork::new();
+    let (ann, bob, eve) =
+        (newcomer(&network, 1).await, newcomer(&network, 2).await, newcomer(&network, 3).await);
+    let ticket = ann.invite(Invitation::default()).await.unwrap();
+    let told: Ticket = ticket.to_uri().unwrap().parse().unwrap();
+    bob.join(&told).await.unwrap();
+    assert!(is_member(&ann, bob.identity()) && is_member(&bob, ann.identity()));
+    bob.ping(ann.identity()).await.unwrap();
+    ann.ping(bob.identity()).await.unwrap();
+
+    let refused = eve.join(&told).await.unwrap_err();
+    assert!(matches!(refused, JoinError::Connect(ConnectError::NoAnswer)), "{refused}");
+    assert!(!is_member(&ann, eve.identity()), "a ticket for one");
+    assert!(!is_member(&eve, ann.identity()), "a join that failed leaves nothing behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_who_race_for_a_ticket_one_comes_in() {
+    let network = MemoryNetwork::new();
+    let ann = newcomer(&network, 1).await;
+    let ticket = Arc::new(ann.invite(Invitation::default()).await.unwrap());
+    let mut races = Vec::new();
+    for number in 2..32 {
+        let (node, ticket) = (newcomer(&network, number).await, Arc::clone(&ticket));
+        races.push(tokio::spawn(async move { node.join(&ticket).await.is_ok() }));
+    }
+    let mut winners = 0;
+    for race in races {
+        winners += usize::from(race.await.unwrap());
+    }
+    assert_eq!(winners, 1);
+    assert_eq!(ann.settled().unwrap().members().count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bound_ticket_is_for_one_and_stays_unconsumed() {
+    let network = MemoryNetwork::new();
+    let (ann, bob, eve) =
+        (newcomer(&network, 1).await, newcomer(&network, 2).await, newcomer(&network, 3).await);
+    let invitation = Invitation { bound: Some(bob.identity()), ..Invitation::default() };
+    let ticket = ann.invite(invitation).await.unwrap();
+    assert!(matches!(eve.join(&ticket).await, Err(JoinError::NotForYou)));
+    let altered = Ticket { bound: None, ..ticket.clone() };
+    assert!(matches!(eve.join(&altered).await, Err(JoinError::Connect(ConnectError::NoAnswer))));
+    bob.join(&ticket).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_revoked_is_out_at_once_and_no_ticket_brings_them_back() {
+    let network = MemoryNetwork::new();
+    let (ann, bob) = (newcomer(&network, 1).await, newcomer(&network, 2).await);
+    bob.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    let mut events = bob.events();
+    ann.revoke(bob.identity()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), events.next()).await.unwrap().unwrap();
+    assert_eq!(ann.standing(&bob.identity()).unwrap(), Standing::Revoked { by: ann.identity() });
+    assert!(ann.sessions().is_empty());
+    let ticket = ann.invite(Invitation::default()).await.unwrap();
+    assert!(bob.join(&ticket).await.is_err());
+    ann.readmit(bob.identity()).await.unwrap();
+    bob.join(&ticket).await.unwrap();
+}
