@@ -57,6 +57,10 @@ impl<'a> Reader<'a> {
         if self.rest.len() <= limit { Ok(self.rest) } else { Err(Error::TooLarge { what: self.what, limit }) }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Nothing may be left.
     pub(crate) fn finish(self) -> Result<(), Error> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.malformed()) }

@@ -167,6 +167,7 @@ impl Core {
                     session.open_exchange(exchange);
                     turn.former.push(former);
                 }
+                self.greet_with_news(peer);
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
                 self.events.tell(Event::PeerUp { peer, role });
             }

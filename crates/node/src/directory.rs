@@ -4,6 +4,7 @@ mod change;
 mod introduce;
 mod invite;
 mod join;
+mod news;
 mod revoke;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use membership::{
 
 pub(crate) use change::Change;
 pub use invite::Invitation;
+pub(crate) use news::{keep, listen, stream_name};
 
 use crate::core::Core;
 use crate::error::DirectoryError;

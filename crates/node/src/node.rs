@@ -217,6 +217,14 @@ impl Node {
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        if core.keeper.is_some() {
+            core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
+            // The node is new, and nothing has the name.
+            if let Some(news) = crate::directory::stream_name().and_then(|name| core.receivers.add(name).ok())
+            {
+                core.runtime.spawn(crate::directory::listen(Arc::clone(&core), news));
+            }
+        }
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
         Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }
     }

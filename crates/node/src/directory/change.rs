@@ -1,9 +1,11 @@
 //! Changes of the directory: stored first, then shown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use membership::{
-    Card, Directory, IdentityKey, Merged, Petname, Statement, TicketId, TicketTerms, UnixSeconds,
+    Card, Directory, Door, IdentityKey, Merged, Petname, Statement, StatementId, TicketId, TicketTerms,
+    UnixSeconds,
 };
 
 use super::{Keeper, State};
@@ -28,6 +30,13 @@ pub(crate) enum Change {
         /// To whom.
         audience: IdentityKey,
     },
+    /// This node's door, and the one before it.
+    Door {
+        /// The one in this node's cards from now on.
+        door: Door,
+        /// The one that still opens.
+        previous: Door,
+    },
     /// A ticket has become another one, or none, or is new. It must be `before` when this is stored.
     Ticket {
         /// Which.
@@ -39,24 +48,40 @@ pub(crate) enum Change {
     },
 }
 
+/// What a change has brought that others may want to know.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) statements: BTreeSet<StatementId>,
+    pub(super) introductions: BTreeSet<(IdentityKey, IdentityKey)>,
+}
+
 impl Keeper {
-    /// Shows changes that are durable; says whether anything is news.
-    fn apply(&self, changes: Vec<Change>) -> Result<(), membership::Error> {
+    /// Shows changes that are durable; says what of it others may want to know.
+    fn apply(&self, changes: Vec<Change>) -> Result<Fresh, membership::Error> {
+        let mut fresh = Fresh::default();
         let mut state = lock(&self.state);
         let State { directory, names, introductions, .. } = &mut *state;
         let directory = Arc::make_mut(directory);
         for change in changes {
             match change {
-                Change::Statement(statement) => drop(directory.merge(statement)?),
+                Change::Statement(statement) => {
+                    let id = statement.id();
+                    if let Merged::News { .. } = directory.merge(statement)? {
+                        fresh.statements.insert(id);
+                    }
+                }
                 Change::Card(card) => directory.add_card(card),
                 Change::Name(identity, Some(name)) => drop(names.insert(identity, name)),
                 Change::Name(identity, None) => drop(names.remove(&identity)),
-                Change::Introduction { subject, audience } => drop(introductions.insert((subject, audience))),
-                // The book of tickets is with the control plane.
-                Change::Ticket { .. } => {}
+                Change::Introduction { subject, audience } => {
+                    introductions.insert((subject, audience));
+                    fresh.introductions.insert((subject, audience));
+                }
+                // The book of tickets is with the control plane, and the door with the keys.
+                Change::Ticket { .. } | Change::Door { .. } => {}
             }
         }
-        Ok(())
+        Ok(fresh)
     }
 
     /// Whether the directory would take these changes in.
@@ -77,8 +102,9 @@ impl Core {
     pub(crate) async fn change(self: &Arc<Self>, changes: Vec<Change>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let _turn = keeper.turn.lock().await;
-        self.store_and_apply(changes).await?;
+        let fresh = self.store_and_apply(changes).await?;
         self.show(clock::both().date);
+        self.tell_everybody(&fresh);
         Ok(())
     }
 
@@ -86,11 +112,10 @@ impl Core {
     pub(super) async fn store_and_apply(
         self: &Arc<Self>,
         changes: Vec<Change>,
-    ) -> Result<(), DirectoryError> {
+    ) -> Result<Fresh, DirectoryError> {
         let keeper = self.keeper()?;
         keeper.check(&changes)?;
-        keeper.apply(changes)?;
-        Ok(())
+        Ok(keeper.apply(changes)?)
     }
 
     /// Settles everybody anew, and ends what there is with those who are out.

@@ -136,7 +136,8 @@ impl Core {
             },
             Change::Statement(Statement::Voucher(voucher)),
         ])
-        .await
+        .await?;
+        Ok(())
     }
 
     /// This node's voucher for somebody, newer than any before it.
@@ -151,5 +152,30 @@ impl Core {
         let before = keeper.directory().voucher(&signer.key(), &subject).map_or(0, Voucher::version);
         let version = before.saturating_add(1).max(now.seconds());
         Ok(Voucher::issue(signer, subject, version, grant)?)
+    }
+
+    /// Strikes off the tickets that have expired.
+    pub(super) async fn expire_tickets(self: &Arc<Self>) {
+        let Some(keeper) = &self.keeper else { return };
+        let _turn = keeper.turn.lock().await;
+        let date = clock::both().date;
+        let expired: Vec<_> = self.control(|control, _| {
+            let expired = |(id, terms): (&TicketId, &TicketTerms)| {
+                (date > terms.expires).then(|| Change::Ticket {
+                    id: *id,
+                    before: Some(terms.clone()),
+                    after: None,
+                })
+            };
+            control.endpoint.tickets().iter().filter_map(expired).collect()
+        });
+        if !expired.is_empty()
+            && let Err(error) = self.store_and_apply(expired).await
+        {
+            // They do not open for that; it is tried again.
+            tracing::warn!(%error, "expired tickets cannot be struck off");
+            return;
+        }
+        self.control(|control, now| control.endpoint.tickets_mut().expire(now.date));
     }
 }

@@ -63,6 +63,8 @@ impl Core {
     /// Replaces the door. The one before opens for as long as members may not have heard of the new one.
     pub(crate) async fn rotate_door(self: &Arc<Self>) -> Result<(), DirectoryError> {
         let door = Door::generate(&mut self.randomness.generator());
+        let previous = self.keys.load().responder.door.clone();
+        self.change(vec![Change::Door { door: door.clone(), previous }]).await?;
         self.keys.rcu(|keys| {
             let mut keys = endpoint::HandshakeKeys::clone(keys);
             keys.responder.previous_door = Some(std::mem::replace(&mut keys.responder.door, door.clone()));

@@ -97,3 +97,53 @@ async fn whoever_is_revoked_is_out_at_once_and_no_ticket_brings_them_back() {
     ann.readmit(bob.identity()).await.unwrap();
     bob.join(&ticket).await.unwrap();
 }
+
+/// Waits until something that others tell has arrived.
+async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_whom_a_member_introduces_talk_directly_until_it_revokes_one() {
+    let network = MemoryNetwork::new();
+    let (ann, bob, carol) =
+        (newcomer(&network, 1).await, newcomer(&network, 2).await, newcomer(&network, 3).await);
+    for node in [&bob, &carol] {
+        node.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    }
+    let announced = |member: &Node| ann.directory().unwrap().announcement(&member.identity()).is_some();
+    eventually("everybody announces themselves", || announced(&bob) && announced(&carol)).await;
+    ann.introduce(bob.identity(), carol.identity()).await.unwrap();
+    let knows = |node: &Node, other: &Node| {
+        let members = node.members();
+        members.get(&other.identity()).is_some_and(|member| member.door().is_some())
+    };
+    eventually("both are told", || knows(&bob, &carol) && knows(&carol, &bob)).await;
+    bob.ping(carol.identity()).await.unwrap();
+    assert_eq!(
+        carol.standing(&bob.identity()).unwrap(),
+        Standing::Member {
+            by: ann.identity(),
+            until: ann
+                .directory()
+                .unwrap()
+                .voucher(&ann.identity(), &bob.identity())
+                .unwrap()
+                .grant()
+                .expires
+        }
+    );
+
+    ann.revoke(bob.identity()).await.unwrap();
+    let is_out = || carol.standing(&bob.identity()).unwrap() == Standing::Revoked { by: ann.identity() };
+    eventually("the revocation reaches Carol", is_out).await;
+    assert!(carol.sessions().iter().all(|session| session.peer.identity != bob.identity()));
+    assert!(bob.ping(carol.identity()).await.is_err());
+    carol.ping(ann.identity()).await.unwrap();
+}
