@@ -108,6 +108,12 @@ impl OpenTickets {
         self.check(ticket, presenter, now).map(|terms| &terms.secret)
     }
 
+    /// What a ticket allows, whoever presents it.
+    #[must_use]
+    pub fn terms(&self, ticket: &TicketId) -> Option<&TicketTerms> {
+        self.terms.get(ticket)
+    }
+
     /// Whether there is any. Whoever is no member is then not worth a second Diffie-Hellman.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Who says what about whom, as this node keeps it: one change at a time, durable before it shows.
 
+mod authority;
 mod change;
 mod introduce;
 mod invite;
@@ -10,11 +11,13 @@ mod revoke;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
     Profile, Record, Settled, Standing, Statement, UnixSeconds, Voucher,
 };
 
+use authority::Authority;
 pub(crate) use change::Change;
 pub use invite::Invitation;
 pub(crate) use news::{keep, listen, stream_name};
@@ -70,6 +73,8 @@ pub(crate) struct Keeper {
     name: Option<Petname>,
     addresses: Vec<NetAddress>,
     profile: Profile,
+    /// What every message is measured by.
+    authority: Arc<ArcSwap<Authority>>,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
 }
@@ -95,6 +100,7 @@ impl Keeper {
         let DirectoryConfig { signer, policy, directory, names, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
         let settled = Arc::new(Settled::new(&directory, &policy, now));
+        let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let state = State {
             directory: Arc::new(directory),
             policy,
@@ -105,7 +111,7 @@ impl Keeper {
         };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let turn = tokio::sync::Mutex::default();
-        Self { state: Mutex::new(state), signer, record, name, addresses, profile, turn }
+        Self { state: Mutex::new(state), signer, record, name, addresses, profile, authority, turn }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -114,7 +120,11 @@ impl Keeper {
 
     /// The list of members that follows.
     pub(crate) fn members(&self, now: UnixSeconds) -> Members {
-        lock(&self.state).settle(now)
+        let mut state = lock(&self.state);
+        let members = state.settle(now);
+        // Within the lock, so that no older one takes the place of a newer.
+        self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        members
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {

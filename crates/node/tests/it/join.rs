@@ -147,3 +147,51 @@ async fn those_whom_a_member_introduces_talk_directly_until_it_revokes_one() {
     assert!(bob.ping(carol.identity()).await.is_err());
     carol.ping(ann.identity()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_voucher_opens_the_services_it_names_and_no_others() {
+    use membership::{Scope, ServiceName, Services};
+    let network = MemoryNetwork::new();
+    let (ann, bob) = (newcomer(&network, 1).await, newcomer(&network, 2).await);
+    let only = |names: &[&str]| Scope {
+        services: Services::Only(names.iter().map(|name| ServiceName::new(*name).unwrap()).collect()),
+        ..Scope::default()
+    };
+    let invitation = Invitation { scope: only(&["till"]), ..Invitation::default() };
+    bob.join(&ann.invite(invitation).await.unwrap()).await.unwrap();
+    assert!(bob.untyped_service(ann.identity(), "echo").await.is_err(), "not among the services");
+
+    let mut grant =
+        ann.directory().unwrap().voucher(&ann.identity(), &bob.identity()).unwrap().grant().clone();
+    grant.scope = only(&["till", "echo"]);
+    ann.vouch(bob.identity(), grant.clone()).await.unwrap();
+    let echo = bob.service::<node::Echo>(ann.identity(), "echo").await.unwrap();
+    let ask = || async {
+        echo.ask(|reply| node::Echo(node::Request { body: 1.into(), reply }), Duration::from_secs(5)).await
+    };
+    ask().await.unwrap();
+    grant.scope = only(&[]);
+    ann.vouch(bob.identity(), grant).await.unwrap();
+    assert!(ask().await.is_err(), "asked for every message, not once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_sends_no_more_than_its_class() {
+    use membership::{Relation, Scope};
+    let network = MemoryNetwork::new();
+    let (ann, bob) = (newcomer(&network, 1).await, newcomer(&network, 2).await);
+    let scope = Scope { relation: Relation::Client, ..Scope::default() };
+    bob.join(&ann.invite(Invitation { scope, ..Invitation::default() }).await.unwrap()).await.unwrap();
+    let name = || node::StreamName::new("notes").unwrap();
+    let (mut heard, mut answers) = (ann.receiver(name()).unwrap(), bob.receiver(name()).unwrap());
+    let to_ann = bob.sender(ann.identity(), name(), node::StreamOptions::default());
+    let to_bob = ann.sender(bob.identity(), name(), node::StreamOptions::default());
+    to_ann.send(vec![1; 20_000]).await.unwrap();
+    assert_eq!(heard.recv().await.unwrap().body.collect(u64::MAX).await.unwrap().len(), 20_000);
+    to_bob.send(vec![1; 100_000]).await.unwrap();
+    assert_eq!(answers.recv().await.unwrap().body.collect(u64::MAX).await.unwrap().len(), 100_000);
+    assert!(to_bob.send(vec![1; 100_001]).await.is_err(), "refused before it leaves");
+    // Bob takes Ann for a peer and may try; Ann keeps nothing of it.
+    let _ = to_ann.send_confirmed(vec![1; 20_001]).await;
+    assert!(tokio::time::timeout(Duration::from_secs(1), heard.recv()).await.is_err(), "more than its class");
+}
