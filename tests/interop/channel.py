@@ -5,7 +5,6 @@ Written for one reliable path, where numbers arrive rising: a window over late n
 
 import hashlib
 import struct
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey

@@ -1,8 +1,8 @@
 """Chunks of large messages (PROTOCOL.md §7)."""
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 from wire import Malformed, Reader, u8, varint
 
@@ -78,7 +78,9 @@ class Assembly:
         header = Header.read(reader)
         first = self._first = self._first or header
         if (header.message, header.total_bytes, header.chunk_bytes) != (
-            first.message, first.total_bytes, first.chunk_bytes
+            first.message,
+            first.total_bytes,
+            first.chunk_bytes,
         ) or header.index in self._pieces:
             raise Malformed("a chunk that contradicts what its message began with")
         self._pieces[header.index] = _payload(header, reader.rest())

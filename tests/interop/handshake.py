@@ -95,8 +95,15 @@ class Agreed:
 class Initiator:
     """Dials a device by its record and its door: `first` goes out, `read_reply` takes what comes back."""
 
-    def __init__(self, me: Device, peer: Record, door: bytes, offer: Offer, ephemeral: bytes | None = None,
-                 tag: int | None = None):
+    def __init__(
+        self,
+        me: Device,
+        peer: Record,
+        door: bytes,
+        offer: Offer,
+        ephemeral: bytes | None = None,
+        tag: int | None = None,
+    ):
         self._door = door
         self.offer = offer
         self.tag = int.from_bytes(os.urandom(4), "little") if tag is None else tag

@@ -7,8 +7,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from identity import Card, Device, Identity
 from connection import PROMPTLY
+from identity import Card, Device, Identity
 
 # `cargo xtask interop` says where it has built it.
 BINARY = os.environ.get(

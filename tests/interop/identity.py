@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 import bech32m
-from crypto import H, LOW_ORDER, P, check_point, enc
+from crypto import LOW_ORDER, H, P, check_point, enc
 from wire import Malformed, Reader, u8, u64
 
 MAX_DATE = 253_402_300_799

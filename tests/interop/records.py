@@ -1,7 +1,8 @@
 """Records, which the plaintext of a sealed packet consists of (PROTOCOL.md §8)."""
 
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from typing import ClassVar, Iterator
+from typing import ClassVar
 
 from wire import Malformed, Reader, u8, u16, u64, varint
 
@@ -24,6 +25,7 @@ _READ = {
 }
 
 
+@dataclass(frozen=True)
 class RecordBase:
     """A record is its type and its fields, each of the kind that `layout` says, in the order of the text's table."""
 
@@ -146,8 +148,24 @@ EXTENSIONS = range(0x40, 0x80)
 
 RECORDS: dict[int, type[RecordBase]] = {
     record.type: record
-    for record in (Confirm, Open, End, Message, AskingMessage, Chunk, AskingChunk, Reset, Stop, Credit, Ack, Ping,
-                   Pong, RekeyRequest, RekeyResponse, Close)
+    for record in (
+        Confirm,
+        Open,
+        End,
+        Message,
+        AskingMessage,
+        Chunk,
+        AskingChunk,
+        Reset,
+        Stop,
+        Credit,
+        Ack,
+        Ping,
+        Pong,
+        RekeyRequest,
+        RekeyResponse,
+        Close,
+    )
 }
 
 

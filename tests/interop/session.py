@@ -1,8 +1,8 @@
 """A session with a node, dialed by the client (PROTOCOL.md §8 and §9): streams, credit, acknowledgement, the end."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 from channel import Channel
 from chunks import Assembly, Header, cut
@@ -10,8 +10,25 @@ from connection import PROMPTLY, Connection, soon
 from handshake import Agreed, Initiator, Offer
 from identity import Card, Device
 from records import (
-    Ack, AskingChunk, AskingMessage, Chunk, Close, CloseReason, Confirm, Credit, End, Message, Open, Ping, Pong,
-    RecordBase, RekeyRequest, RekeyResponse, Stop, decode, encode,
+    Ack,
+    AskingChunk,
+    AskingMessage,
+    Chunk,
+    Close,
+    CloseReason,
+    Confirm,
+    Credit,
+    End,
+    Message,
+    Open,
+    Ping,
+    Pong,
+    RecordBase,
+    RekeyRequest,
+    RekeyResponse,
+    Stop,
+    decode,
+    encode,
 )
 from wire import Malformed
 

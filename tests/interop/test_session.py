@@ -15,6 +15,8 @@ HEARD = b"heard: "
 
 
 class Sessions(unittest.TestCase):
+    host: Host
+
     @classmethod
     def setUpClass(cls):
         cls.host = cls.enterClassContext(Host())

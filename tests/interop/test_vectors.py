@@ -35,7 +35,9 @@ class Frames(unittest.TestCase):
                 self.assertEqual(frame(body), framed)
                 reader = FrameReader(longest_body=len(body))
                 reader.push(framed + framed)
-                self.assertEqual([reader.next_body(), reader.next_body(), reader.next_body()], [body, body, None])
+                self.assertEqual(
+                    [reader.next_body(), reader.next_body(), reader.next_body()], [body, body, None]
+                )
 
     def test_a_frame_may_come_byte_by_byte(self):
         reader, found = FrameReader(), []
@@ -45,7 +47,13 @@ class Frames(unittest.TestCase):
         self.assertEqual([body for body in found if body is not None], [b"first", b"\xfe\xfdsecond"])
 
     def test_damage_is_refused(self):
-        for damaged in (b"\x00", b"\xfe\x00", b"\xfe\xfd\x02", b"\xfe\xfd\x01\xfd", b"\xfe\xfd\x01\x00\xff\x00"):
+        for damaged in (
+            b"\x00",
+            b"\xfe\x00",
+            b"\xfe\xfd\x02",
+            b"\xfe\xfd\x01\xfd",
+            b"\xfe\xfd\x01\x00\xff\x00",
+        ):
             with self.subTest(damaged.hex()), self.assertRaises(Malformed):
                 reader = FrameReader()
                 reader.push(damaged)
@@ -84,16 +92,29 @@ class Handshake(unittest.TestCase):
         inputs, values = entry["inputs"], entry["values"]
         credential = Reader(bytes.fromhex(inputs["credential"]))
         device = Device(Identity(), secret=bytes.fromhex(inputs["a"]))
-        device.record = Record(credential.take(32), device.record.static_key, credential.take(16), credential.u64(),
-                               credential.take(64))
+        device.record = Record(
+            credential.take(32),
+            device.record.static_key,
+            credential.take(16),
+            credential.u64(),
+            credential.take(64),
+        )
         peer = Device(Identity(), secret=bytes.fromhex(inputs["b"])).record
         peer = Record(bytes.fromhex(inputs["Id_R"]), peer.static_key, bytes(16), 0, bytes(64))
-        offer = Offer(inputs["counter"], bytes.fromhex(inputs["boot_I"]), inputs["capabilities_I"], *inputs["windows_I"])
+        offer = Offer(
+            inputs["counter"], bytes.fromhex(inputs["boot_I"]), inputs["capabilities_I"], *inputs["windows_I"]
+        )
         with catch_warnings():
             # The library warns of ephemeral keys that are given, which is what a vector is for.
             simplefilter("ignore")
-            initiator = Initiator(device, peer, bytes.fromhex(inputs["door"]), offer,
-                                  bytes.fromhex(inputs["x"]), inputs["tag_I"])
+            initiator = Initiator(
+                device,
+                peer,
+                bytes.fromhex(inputs["door"]),
+                offer,
+                bytes.fromhex(inputs["x"]),
+                inputs["tag_I"],
+            )
         self.assertEqual(initiator.first.hex(), values["M1"])
 
         agreed = initiator.read_reply(bytes.fromhex(values["M2"]))
@@ -121,7 +142,9 @@ class Channel(unittest.TestCase):
             cipher = CIPHERS[aeads[session["aead"]]]
             for packet in (packet for direction in session["directions"] for packet in direction["packets"]):
                 fields = ("key", "nonce", "plaintext", "header", "ciphertext", "authentication_tag")
-                key, nonce, plaintext, header, ciphertext, tag = (bytes.fromhex(packet[name]) for name in fields)
+                key, nonce, plaintext, header, ciphertext, tag = (
+                    bytes.fromhex(packet[name]) for name in fields
+                )
                 self.assertEqual(cipher(key).encrypt(nonce, plaintext, header), ciphertext + tag)
 
     def test_fresh_keys(self):
@@ -144,7 +167,9 @@ class Chunks(unittest.TestCase):
             header = chunks.Header.read(Reader(bytes.fromhex(entry["header"])))
             self.assertEqual(header.encode().hex(), entry["header"])
             fields = header.message, header.total_bytes, header.index, header.deflate
-            self.assertEqual(fields, tuple(entry[key] for key in ("message", "total_bytes", "index", "deflate")))
+            self.assertEqual(
+                fields, tuple(entry[key] for key in ("message", "total_bytes", "index", "deflate"))
+            )
 
     def test_refused_headers(self):
         for entry in vectors("chunk-proto", "refused.json"):
