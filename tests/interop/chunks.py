@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wire import Malformed, Reader, u8, varint
 
@@ -58,11 +58,21 @@ class Header:
 
 
 def cut(message: int, body: bytes, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[Header, bytes]]:
-    """The chunks of a message, raw and in order: headers and payloads."""
+    """The chunks of a message in order, headers and payloads, compressed where that makes them shorter."""
     grid = chunk_bytes if len(body) > chunk_bytes else len(body)
     for index in range(Header(message, len(body), grid).count):
         header = Header(message, len(body), grid, index)
-        yield header, body[header.covered.start : header.covered.stop]
+        payload = body[header.covered.start : header.covered.stop]
+        deflated = _deflate(payload)
+        if len(deflated) < len(payload):
+            header, payload = replace(header, deflate=True), deflated
+        yield header, payload
+
+
+def _deflate(payload: bytes) -> bytes:
+    """§7.3: each chunk is a stream of its own."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(payload) + deflater.flush()
 
 
 class Assembly:

@@ -95,6 +95,7 @@ class Session:
         self.incoming: dict[int, Incoming] = {}
         self.close_reason: int | None = None
         self.grants_again = True
+        self.saw_compression = False
         self._their_credit = Credits(answer.session_window * 1_024)
         self._my_credit = Credits(offer.session_window * 1_024)
         self._my_window = offer.session_window * 1_024
@@ -220,6 +221,7 @@ class Session:
     def _take_chunk(self, number_of_stream: int, number: int, chunk: bytes, asks: bool) -> None:
         stream = self.incoming[number_of_stream]
         header, body = stream.assemblies.setdefault(number, Assembly()).push(chunk)
+        self.saw_compression |= header.deflate
         self._count(number_of_stream, chunk_cost(header))
         if body is not None:
             del stream.assemblies[number]

@@ -10,6 +10,7 @@ from records import CloseReason, Message, Open, Ping
 from session import MESSAGE_COST, Session
 
 ASK = "interop.ask"
+ASK_CONFIRMED = "interop.ask.confirmed"
 ANSWER = "interop.answer"
 HEARD = b"heard: "
 
@@ -48,15 +49,24 @@ class Sessions(unittest.TestCase):
             session.send_message(stream, b"", asks=number == 2)
         session.until(lambda: stream.acknowledged == 3)
 
-    def test_large_messages_go_in_chunks(self):
+    def test_the_node_is_acknowledged(self):
+        """It asks for that, waits, and says that it came."""
         session = self.dial()
-        # The first one is compressed by the node, the second one cannot be.
-        for body in (b"all work and no play " * 12_000, os.urandom(250_000)):
-            stream = session.open_stream(ASK)
-            session.send_message(stream, body, asks=True)
-            session.end_stream(stream)
-            name, answer = session.receive_message()
-            self.assertEqual((name, answer == HEARD + body, stream.acknowledged), (ANSWER, True, 1))
+        session.send_message(session.open_stream(ASK_CONFIRMED), b"are you sure?")
+        answers = [session.receive_message(), session.receive_message()]
+        self.assertEqual(answers, [(ANSWER, HEARD + b"are you sure?"), (ANSWER, b"confirmed")])
+
+    def test_large_messages_go_in_chunks(self):
+        """Raw what cannot be compressed, and compressed what can."""
+        for body, compressed in ((os.urandom(250_000), False), (b"all work and no play " * 12_000, True)):
+            with self.subTest(compressed):
+                session = self.dial()
+                stream = session.open_stream(ASK)
+                session.send_message(stream, body, asks=True)
+                session.end_stream(stream)
+                name, answer = session.receive_message()
+                self.assertEqual((name, answer == HEARD + body), (ANSWER, True))
+                self.assertEqual((stream.acknowledged, session.saw_compression), (1, compressed))
 
     def test_the_node_waits_for_credit(self):
         """Of a window of 4 KiB three answers have been used up, then each grant lets more come."""
@@ -82,13 +92,18 @@ class Sessions(unittest.TestCase):
             sent += len(body)
             self.assertEqual(session.receive_message(), (ANSWER, HEARD + body))
 
-    def test_more_than_was_granted_is_a_violation(self):
+    def test_what_was_granted_is_taken_and_no_byte_more(self):
         """Message 0 is missing, so nothing can be consumed (§8.2) and no credit comes back."""
         session = self.dial()
         stream = session.open_stream(ASK)
-        body = bytes(60_000)
-        for number in range(stream.credit.limit // (len(body) + MESSAGE_COST) + 1):
-            session.send(Message(stream.stream, 1 + number, body))
+        cost = 1 << 15
+        count, rest = divmod(stream.credit.limit, cost)
+        for number in range(1, 1 + count):
+            session.send(Message(stream.stream, number, bytes(cost - MESSAGE_COST)))
+        if rest >= MESSAGE_COST:
+            session.send(Message(stream.stream, 1 + count, bytes(rest - MESSAGE_COST)))
+        session.ping()
+        session.send(Message(stream.stream, 2 + count, b""))
         self.assert_closed(session, CloseReason.VIOLATION)
 
     def test_a_stream_that_nobody_receives_is_refused(self):

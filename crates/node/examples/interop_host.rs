@@ -2,8 +2,9 @@
 //!
 //! Its first line on standard output says who it is and where, as JSON. Then it takes commands on standard input, one
 //! a line, and answers each with a line of JSON: `add CARD` takes the member of a card, `remove CARD` strikes it off.
-//! Whoever sends a message to the stream `interop.ask` has it back, behind `heard: `, on the stream `interop.answer`.
-//! It ends when its standard input does.
+//! Whoever sends a message to the stream `interop.ask` has it back, behind `heard: `, on the stream `interop.answer`;
+//! what comes on `interop.ask.confirmed` is answered in the same way, and when the answer has been acknowledged,
+//! `confirmed` follows it. It ends when its standard input does.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, Write as _};
@@ -11,8 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use membership::{MemberId, NetAddress, UnixSeconds};
 use node::{
-    Card, Device, DeviceKey, Door, Identity, JsonValue, Node, Receiver, Record, StreamName, StreamOptions,
-    Suite,
+    Card, Compression, Device, DeviceKey, Door, Identity, JsonValue, Node, Receiver, Record, StreamName,
+    StreamOptions, Suite,
 };
 use rand::RngExt;
 use serde_json::json;
@@ -24,8 +25,10 @@ const MAX_MESSAGE_BYTES: u64 = 4 * 1024 * 1024;
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::new()?;
     let (node, card) = runtime.block_on(start())?;
-    let asked = node.receiver(stream("interop.ask")?)?;
-    runtime.spawn(answer(node.clone(), asked, stream("interop.answer")?));
+    for (name, confirmed) in [("interop.ask", false), ("interop.ask.confirmed", true)] {
+        let asked = node.receiver(stream(name)?)?;
+        runtime.spawn(answer(node.clone(), asked, stream("interop.answer")?, confirmed));
+    }
 
     say(&json!({ "card": card.to_text()? }))?;
     for line in io::stdin().lock().lines() {
@@ -55,13 +58,19 @@ async fn start() -> Result<(Node, Card), Box<dyn Error>> {
 }
 
 /// Answers every message, until the node shuts down.
-async fn answer(node: Node, mut asked: Receiver, name: StreamName) {
+async fn answer(node: Node, mut asked: Receiver, name: StreamName, confirmed: bool) {
     while let Some(incoming) = asked.recv().await {
-        let to_asker = node.sender(incoming.from, name.clone(), StreamOptions::default());
+        let options = StreamOptions::default().with_compression(Compression::Auto);
+        let to_asker = node.sender(incoming.from, name.clone(), options);
         // In tasks of their own, for one asker may withhold its credit.
         tokio::spawn(async move {
             let Ok(question) = incoming.body.collect(MAX_MESSAGE_BYTES).await else { return };
-            to_asker.send([b"heard: ", &question[..]].concat()).await.ok();
+            let answer = [b"heard: ", &question[..]].concat();
+            if !confirmed {
+                to_asker.send(answer).await.ok();
+            } else if to_asker.send_confirmed(answer).await.is_ok() {
+                to_asker.send("confirmed").await.ok();
+            }
         });
     }
 }
