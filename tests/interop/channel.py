@@ -7,6 +7,7 @@ import hashlib
 import struct
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
@@ -82,7 +83,8 @@ class Channel:
         self._sealing = Keys(0, agreed.secrets.initiator_chain)
         # The present generation, and the next one once it has been agreed on.
         self._opening = [Keys(0, agreed.secrets.responder_chain)]
-        self._asked: tuple[X25519PrivateKey, bytes] | None = None
+        self._kem = agreed.kem
+        self._asked: FreshKeys | None = None
 
     @property
     def generation(self) -> int:
@@ -122,25 +124,41 @@ class Channel:
         return plaintext
 
     def ask_for_fresh_keys(self) -> bytes:
-        """§6.5: the body of a request, in a session without a KEM."""
-        secret = X25519PrivateKey.generate()
-        request = secret.public_key().public_bytes_raw()
-        self._asked = secret, request
-        return u64(self.generation + 1) + request
+        """§6.5: the body of a request."""
+        self._asked = FreshKeys(self._kem)
+        return u64(self.generation + 1) + self._asked.request
 
     def take_fresh_keys(self, body: bytes) -> None:
         """§6.5: the answer to it. What follows is sealed in the next generation."""
         reader = Reader(body)
-        generation, response = reader.u64(), check_point(reader.take(32))
-        reader.end()
+        generation, response = reader.u64(), reader.rest()
         if self._asked is None or generation != self.generation + 1:
             raise Malformed("an answer to a request that was not made")
-        secret, request = self._asked
-        fresh = secret.exchange(X25519PublicKey.from_public_bytes(response))
-        secrets = renewed(self._root, fresh, H("Conclave1 rekey", request, response))
+        fresh = self._asked.agree(response)
+        secrets = renewed(self._root, fresh, H("Conclave1 rekey", self._asked.request, response))
         self._asked, self._root = None, secrets.root
         self._sealing = Keys(generation, secrets.initiator_chain)
         self._opening.append(Keys(generation, secrets.responder_chain))
+
+
+class FreshKeys:
+    """§5.7: an agreement inside a session, with a KEM if the session's suite has one."""
+
+    def __init__(self, kem: bool):
+        self._secret = X25519PrivateKey.generate()
+        self._kem_key = MLKEM768PrivateKey.generate() if kem else None
+        shares = [self._secret, self._kem_key] if self._kem_key else [self._secret]
+        self.request = b"".join(share.public_key().public_bytes_raw() for share in shares)
+
+    def agree(self, response: bytes) -> bytes:
+        reader = Reader(response)
+        point, ciphertext = check_point(reader.take(32)), reader.rest()
+        fresh = self._secret.exchange(X25519PublicKey.from_public_bytes(point))
+        if self._kem_key is None:
+            if ciphertext:
+                raise Malformed("a ciphertext in a session without a KEM")
+            return fresh
+        return fresh + self._kem_key.decapsulate(ciphertext)
 
 
 def _nonce(number: int) -> bytes:

@@ -1,32 +1,26 @@
-"""The Noise IK handshake (PROTOCOL.md §5.4) with its packets (§4.3) and session secrets (§5.6), as initiator.
-
-Noise itself comes from the package `noiseprotocol`, which shares nothing with the node under test.
-"""
+"""What the handshakes have in common (PROTOCOL.md §4.3, §4.4, §5.6): packets, offer and answer, session secrets."""
 
 import hmac
 import os
 from dataclasses import dataclass, field
 
-from noise.connection import Keypair, NoiseConnection
-
-from crypto import H, check_point, derive, mac
-from identity import Card, Device, Record
+from crypto import derive, mac
+from identity import Device, Record
 from wire import Malformed, Reader, u8, u16, u32, u64
 
 FIRST = 0x01
+KEY_SHARE = 0x02
 REPLY = 0x03
 VERSION = 1
-SUITE_NOISE_IK = 0x0101
 
-FIRST_BYTES = 300
-REPLY_BYTES = 108
+HEADER_BYTES = 8
 MAC_BYTES = 16
 
-NOISE_NAME = b"Noise_IK_25519_ChaChaPoly_BLAKE2b"
+NO_TICKET = bytes(16)
 
+# §4.4: the traffic AEADs, each the number of its capability's bit plus one.
 AES_256_GCM = 1
 CHACHA20_POLY1305 = 2
-"""§4.4: the traffic AEADs, each the number of its capability's bit plus one."""
 
 
 def capabilities_of(*aeads: int) -> int:
@@ -42,11 +36,11 @@ class Offer:
     capabilities: int = capabilities_of(AES_256_GCM, CHACHA20_POLY1305)
     session_window: int = 1_024
     stream_window: int = 512
+    ticket_id: bytes = NO_TICKET
 
     def encode(self) -> bytes:
-        no_ticket, reserved = bytes(16), bytes(8)
-        windows = u32(self.session_window) + u32(self.stream_window)
-        return u64(self.counter) + self.boot_id + no_ticket + u32(self.capabilities) + windows + reserved
+        windows, reserved = u32(self.session_window) + u32(self.stream_window), bytes(8)
+        return u64(self.counter) + self.boot_id + self.ticket_id + u32(self.capabilities) + windows + reserved
 
 
 @dataclass(frozen=True)
@@ -90,62 +84,65 @@ class Agreed:
     secrets: Secrets
     tag: int
     answer: Answer
+    kem: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an initiator draws. Given only by the vectors."""
+
+    tag: int = field(default_factory=lambda: int.from_bytes(os.urandom(4), "little"))
+    ephemeral: bytes | None = None
+    kem_seed: bytes | None = None
 
 
 class Initiator:
-    """Dials a device by its record and its door: `first` goes out, `read_reply` takes what comes back."""
+    """Dials a device by its record and its door: `packets` go out, `read_reply` takes what comes back.
 
-    def __init__(
-        self,
-        me: Device,
-        peer: Record,
-        door: bytes,
-        offer: Offer,
-        ephemeral: bytes | None = None,
-        tag: int | None = None,
-    ):
-        self._door = door
+    A suite begins the packets in `_begin` and makes the session's secrets in `_finish`.
+    """
+
+    suite: int
+    reply_bytes: int
+    kem = False
+
+    def __init__(self, me: Device, peer: Record, door: bytes, offer: Offer, drawn: Drawn | None = None):
         self.offer = offer
-        self.tag = int.from_bytes(os.urandom(4), "little") if tag is None else tag
-        self._header = header(FIRST, self.tag)
-        self._noise = noise = NoiseConnection.from_name(NOISE_NAME)
-        noise.set_as_initiator()
-        noise.set_prologue(b"Conclave1 " + NOISE_NAME + peer.identity + self._header)
-        noise.set_keypair_from_private_bytes(Keypair.STATIC, me.secret)
-        noise.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, peer.static_key)
-        if ephemeral is not None:
-            noise.set_keypair_from_private_bytes(Keypair.EPHEMERAL, ephemeral)
-        noise.start_handshake()
-        message = self._noise.write_message(me.record.credential + offer.encode())
-        self.first = with_mac1(door, self._header + bytes(message))
+        self.door = door
+        drawn = drawn or Drawn()
+        self.tag = drawn.tag
+        self.packets = self._begin(me, peer, drawn)
 
-    @classmethod
-    def to_card(cls, me: Device, card: Card, offer: Offer) -> "Initiator":
-        return cls(me, card.records[0], card.door, offer)
+    @property
+    def first(self) -> bytes:
+        return self.packets[0]
+
+    def header(self, kind: int) -> bytes:
+        """§4.3."""
+        return u8(kind) + u8(VERSION) + u16(self.suite) + u32(self.tag)
 
     def read_reply(self, packet: bytes) -> Agreed:
         """Checks in the order of §5.8: size and header, then the code in front of everything costly."""
-        if len(packet) != REPLY_BYTES or packet[:8] != header(REPLY, self.tag):
+        if len(packet) != self.reply_bytes or packet[:HEADER_BYTES] != self.header(REPLY):
             raise Malformed("not a reply to this attempt")
-        key = derive(32, "Conclave1 noise reply", self._door, self.first[-MAC_BYTES:])
         body, mac_r = packet[:-MAC_BYTES], packet[-MAC_BYTES:]
-        if not hmac.compare_digest(mac("Conclave1 reply", key, body), mac_r):
-            raise Malformed("a reply of somebody who does not know the door")
-        check_point(body[8:40])
-        answer = Answer.decode(bytes(self._noise.read_message(body[8:])))
+        if not hmac.compare_digest(mac("Conclave1 reply", self._reply_key(), body), mac_r):
+            raise Malformed("a reply of somebody who does not know what it must")
+        answer, secrets = self._finish(body)
         if answer.aead not in (AES_256_GCM, CHACHA20_POLY1305) or not (
             capabilities_of(answer.aead) & self.offer.capabilities
         ):
             raise Malformed("an AEAD that was not offered")
-        split = self._noise.noise_protocol
-        k1, k2 = split.cipher_state_encrypt.k, split.cipher_state_decrypt.k
-        h6 = H("Conclave1 noise", self._noise.get_handshake_hash())
-        return Agreed(Secrets.from_handshake(k1 + k2, h6), self.tag, answer)
+        return Agreed(secrets, self.tag, answer, self.kem)
 
+    def _begin(self, me: Device, peer: Record, drawn: Drawn) -> tuple[bytes, ...]:
+        raise NotImplementedError
 
-def header(kind: int, tag: int) -> bytes:
-    """§4.3."""
-    return u8(kind) + u8(VERSION) + u16(SUITE_NOISE_IK) + u32(tag)
+    def _reply_key(self) -> bytes:
+        raise NotImplementedError
+
+    def _finish(self, body: bytes) -> tuple[Answer, Secrets]:
+        raise NotImplementedError
 
 
 def with_mac1(door: bytes, packet: bytes) -> bytes:

@@ -9,6 +9,7 @@ from chunks import Assembly, Header, cut
 from connection import PROMPTLY, Connection, soon
 from handshake import Agreed, Initiator, Offer
 from identity import Card, Device
+from noise_ik import NoiseIk
 from records import (
     Ack,
     AskingChunk,
@@ -103,12 +104,13 @@ class Session:
         self._next_message = 0
 
     @classmethod
-    def dial(cls, me: Device, card: Card, offer: Offer) -> "Session":
-        """§5.4, then §8.7: the first sealed packet of the initiator confirms the session."""
+    def dial(cls, me: Device, card: Card, offer: Offer, suite: type[Initiator] = NoiseIk) -> "Session":
+        """§5, then §8.7: the first sealed packet of the initiator confirms the session."""
         connection = Connection(card.addresses[0])
         try:
-            initiator = Initiator.to_card(me, card, offer)
-            connection.send(initiator.first)
+            initiator = suite(me, card.records[0], card.door, offer)
+            for packet in initiator.packets:
+                connection.send(packet)
             session = cls(connection, initiator, initiator.read_reply(connection.receive(soon())))
             session.send(Confirm())
             return session

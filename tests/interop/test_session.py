@@ -4,10 +4,12 @@ import os
 import unittest
 
 from connection import Closed
-from handshake import AES_256_GCM, CHACHA20_POLY1305, Offer, capabilities_of
+from handshake import AES_256_GCM, CHACHA20_POLY1305, Initiator, Offer, capabilities_of
 from host import Host
+from noise_ik import NoiseIk
 from records import CloseReason, Message, Open, Ping
 from session import MESSAGE_COST, Session
+from x3dh import X3dh, X3dhHybrid
 
 ASK = "interop.ask"
 ASK_CONFIRMED = "interop.ask.confirmed"
@@ -22,10 +24,10 @@ class Sessions(unittest.TestCase):
     def setUpClass(cls):
         cls.host = cls.enterClassContext(Host())
 
-    def dial(self, **offer) -> Session:
+    def dial(self, suite: type[Initiator] = NoiseIk, **offer) -> Session:
         """A session of somebody new."""
         device, self.card = self.host.newcomer()
-        return self.enterContext(Session.dial(device, self.host.card, Offer(counter=1, **offer)))
+        return self.enterContext(Session.dial(device, self.host.card, Offer(counter=1, **offer), suite))
 
     def assert_closed(self, session: Session, reason: int) -> None:
         session.until(lambda: session.close_reason is not None)
@@ -41,6 +43,17 @@ class Sessions(unittest.TestCase):
                 stream = session.open_stream(ASK)
                 session.send_message(stream, b"is anybody there?")
                 self.assertEqual(session.receive_message(), (ANSWER, HEARD + b"is anybody there?"))
+
+    def test_the_other_suites_do_the_same(self):
+        """§5.2, §5.3, and fresh keys with the KEM of the suite."""
+        for suite in (X3dh, X3dhHybrid):
+            with self.subTest(suite):
+                session = self.dial(suite)
+                stream = session.open_stream(ASK)
+                for _ in range(2):
+                    session.send_message(stream, b"is anybody there?")
+                    self.assertEqual(session.receive_message(), (ANSWER, HEARD + b"is anybody there?"))
+                    session.ask_for_fresh_keys()
 
     def test_messages_are_acknowledged(self):
         session = self.dial()

@@ -9,9 +9,10 @@ from dataclasses import replace
 from channel import Channel
 from connection import Closed, Connection, soon
 from frames import frame
-from handshake import FIRST_BYTES, MAC_BYTES, Initiator, Offer, with_mac1
+from handshake import HEADER_BYTES, MAC_BYTES, Offer, with_mac1
 from host import Host
 from identity import Device, Identity, Record
+from noise_ik import NoiseIk
 from records import Confirm, Message, Open, encode
 from session import Session
 
@@ -19,7 +20,8 @@ from session import Session
 DEADLINE = 10.0
 TOLERANCE = 3.0
 
-HEADER_BYTES = 8
+# §4.1.
+FIRST_BYTES = 300
 # §4.3: one place in each part of the packet.
 PARTS = {
     "kind": 0,
@@ -47,7 +49,7 @@ class Attempts:
 
     def first(self, device: Device | None = None, peer: Record | None = None, counter: int = 1) -> bytes:
         device = device or self.host.newcomer()[0]
-        return Initiator(device, peer or self.peer, self.card.door, Offer(counter)).first
+        return NoiseIk(device, peer or self.peer, self.card.door, Offer(counter)).first
 
     def sealed_anew(self, packet: bytes) -> bytes:
         """With a right mac1, as somebody makes it who knows the door."""
@@ -59,7 +61,7 @@ class Attempts:
         another_key = replace(self.peer, static_key=other.static_key)
         another_identity = replace(self.peer, identity=other.identity)
         packets = {
-            "the door is another": Initiator(
+            "the door is another": NoiseIk(
                 self.host.newcomer()[0], self.peer, os.urandom(32), Offer(1)
             ).first,
             "the static key is another": self.first(peer=another_key),
@@ -152,7 +154,7 @@ class Unconfirmed(unittest.TestCase):
         device, _ = self.host.newcomer()
         connection = Connection(self.host.card.addresses[0])
         self.addCleanup(connection.close)
-        initiator = Initiator.to_card(device, self.host.card, Offer(1))
+        initiator = NoiseIk(device, self.host.card.records[0], self.host.card.door, Offer(1))
         connection.send(initiator.first)
         return connection, Channel(initiator.read_reply(connection.receive(soon())))
 

@@ -10,9 +10,11 @@ import chunks
 from channel import CIPHERS, next_epoch, packet_key, renewed
 from crypto import H
 from frames import FrameReader, frame
-from handshake import AES_256_GCM, CHACHA20_POLY1305, Initiator, Offer
+from handshake import AES_256_GCM, CHACHA20_POLY1305, Drawn, Initiator, Offer
 from identity import Card, Device, Identity, Record, member_id
+from noise_ik import NoiseIk
 from wire import Malformed, Reader
+from x3dh import X3dh, X3dhHybrid
 
 CRATES = Path(__file__).resolve().parents[2] / "crates"
 
@@ -85,10 +87,11 @@ class Identities(unittest.TestCase):
                 Card.parse(entry["text"][:-1] + ("q" if entry["text"][-1] != "q" else "p"))
 
 
-class Handshake(unittest.TestCase):
-    def test_noise_ik(self):
-        """As the initiator of the vector, with its ephemeral key."""
-        entry = vectors("x3dh-handshake", "noise_ik.json")
+class Handshakes(unittest.TestCase):
+    """As the initiator of the vectors, with what it draws."""
+
+    def assert_agreed(self, name: str, suite: type[Initiator], packets: list[str]) -> None:
+        entry = vectors("x3dh-handshake", name)
         inputs, values = entry["inputs"], entry["values"]
         credential = Reader(bytes.fromhex(inputs["credential"]))
         device = Device(Identity(), secret=bytes.fromhex(inputs["a"]))
@@ -100,30 +103,35 @@ class Handshake(unittest.TestCase):
             credential.take(64),
         )
         peer = Device(Identity(), secret=bytes.fromhex(inputs["b"])).record
-        peer = Record(bytes.fromhex(inputs["Id_R"]), peer.static_key, bytes(16), 0, bytes(64))
-        offer = Offer(
-            inputs["counter"], bytes.fromhex(inputs["boot_I"]), inputs["capabilities_I"], *inputs["windows_I"]
-        )
+        peer = replace(peer, identity=bytes.fromhex(inputs["Id_R"]))
+        windows, ticket_id = inputs["windows_I"], bytes.fromhex(inputs["ticket id"] or "00" * 16)
+        boot_id = bytes.fromhex(inputs["boot_I"])
+        offer = Offer(inputs["counter"], boot_id, inputs["capabilities_I"], *windows, ticket_id)
+        drawn = Drawn(inputs["tag_I"], bytes.fromhex(inputs["x"]), bytes.fromhex(inputs["kem d | z"]))
+        psk = {"psk": bytes.fromhex(inputs["psk"])} if inputs["psk"] else {}
         with catch_warnings():
-            # The library warns of ephemeral keys that are given, which is what a vector is for.
+            # The Noise library warns of ephemeral keys that are given, which is what a vector is for.
             simplefilter("ignore")
-            initiator = Initiator(
-                device,
-                peer,
-                bytes.fromhex(inputs["door"]),
-                offer,
-                bytes.fromhex(inputs["x"]),
-                inputs["tag_I"],
-            )
-        self.assertEqual(initiator.first.hex(), values["M1"])
+            initiator = suite(device, peer, bytes.fromhex(inputs["door"]), offer, drawn, **psk)
+        self.assertEqual([packet.hex() for packet in initiator.packets], [values[name] for name in packets])
 
         agreed = initiator.read_reply(bytes.fromhex(values["M2"]))
-        secrets = agreed.secrets
+        secrets, answer = agreed.secrets, agreed.answer
         found = secrets.root.hex(), secrets.initiator_chain.hex(), secrets.responder_chain.hex()
         self.assertEqual(found, (values["r0"], values["c_I"], values["c_R"]))
-        answer = agreed.answer
         self.assertEqual((answer.tag, answer.aead), (inputs["tag_R"], inputs["aead"]))
         self.assertEqual([answer.session_window, answer.stream_window], inputs["windows_R"])
+
+    def test_noise_ik(self):
+        self.assert_agreed("noise_ik.json", NoiseIk, ["M1"])
+
+    def test_x3dh(self):
+        for name in ("x3dh.json", "x3dh_ticket.json"):
+            self.assert_agreed(name, X3dh, ["M1a"])
+
+    def test_x3dh_hybrid(self):
+        for name in ("x3dh_hybrid.json", "x3dh_hybrid_ticket.json"):
+            self.assert_agreed(name, X3dhHybrid, ["M1a", "M1b"])
 
 
 class Channel(unittest.TestCase):

@@ -50,7 +50,7 @@ async fn start() -> Result<(Node, Card), Box<dyn Error>> {
     let device = Device::new(key, record.clone())?;
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let builder = Node::builder().device(device).door(door.clone()).listen(anywhere);
-    let node = builder.suites([Suite::X3dhHybrid, Suite::NoiseIk]).spawn().await?;
+    let node = builder.suites([Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk]).spawn().await?;
 
     let address = NetAddress::new(node.local_addresses()[0].to_string())?;
     let card = Card::new(vec![record], door, vec![address], None)?;
