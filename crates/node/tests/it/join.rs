@@ -195,3 +195,29 @@ async fn a_client_sends_no_more_than_its_class() {
     let _ = to_ann.send_confirmed(vec![1; 20_001]).await;
     assert!(tokio::time::timeout(Duration::from_secs(1), heard.recv()).await.is_err(), "more than its class");
 }
+
+#[tokio::test(start_paused = true)]
+async fn somebody_unverified_is_nobodys_member_until_pinned() {
+    let network = MemoryNetwork::new();
+    let (ann, bob) = (newcomer(&network, 1).await, newcomer(&network, 2).await);
+    let card = |node: &Node| {
+        let directory = node.directory().unwrap();
+        directory.announcement(&node.identity()).unwrap().facts().card.clone()
+    };
+    // Bob knows Ann, Ann does not know Bob.
+    bob.vouch_for(card(&ann), None).await.unwrap();
+    let name = node::StreamName::new("notes").unwrap();
+    let mut heard = bob.receiver(name.clone()).unwrap();
+    let mut unverified = ann.connect_unverified(&card(&bob)).await.unwrap();
+    assert_eq!(unverified.identity(), bob.identity());
+    unverified.ping().await.unwrap();
+    unverified.send(&name, vec![7; 100]).await.unwrap();
+    assert_eq!(heard.recv().await.unwrap().from, ann.identity());
+    assert_eq!(ann.unverified_connections(), 1);
+    assert!(ann.sessions().is_empty() && !is_member(&ann, bob.identity()), "in no table");
+    assert!(ann.ping(bob.identity()).await.is_err(), "nothing authenticated takes it");
+    unverified.pin(None).await.unwrap();
+    assert!(is_member(&ann, bob.identity()));
+    ann.ping(bob.identity()).await.unwrap();
+    assert!(ann.connect_unverified(&card(&ann)).await.is_err());
+}
