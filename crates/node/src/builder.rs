@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::NodeId;
+use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
 use endpoint::{Endpoint, HandshakeKeys, PeerId};
 use link::BufferPool;
@@ -15,13 +16,16 @@ use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
 use crate::actors::ActorSurroundings;
 use crate::carrier::memory::MemoryNetwork;
+use crate::clock;
 use crate::control::Control;
 use crate::core::{Core, MAX_SPARE_READ_BUFFERS, READ_BYTES};
 use crate::counter::Counter;
 use crate::device::Device;
+use crate::directory::{DirectoryConfig, Keeper};
 use crate::error::StartError;
 use crate::events::Herald;
 use crate::gate::Gate;
+use crate::greeting::net_address;
 use crate::limits::Limits;
 use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
@@ -44,6 +48,7 @@ pub struct Builder {
     memory: Option<MemoryNetwork>,
     suites: Option<Vec<Suite>>,
     no_echo: bool,
+    directory: Option<DirectoryConfig>,
 }
 
 impl Builder {
@@ -118,6 +123,13 @@ impl Builder {
         self
     }
 
+    /// Has who may come in follow from vouchers and revocations, instead of a list [written by hand](Self::members).
+    #[must_use]
+    pub fn directory(mut self, config: DirectoryConfig) -> Self {
+        self.directory = Some(config);
+        self
+    }
+
     /// Whether all members may use the service `echo`, which answers what it is asked: see [`Echo`](crate::Echo). They may if
     /// nothing is said.
     #[must_use]
@@ -150,7 +162,14 @@ impl Builder {
         let mut boot = [0; 16];
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
-        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(self.members), &mut rng);
+        let now = clock::both().date;
+        let listens: Vec<_> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_address().ok().and_then(net_address))
+            .collect();
+        let keeper = self.directory.map(|config| Keeper::new(config, device.record.clone(), &listens, now));
+        let members = keeper.as_ref().map_or(self.members, |keeper| keeper.members(now));
+        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(members), &mut rng);
         for (peer, counter) in self.confirmed {
             endpoint.restore_counter(peer, counter);
         }
@@ -168,7 +187,9 @@ impl Builder {
         let core = Arc::new_cyclic(|core| Core {
             actors: surroundings.actors(core),
             data_limits: self.limits.data(),
-            keys: HandshakeKeys {
+            local,
+            keeper,
+            keys: ArcSwap::from_pointee(HandshakeKeys {
                 responder,
                 credential: device.record.to_credential(),
                 boot: BootId(boot),
@@ -176,7 +197,7 @@ impl Builder {
                 aead: fastest_aead(),
                 capabilities: Capabilities::BOTH_AEADS,
                 limits: self.limits.announced(),
-            },
+            }),
             counter: self.counter.unwrap_or_else(Counter::volatile),
             randomness,
             transport,
@@ -193,6 +214,9 @@ impl Builder {
             limits: self.limits,
         });
         let node = Node::start(core, listeners);
+        if let Err(error) = node.core().announce_self().await {
+            tracing::debug!(%error, "nothing new to say of this node");
+        }
         if !self.no_echo {
             crate::echo::serve(&node);
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use actor_proxy::{Ended, Former};
 use endpoint::{
-    Action, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId, Target, WaiterId,
+    Action, Admittance, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId,
+    Target, WaiterId,
 };
 use link::CloseReason;
 use membership::Members;
@@ -166,6 +167,7 @@ impl Core {
                     session.open_exchange(exchange);
                     turn.former.push(former);
                 }
+                self.greet_with_news(peer);
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
                 self.events.tell(Event::PeerUp { peer, role });
             }
@@ -182,6 +184,10 @@ impl Core {
             }
             Action::StoreCounter { peer, counter } => {
                 self.events.tell(Event::CounterConfirmed { peer, counter })
+            }
+            Action::Redeem { session, peer, redemption, .. } => {
+                let core = Arc::clone(self);
+                self.runtime.spawn(async move { core.redeem(session, peer, *redemption).await });
             }
             // What a later version of the control plane may ask for is not asked of this one.
             _ => {}
@@ -229,6 +235,11 @@ impl Core {
     /// The members as of now.
     pub(crate) fn members(&self) -> Arc<Members> {
         Arc::clone(lock(&self.control).endpoint.members())
+    }
+
+    /// What first packets are checked against now.
+    pub(crate) fn admittance(&self) -> Admittance {
+        lock(&self.control).endpoint.admittance()
     }
 
     pub(crate) fn has_session_with(&self, peer: &endpoint::PeerId) -> bool {

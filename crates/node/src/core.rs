@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::Actors;
+use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
-use endpoint::HandshakeKeys;
+use endpoint::{HandshakeKeys, PeerId};
 use link::BufferPool;
 use tokio::runtime::Handle;
 
 use crate::control::Control;
 use crate::counter::Counter;
+use crate::directory::Keeper;
 use crate::events::Herald;
 use crate::gate::Gate;
 use crate::limits::Limits;
@@ -29,7 +31,12 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// What each session's data plane keeps to.
     pub(crate) data_limits: link::Limits,
-    pub(crate) keys: HandshakeKeys,
+    /// Who this node is.
+    pub(crate) local: PeerId,
+    /// What it holds its handshakes with: replaced when the door rotates.
+    pub(crate) keys: ArcSwap<HandshakeKeys>,
+    /// Who says what about whom; `None` where the list of members is written by hand.
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) counter: Counter,
     pub(crate) randomness: Randomness,
     pub(crate) transport: Transport,

@@ -147,7 +147,8 @@ async fn exchange(
     let members = core.members();
     let mut outbound = {
         let mut rng = core.randomness.generator();
-        let with = (&core.keys, &*members);
+        let keys = core.keys.load();
+        let with = (&**keys, &*members);
         Box::new(Outbound::start(clock::now(), &order, facts, with, &mut rng).map_err(Failure::Handshake)?)
     };
     loop {

@@ -12,6 +12,7 @@ mod core;
 mod counter;
 mod device;
 mod dial;
+mod directory;
 mod echo;
 mod error;
 mod establish;
@@ -41,10 +42,11 @@ pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
 pub use counter::Counter;
 pub use device::Device;
+pub use directory::{DirectoryConfig, Invitation, STATEMENT_SECONDS};
 pub use echo::Echo;
 pub use error::{
-    BodyError, CallError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, ServiceError,
-    StartError, StreamTaken,
+    BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError, JoinError, PingError, PossibleCause,
+    SendError, ServiceError, StartError, StreamTaken,
 };
 pub use events::{Event, Events};
 pub use limits::Limits;
@@ -62,7 +64,9 @@ pub use actor_proxy::{
 pub use chunk_proto::{Compression, Secrecy};
 pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
-pub use membership::{Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Record};
+pub use membership::{
+    Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Policy, Record, Standing, Ticket,
+};
 pub use serde_json::Value as JsonValue;
 pub use x3dh_handshake::{BootId, Role, Suite};
 

@@ -18,7 +18,7 @@ use crate::error::{ConnectError, PingError, StreamTaken};
 use crate::events::Events;
 use crate::receivers::Receiver;
 use crate::sender::Sender;
-use crate::session::PingReply;
+use crate::session::{PingReply, Session};
 use crate::sync::lock;
 use crate::transport::Listener;
 use crate::welcome::welcome;
@@ -48,6 +48,12 @@ pub struct SessionInfo {
     pub role: Role,
 }
 
+impl SessionInfo {
+    pub(crate) fn of(session: &Session) -> Self {
+        Self { peer: session.peer(), role: session.role() }
+    }
+}
+
 impl Node {
     /// Begins to put a node together.
     #[must_use]
@@ -58,7 +64,7 @@ impl Node {
     /// Who this node is.
     #[must_use]
     pub fn identity(&self) -> IdentityKey {
-        self.core().keys.local().identity
+        self.core().local.identity
     }
 
     /// Where it listens, with the ports that it was given.
@@ -107,7 +113,7 @@ impl Node {
     /// [`ConnectError`].
     pub async fn connect(&self, member: IdentityKey) -> Result<SessionInfo, ConnectError> {
         let session = self.core().connect(Target::Member(member)).await?;
-        Ok(SessionInfo { peer: session.peer(), role: session.role() })
+        Ok(SessionInfo::of(&session))
     }
 
     /// Ends the sessions with a member, and the dials to it. Messages that were accepted still leave.
@@ -211,6 +217,14 @@ impl Node {
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        if core.keeper.is_some() {
+            core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
+            // The node is new, and nothing has the name.
+            if let Some(news) = crate::directory::stream_name().and_then(|name| core.receivers.add(name).ok())
+            {
+                core.runtime.spawn(crate::directory::listen(Arc::clone(&core), news));
+            }
+        }
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
         Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }
     }

@@ -7,6 +7,7 @@ mod cancel;
 mod descriptors;
 mod flood;
 mod hostile;
+mod join;
 mod lifecycle;
 mod many;
 mod messages;
