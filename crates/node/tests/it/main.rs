@@ -9,6 +9,7 @@ mod descriptors;
 mod flood;
 mod hostile;
 mod join;
+mod keep;
 mod lifecycle;
 mod many;
 mod messages;

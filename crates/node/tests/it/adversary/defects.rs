@@ -285,7 +285,7 @@ async fn m15_what_the_answer_says_is_heard() {
     drop(bob);
     // The same device in another process: its answer says so under the seal.
     let config = |signer| node::DirectoryConfig {
-        directory: (*ann.directory().unwrap()).clone(),
+        kept: node::Kept { directory: ann.directory().unwrap(), ..node::Kept::default() },
         ..node::DirectoryConfig::new(signer)
     };
     let again = Persona::new(2).start_with(config, &network, host(2)).await;

@@ -41,7 +41,7 @@ async fn p2_a_first_packet_carries_nothing_that_could_take_effect_early() {
     drop(ann);
     // A process that has forgotten the counters answers once; what was recorded behind it does not open.
     let config = |signer| node::DirectoryConfig {
-        directory: (*statements).clone(),
+        kept: node::Kept { directory: std::sync::Arc::clone(&statements), ..node::Kept::default() },
         ..node::DirectoryConfig::new(signer)
     };
     let ann = Persona::new(1).start_with(config, &network, host(1)).await;
