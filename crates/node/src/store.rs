@@ -64,7 +64,7 @@ pub use doors::{KeptDoor, KeptDoors};
 pub use error::StoreError;
 pub use medium::Medium;
 pub use redb::StorageBackend;
-pub use snapshot::{Entries, Entry, Snapshot};
+pub use snapshot::{Entries, Entry, Items, Snapshot};
 pub use table::Table;
 
 use medium::{Folder, Memory};

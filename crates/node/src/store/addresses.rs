@@ -4,7 +4,7 @@ use membership::{NetAddress, StaticKey};
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Items, Snapshot};
 use super::table::Table;
 use super::value::{Fields, key, text, value};
 
@@ -38,15 +38,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`addresses`](Self::addresses), here and in each item.
-    pub fn all_addresses(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(StaticKey, Vec<NetAddress>), StoreError>> + use<>, StoreError>
-    {
-        let entries = self.entries(Table::Addresses, &[])?;
-        Ok(entries.map(|entry| {
-            let (device, addresses) = entry?;
+    pub fn all_addresses(&self) -> Result<Items<StaticKey, Vec<NetAddress>>, StoreError> {
+        self.items(Table::Addresses, &[], |(device, addresses)| {
             Ok((StaticKey(key(Table::Addresses, &device)?), read(&addresses)?))
-        }))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use membership::{IdentityKey, StaticKey};
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Items, Snapshot};
 use super::table::Table;
 use super::value::{Fields, number, value};
 
@@ -40,14 +40,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`reserved_counter`](Self::reserved_counter), here and in each item.
-    pub fn confirmed_counters(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(PeerId, u64), StoreError>> + use<>, StoreError> {
-        let entries = self.entries(Table::Confirmed, &[])?;
-        Ok(entries.map(|entry| {
-            let (key, counter) = entry?;
+    pub fn confirmed_counters(&self) -> Result<Items<PeerId, u64>, StoreError> {
+        self.items(Table::Confirmed, &[], |(key, counter)| {
             Ok((peer(&key)?, number(Table::Confirmed, &counter)?))
-        }))
+        })
     }
 }
 

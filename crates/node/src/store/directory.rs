@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Items, Snapshot};
 use super::table::Table;
 use super::value::{Fields, key, number, opaque, opaque_entry, value};
 
@@ -65,14 +65,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`statement`](Self::statement), here and in each item.
-    pub fn statements(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<([u8; 32], Vec<u8>), StoreError>> + use<>, StoreError> {
-        let entries = self.entries(Table::Statements, &[])?;
-        Ok(entries.map(|entry| {
+    pub fn statements(&self) -> Result<Items<[u8; 32], Vec<u8>>, StoreError> {
+        self.items(Table::Statements, &[], |entry| {
             let (digest, statement) = opaque_entry(Table::Statements, entry)?;
             Ok((digest, plain(statement)))
-        }))
+        })
     }
 
     /// The card of a member. It holds a door: a secret.
@@ -88,15 +85,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`statements`](Self::statements).
-    pub fn cards(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(IdentityKey, Zeroizing<Vec<u8>>), StoreError>> + use<>, StoreError>
-    {
-        let entries = self.entries(Table::Cards, &[])?;
-        Ok(entries.map(|entry| {
+    pub fn cards(&self) -> Result<Items<IdentityKey, Zeroizing<Vec<u8>>>, StoreError> {
+        self.items(Table::Cards, &[], |entry| {
             let (identity, card) = opaque_entry(Table::Cards, entry)?;
             Ok((IdentityKey(identity), card))
-        }))
+        })
     }
 
     /// What a member is called.
@@ -111,14 +104,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`statements`](Self::statements).
-    pub fn names(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(IdentityKey, Petname), StoreError>> + use<>, StoreError> {
-        let entries = self.entries(Table::Names, &[])?;
-        Ok(entries.map(|entry| {
-            let (identity, name) = entry?;
+    pub fn names(&self) -> Result<Items<IdentityKey, Petname>, StoreError> {
+        self.items(Table::Names, &[], |(identity, name)| {
             Ok((IdentityKey(key(Table::Names, &identity)?), petname(&name)?))
-        }))
+        })
     }
 
     /// When a member was last here.
@@ -133,15 +122,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`statements`](Self::statements).
-    pub fn all_seen(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(IdentityKey, UnixSeconds), StoreError>> + use<>, StoreError>
-    {
-        let entries = self.entries(Table::Seen, &[])?;
-        Ok(entries.map(|entry| {
-            let (identity, at) = entry?;
+    pub fn all_seen(&self) -> Result<Items<IdentityKey, UnixSeconds>, StoreError> {
+        self.items(Table::Seen, &[], |(identity, at)| {
             Ok((IdentityKey(key(Table::Seen, &identity)?), date(&at)?))
-        }))
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use membership::IdentityKey;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Items, Snapshot};
 use super::table::Table;
 use super::value::{Fields, value};
 
@@ -24,25 +24,18 @@ impl Snapshot {
     /// To whom `subject` was introduced.
     ///
     /// # Errors
-    /// As [`Snapshot::get`], and [`StoreError::Unreadable`]; here and in each item.
-    pub fn introductions_of(
-        &self,
-        subject: &IdentityKey,
-    ) -> Result<impl Iterator<Item = Result<IdentityKey, StoreError>> + use<>, StoreError> {
-        let entries = self.entries(Table::Introductions, subject.as_bytes())?;
-        Ok(entries.map(|entry| unpair(&entry?.0).map(|(_, audience)| audience)))
+    /// As [`Snapshot::get`], and [`StoreError::Unreadable`].
+    pub fn introductions_of(&self, subject: &IdentityKey) -> Result<Vec<IdentityKey>, StoreError> {
+        let pairs = self.items(Table::Introductions, subject.as_bytes(), |(pair, _)| unpair(&pair))?;
+        pairs.map(|pair| pair.map(|(_, audience)| audience)).collect()
     }
 
     /// Who was introduced, and to whom.
     ///
     /// # Errors
-    /// As [`introductions_of`](Self::introductions_of).
-    pub fn introductions(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<(IdentityKey, IdentityKey), StoreError>> + use<>, StoreError>
-    {
-        let entries = self.entries(Table::Introductions, &[])?;
-        Ok(entries.map(|entry| unpair(&entry?.0)))
+    /// As [`introductions_of`](Self::introductions_of), here and in each item.
+    pub fn introductions(&self) -> Result<Items<IdentityKey, IdentityKey>, StoreError> {
+        self.items(Table::Introductions, &[], |(pair, _)| unpair(&pair))
     }
 }
 

@@ -85,6 +85,16 @@ impl Snapshot {
         Ok(Entries { range: Some(range), prefix: prefix.to_vec(), database })
     }
 
+    /// The things that a table holds, each made of its entry by `read`.
+    pub(super) fn items<K, V>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        read: fn(Entry) -> Result<(K, V), StoreError>,
+    ) -> Result<Items<K, V>, StoreError> {
+        Ok(Items { entries: self.entries(table, prefix)?, read })
+    }
+
     fn view(&self, table: Table) -> &View {
         match table.home() {
             Home::Person => &self.person,
@@ -127,5 +137,26 @@ impl Iterator for Entries {
 impl fmt::Debug for Entries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entries").finish_non_exhaustive()
+    }
+}
+
+/// The things that a table holds, in the order of their keys. What cannot be read is an item of its own; after an error
+/// of the storage there are no more.
+pub struct Items<K, V> {
+    entries: Entries,
+    read: fn(Entry) -> Result<(K, V), StoreError>,
+}
+
+impl<K, V> Iterator for Items<K, V> {
+    type Item = Result<(K, V), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries.next().map(|entry| (self.read)(entry?))
+    }
+}
+
+impl<K, V> fmt::Debug for Items<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items").finish_non_exhaustive()
     }
 }

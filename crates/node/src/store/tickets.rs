@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::batch::Batch;
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Items, Snapshot};
 use super::table::Table;
 use super::value::{opaque, opaque_entry, value};
 
@@ -40,11 +40,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`ticket`](Self::ticket), here and in each item.
-    pub fn tickets(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<([u8; 16], Zeroizing<Vec<u8>>), StoreError>> + use<>, StoreError>
-    {
-        let entries = self.entries(Table::Tickets, &[])?;
-        Ok(entries.map(|entry| opaque_entry(Table::Tickets, entry)))
+    pub fn tickets(&self) -> Result<Items<[u8; 16], Zeroizing<Vec<u8>>>, StoreError> {
+        self.items(Table::Tickets, &[], |entry| opaque_entry(Table::Tickets, entry))
     }
 }

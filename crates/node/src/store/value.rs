@@ -99,9 +99,9 @@ pub(super) fn opaque(table: Table, value: &[u8]) -> Result<Zeroizing<Vec<u8>>, S
 /// An entry of somebody else's layout under a key of fixed size.
 pub(super) fn opaque_entry<const N: usize>(
     table: Table,
-    entry: Result<Entry, StoreError>,
+    entry: Entry,
 ) -> Result<([u8; N], Zeroizing<Vec<u8>>), StoreError> {
-    let (name, value) = entry?;
+    let (name, value) = entry;
     Ok((key(table, &name)?, opaque(table, &value)?))
 }
 
