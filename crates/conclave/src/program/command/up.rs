@@ -143,10 +143,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
 fn announce(station: &Station, context: &mut Context) {
     let identity = station.node().identity();
-    let up = Event::Up {
-        member_id: member_id(&identity),
-        identity: hex::encode(identity.as_bytes()),
-    };
+    let up = Event::Up { member_id: member_id(&identity), identity: hex::encode(identity.as_bytes()) };
     context.output.show(&up);
     for address in station.node().local_addresses() {
         context.output.show(&Event::Listening { address: address.to_string() });

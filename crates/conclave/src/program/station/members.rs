@@ -48,7 +48,10 @@ impl Station {
             if let (Some(owner), Some(name)) = (owner.filter(|owner| *owner != identity), &name) {
                 return Err(Failure::new(
                     Kind::BadCard,
-                    format!("the card was not added: another member, {}, is called that", MemberId::of(&owner)),
+                    format!(
+                        "the card was not added: another member, {}, is called that",
+                        MemberId::of(&owner)
+                    ),
                 )
                 .meaning(format!("two members cannot both be called {name}"))
                 .advice("give this one another name: `conclave member add --name NAME -`"));
@@ -87,7 +90,8 @@ impl Station {
                 Failure::new(Kind::Usage, "the ticket is to be for somebody whose key cannot be read")
             })?)),
         };
-        let relation = if allowance.client { membership::Relation::Client } else { membership::Relation::Peer };
+        let relation =
+            if allowance.client { membership::Relation::Client } else { membership::Relation::Peer };
         let invitation = Invitation {
             seconds: allowance.seconds,
             uses: allowance.uses,
@@ -137,8 +141,7 @@ impl Station {
         let free = {
             let roster = self.shared.roster.lock();
             let unnamed = !roster.kept().names.contains_key(&identity);
-            suggested
-                .filter(|name| unnamed && roster.owner_of(name).is_none_or(|owner| owner == identity))
+            suggested.filter(|name| unnamed && roster.owner_of(name).is_none_or(|owner| owner == identity))
         };
         if let Some(name) = free
             && let Err(error) = self.shared.node.rename(identity, Some(name)).await

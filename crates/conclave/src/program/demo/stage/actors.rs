@@ -16,7 +16,8 @@ impl Stage<'_> {
     pub(super) async fn actors(&mut self) -> Result<(), Failure> {
         self.search.add_talk(&[GREETING, HANDED_ON, DESK])?;
         let started = Instant::now();
-        let (carol, guest) = self.carol.take().ok_or_else(|| Failure::new(Kind::Broken, "carol is missing"))?;
+        let (carol, guest) =
+            self.carol.take().ok_or_else(|| Failure::new(Kind::Broken, "carol is missing"))?;
         let desk = guest.desk(&self.bob).await?;
         if !matches!(desk.route(), Route::Direct(node) if self.bob.is(&node.member)?) {
             return broken(format!("the desk of bob is not at bob: {:?}", desk.route()));

@@ -47,7 +47,8 @@ impl Stage<'_> {
     /// Alice revokes carol: she is out at alice and at bob, and bob cannot bring her back.
     pub(super) async fn revoke(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
-        let (carol, guest) = self.carol.take().ok_or_else(|| Failure::new(Kind::Broken, "carol is missing"))?;
+        let (carol, guest) =
+            self.carol.take().ok_or_else(|| Failure::new(Kind::Broken, "carol is missing"))?;
         guest.desk(&self.bob).await?;
         self.bob.run(&["ping", self.alice.name]).await?.well()?;
         let would = self.alice.run(&["revoke", carol.name, "--dry-run"]).await?.well()?;
