@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::NodeId;
@@ -216,6 +217,7 @@ impl Builder {
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),
             budget: NodeBudget::new(self.limits.reassembly_bytes),
+            unverified: AtomicU64::new(0),
             runtime: Handle::current(),
             limits: self.limits,
         });

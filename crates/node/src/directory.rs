@@ -1,5 +1,6 @@
 //! Who says what about whom, as this node keeps it: one change at a time, durable before it shows.
 
+mod authority;
 mod change;
 mod introduce;
 mod invite;
@@ -11,11 +12,13 @@ mod revoke;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
     Profile, Record, Settled, Standing, Statement, UnixSeconds, Voucher,
 };
 
+use authority::Authority;
 pub(crate) use change::Change;
 use change::Fresh;
 pub use invite::Invitation;
@@ -73,6 +76,8 @@ pub(crate) struct Keeper {
     name: Option<Petname>,
     addresses: Vec<NetAddress>,
     profile: Profile,
+    /// What every message is measured by.
+    authority: Arc<ArcSwap<Authority>>,
     keep: Option<Keep>,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
@@ -96,10 +101,12 @@ impl Keeper {
         let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
         let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
+        let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let state = State { kept, policy, hosts: BTreeMap::new(), settled };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let turn = tokio::sync::Mutex::default();
-        Self { state: Mutex::new(state), signer, record, name, addresses, profile, keep, turn }
+        let state = Mutex::new(state);
+        Self { state, signer, record, name, addresses, profile, authority, keep, turn }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -108,7 +115,11 @@ impl Keeper {
 
     /// The list of members that follows.
     pub(crate) fn members(&self, now: UnixSeconds) -> Members {
-        lock(&self.state).settle(now)
+        let mut state = lock(&self.state);
+        let members = state.settle(now);
+        // Within the lock, so that no older one takes the place of a newer.
+        self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        members
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {

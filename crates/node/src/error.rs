@@ -109,6 +109,24 @@ pub enum JoinError {
     Directory(#[from] DirectoryError),
 }
 
+/// Why there is no session with somebody unverified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UnverifiedError {
+    /// The card is this node's own.
+    #[error("the card is this node's own")]
+    Oneself,
+    /// None of the addresses leads to the holder of the key.
+    #[error("nobody with that key was reached at any address")]
+    Unreachable,
+    /// Silence: they do not know this node, perhaps.
+    #[error("no answer in time")]
+    NoAnswer,
+    /// A failure of this machine.
+    #[error("a failure of this machine")]
+    Local,
+}
+
 /// Why there is no receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("somebody receives under {name:?} already")]

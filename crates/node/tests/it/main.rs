@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 mod actors;
+mod adversary;
 mod backpressure;
 mod cancel;
 mod descriptors;
