@@ -226,6 +226,15 @@ impl Station {
         Ok(Event::Readmitted { name, member_id, standing: StandingWord::of(&standing) })
     }
 
+    /// The members one introduction away of whom an address is known.
+    pub(crate) fn neighbors(&self) -> Vec<IdentityKey> {
+        let members = self.shared.node.members();
+        let near = members.iter().filter(|member| {
+            !member.addresses().is_empty() && member.reach().is_some_and(|reach| reach.distance == 1)
+        });
+        near.map(membership::Member::identity).collect()
+    }
+
     /// With whom there are sessions now.
     pub(super) fn session_lines(&self) -> Vec<Event> {
         let mut identities: Vec<IdentityKey> =
