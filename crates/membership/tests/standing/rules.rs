@@ -223,6 +223,18 @@ fn only_the_revoker_undoes_it_and_may_do_it_again() {
 }
 
 #[test]
+fn of_one_serial_the_one_that_keeps_out_counts() {
+    let [me, ann] = &people(2)[..] else { unreachable!() };
+    let about = Revoked::Member(ann.key());
+    let lifted = Statement::Revocation(Revocation::lift(me, about, 6).unwrap());
+    let again = Statement::Revocation(Revocation::issue(me, about, 7).unwrap());
+    for order in [[lifted.clone(), again.clone()], [again, lifted]] {
+        let world = settled(me, [vouch(me, ann, 1)].into_iter().chain(order));
+        assert_eq!(world.standing(&ann.key()), Standing::Revoked { by: me.key() });
+    }
+}
+
+#[test]
 fn nobody_speaks_about_themselves_as_about_others() {
     let [ann] = &people(1)[..] else { unreachable!() };
     assert_eq!(Voucher::issue(ann, ann.key(), 1, grant(0, NOW)), Err(Error::AboutOneself));
