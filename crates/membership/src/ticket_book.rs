@@ -51,7 +51,7 @@ pub struct TicketBook {
     open: Arc<OpenTickets>,
     reserved: BTreeMap<TicketId, BTreeSet<IdentityKey>>,
     /// For whom a use of the ticket is being stored.
-    begun: BTreeMap<TicketId, IdentityKey>,
+    begun: BTreeSet<(TicketId, IdentityKey)>,
 }
 
 /// What a handshake needs to know of the tickets: a snapshot, shared without a lock.
@@ -89,6 +89,12 @@ impl OpenTickets {
         now: UnixSeconds,
     ) -> Result<&Psk, TicketRefusal> {
         self.check(ticket, presenter, now).map(|terms| &terms.secret)
+    }
+
+    /// What a ticket allows, whoever presents it.
+    #[must_use]
+    pub fn terms(&self, ticket: &TicketId) -> Option<&TicketTerms> {
+        self.terms.get(ticket)
     }
 
     /// Whether there is any. Whoever is no member is then not worth a second Diffie-Hellman.
@@ -212,7 +218,7 @@ impl TicketBook {
     /// Gives a reservation up: whoever had it has not confirmed. One whose use is being stored is kept until that is
     /// over.
     pub fn release(&mut self, ticket: &TicketId, presenter: &IdentityKey) {
-        if self.begun.get(ticket) != Some(presenter) {
+        if !self.begun.contains(&(*ticket, *presenter)) {
             self.strike_reservation(ticket, presenter);
         }
     }
@@ -221,7 +227,7 @@ impl TicketBook {
     /// [`abandon`](Self::abandon).
     ///
     /// # Errors
-    /// [`TicketRefusal`], also when there is no reservation, or another use of this ticket is being stored.
+    /// [`TicketRefusal`], also when there is no reservation, or this use is being stored already.
     pub fn begin(
         &mut self,
         ticket: &TicketId,
@@ -231,10 +237,9 @@ impl TicketBook {
         self.note_date(now);
         let before = self.open.check(ticket, presenter, now)?.clone();
         let reserved = self.reserved.get(ticket).is_some_and(|reserved| reserved.contains(presenter));
-        if !reserved || self.begun.contains_key(ticket) {
+        if !reserved || !self.begun.insert((*ticket, *presenter)) {
             return Err(TicketRefusal::Reserved);
         }
-        self.begun.insert(*ticket, *presenter);
         let left = before.uses_left.saturating_sub(1);
         let after = (left > 0).then(|| TicketTerms { uses_left: left, ..before.clone() });
         Ok(Redemption { ticket: *ticket, by: *presenter, grant: before.grant.clone(), before, after })
@@ -262,12 +267,11 @@ impl TicketBook {
     /// Whether it had begun, and not ended.
     fn end(&mut self, redemption: &Redemption) -> bool {
         let Redemption { ticket, by, .. } = redemption;
-        if self.begun.get(ticket) != Some(by) {
-            return false;
+        let had_begun = self.begun.remove(&(*ticket, *by));
+        if had_begun {
+            self.strike_reservation(ticket, by);
         }
-        self.begun.remove(ticket);
-        self.strike_reservation(ticket, by);
-        true
+        had_begun
     }
 
     fn strike_reservation(&mut self, ticket: &TicketId, presenter: &IdentityKey) {

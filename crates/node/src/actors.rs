@@ -67,6 +67,7 @@ impl Node {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let allow = self.core().within_policy(name, allow);
         let (address, inbox) = self.core().actors.serve(name, allow, options)?;
         self.run(inbox, actor);
         Ok(address)

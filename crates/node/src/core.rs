@@ -1,5 +1,6 @@
 //! What all tasks of a node share.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::Actors;
@@ -50,5 +51,7 @@ pub(crate) struct Core {
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,
     pub(crate) budget: NodeBudget,
+    /// How often somebody unverified was dialed.
+    pub(crate) unverified: AtomicU64,
     pub(crate) runtime: Handle,
 }

@@ -23,6 +23,7 @@ mod greeting;
 mod inbox;
 mod lanes;
 mod limits;
+mod lone;
 mod mailbox;
 mod node;
 mod outgoing;
@@ -32,9 +33,11 @@ mod receivers;
 mod sender;
 mod session;
 pub mod stalk;
+pub mod store;
 mod sync;
 mod timers;
 mod transport;
+mod unverified;
 mod welcome;
 
 pub use body::Body;
@@ -42,18 +45,20 @@ pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
 pub use counter::Counter;
 pub use device::Device;
-pub use directory::{DirectoryConfig, Invitation, STATEMENT_SECONDS};
+pub use directory::{DirectoryConfig, Invitation, Keep, Kept, STATEMENT_SECONDS};
 pub use echo::Echo;
 pub use error::{
     BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError, JoinError, PingError, PossibleCause,
-    SendError, ServiceError, StartError, StreamTaken,
+    SendError, ServiceError, StartError, StreamTaken, UnverifiedError,
 };
 pub use events::{Event, Events};
 pub use limits::Limits;
+pub use lone::LoneEnd;
 pub use node::{Node, SessionInfo};
 pub use outgoing::Outgoing;
 pub use receivers::{Incoming, Receiver};
 pub use sender::Sender;
+pub use unverified::Unverified;
 
 // What stands in this crate's signatures.
 pub use actor_proxy::{
