@@ -52,6 +52,10 @@ impl Endpoint {
         if let Err(cause) = self.examine(now, &proof) {
             return self.silence(now, path, Some(peer), cause);
         }
+        // Only now: a packet that proves nothing new must not use up the rate of the one whose name is on it.
+        if !self.member_rate.take(now.instant, peer.identity) {
+            return self.silence(now, path, Some(peer), HandshakeCause::TooOften(peer.identity));
+        }
         self.peers.entry(peer).or_default();
         let tag = self.draw_tag(rng);
         let ours_is_in_flight = self.dial_mut(&peer).is_some_and(|dial| dial.flight.is_some());
