@@ -197,7 +197,7 @@ impl Guard {
         self.load.advance(now);
         let level = self.load.level();
         let secrets =
-            if level == Level::Calm { self.cookies.drawn() } else { self.cookies.secrets(now, rng) };
+            if level == Level::Calm { self.cookies.drawn(now) } else { self.cookies.secrets(now, rng) };
         Demand { level, secrets, defer: false }
     }
 

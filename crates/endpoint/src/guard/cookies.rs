@@ -1,7 +1,7 @@
 //! The secrets that challenges are made with.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand_core::CryptoRng;
 use x3dh_handshake::CookieSecret;
@@ -18,19 +18,25 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// The secrets that count now.
+    /// The secrets that count now, the first of which is fit to make cookies with.
     pub(crate) fn secrets(&mut self, now: Instant, rng: &mut dyn CryptoRng) -> Secrets {
-        let age = self.drawn.map(|drawn| now.saturating_duration_since(drawn));
-        if age.is_none_or(|age| age >= COOKIE_SECRET_LIFETIME) {
-            let former = self.secrets.first().filter(|_| age.is_some_and(|age| age < 2 * COOKIE_SECRET_LIFETIME));
-            self.secrets = std::iter::once(CookieSecret::generate(rng)).chain(former.cloned()).collect();
+        if self.age(now).is_none_or(|age| age >= COOKIE_SECRET_LIFETIME) {
+            let former = self.drawn(now).first().cloned();
+            self.secrets = std::iter::once(CookieSecret::generate(rng)).chain(former).collect();
             self.drawn = Some(now);
         }
         Arc::clone(&self.secrets)
     }
 
-    /// The secrets that were drawn, for those who come back with a cookie of a time of load.
-    pub(crate) fn drawn(&self) -> Secrets {
+    /// The secrets that count now, for those who come back with a cookie from a time of load.
+    pub(crate) fn drawn(&mut self, now: Instant) -> Secrets {
+        if self.age(now).is_none_or(|age| age >= 2 * COOKIE_SECRET_LIFETIME) {
+            self.secrets = Secrets::default();
+        }
         Arc::clone(&self.secrets)
+    }
+
+    fn age(&self, now: Instant) -> Option<Duration> {
+        self.drawn.map(|drawn| now.saturating_duration_since(drawn))
     }
 }
