@@ -104,6 +104,7 @@ pub struct Guard {
     cookies: Cookies,
     announced: Level,
     budget_permille: u32,
+    strangers: usize,
     counts: Counts,
 }
 
@@ -127,6 +128,7 @@ impl Guard {
             cookies: Cookies::default(),
             announced: Level::Calm,
             budget_permille: config.budget_percent.saturating_mul(10),
+            strangers: 0,
             counts: Counts::default(),
         }
     }
@@ -149,6 +151,7 @@ impl Guard {
 
     /// How many strangers have a place and have shown nothing yet, and how many places there are.
     pub fn crowd(&mut self, now: Instant, waiting: usize, places: usize) {
+        self.strangers = waiting;
         self.load.crowd(now, waiting, places);
     }
 
@@ -172,6 +175,11 @@ impl Guard {
     pub fn deferred(&mut self, now: Instant) {
         self.counts.deferred += 1;
         self.load.defer(now);
+    }
+
+    /// There was no place for a path that had entered: it was closed at once.
+    pub fn crowded_out(&mut self) {
+        self.counts.refused.no_place += 1;
     }
 
     /// A challenge was sent.
@@ -226,6 +234,7 @@ impl Guard {
             level: self.load.level(),
             share_permille: self.load.share_permille(),
             budget_permille: self.budget_permille,
+            strangers: self.strangers,
             penalized: self.penalties.len(now),
             penalties: self.counts.penalties,
             challenges: self.counts.challenges,

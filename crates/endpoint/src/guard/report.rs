@@ -13,6 +13,8 @@ pub struct GuardReport {
     pub share_permille: u32,
     /// What they may take.
     pub budget_permille: u32,
+    /// Who has a place and has shown nothing yet.
+    pub strangers: usize,
     /// Sources that are not listened to now.
     pub penalized: usize,
     /// Penalties in all.
@@ -33,6 +35,8 @@ pub struct Refused {
     pub penalized: u64,
     /// One path too many of its source.
     pub too_often: u64,
+    /// No place was left for its source.
+    pub no_place: u64,
     /// No packet of this protocol, or not in its place.
     pub malformed: u64,
     /// Behind another door, or for another key or suite.

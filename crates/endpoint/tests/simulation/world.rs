@@ -308,7 +308,7 @@ impl World {
                 self.transmit(node, path);
             }
             Step::Later => panic!("nobody has a budget here"),
-            Step::Proven(proof) => endpoint.admit(now, path, *proof, &mut self.rng),
+            Step::Proven(proof) => drop(endpoint.admit(now, path, *proof, &mut self.rng)),
             Step::Established(established) => {
                 let boot = established.peer.boot;
                 carried.stage = Stage::Answered(established);
