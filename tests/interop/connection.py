@@ -6,7 +6,7 @@ import time
 from frames import FrameReader, frame
 
 # How long anything may take that the node does at once.
-PROMPTLY = 5.0
+PROMPTLY = 10.0
 
 
 class Closed(Exception):

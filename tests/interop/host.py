@@ -25,15 +25,22 @@ class Host:
         self._lines: Queue[str] = Queue()
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
-        self.card = Card.parse(self._answer()["card"])
+        try:
+            self.card = Card.parse(self._answer()["card"])
+        except BaseException:
+            self.end()
+            raise
 
     def __enter__(self) -> "Host":
         return self
 
     def __exit__(self, *_) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._process.stdin.close()
         try:
-            self._process.wait(2 * PROMPTLY)
+            self._process.wait(PROMPTLY)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -66,7 +73,7 @@ class Host:
 
     def _answer(self) -> dict:
         try:
-            return json.loads(self._lines.get(timeout=2 * PROMPTLY))
+            return json.loads(self._lines.get(timeout=PROMPTLY))
         except Empty:
             raise AssertionError("the node said nothing") from None
 

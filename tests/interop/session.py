@@ -35,7 +35,7 @@ from wire import Malformed
 
 # §8.3: what a message costs besides its bytes.
 MESSAGE_COST = 64
-# §8.8 leaves it to the sender which messages travel as chunks; in one packet there is room for so much.
+# §8.9 leaves it to the sender which messages travel as chunks; in one packet there is room for so much.
 LARGEST_WHOLE = 16_384
 
 NORMAL = 1

@@ -160,6 +160,7 @@ class Sessions(unittest.TestCase):
         session.close()
         with self.assertRaises(Closed):
             session.until(lambda: False)
+        self.assertIsNone(session.close_reason, "whoever receives CLOSE sends nothing more")
 
     def test_the_node_closes_when_the_member_is_struck_off(self):
         session = self.dial()

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Announcement, Card, DeviceId, Error, IdentityKey, Revocation, Revoked, Statement, StatementId, Voucher,
+    Announcement, Card, Error, IdentityKey, Revocation, Revoked, Settled, Standing, Statement, StatementId,
+    UnixSeconds, Voucher,
 };
 
-/// Members that one issuer vouches for.
-pub const MAX_VOUCHERS_PER_ISSUER: usize = 4_096;
-/// Members and devices that one issuer keeps out.
-pub const MAX_REVOCATIONS_PER_ISSUER: usize = 4_096;
+mod said;
+
+pub(crate) use said::Said;
+pub use said::{MAX_REVOCATIONS_PER_ISSUER, MAX_VOUCHERS_PER_ISSUER};
+
 /// Identities that have said anything.
 pub const MAX_ISSUERS: usize = 65_536;
+/// Statements of all of them: for each an announcement and a voucher.
+pub const MAX_STATEMENTS: usize = 131_072;
 
 /// A set of statements in which of each issuer about each subject only the one that counts is kept.
 ///
@@ -21,15 +25,9 @@ pub const MAX_ISSUERS: usize = 65_536;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     issuers: BTreeMap<IdentityKey, Said>,
+    /// How many statements there are.
+    len: usize,
     cards: BTreeMap<IdentityKey, Card>,
-}
-
-/// What one identity has said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) announcement: Option<Announcement>,
-    pub(crate) vouchers: BTreeMap<IdentityKey, Voucher>,
-    pub(crate) revocations: BTreeMap<Revoked, Revocation>,
 }
 
 /// What became of a statement that was merged.
@@ -56,49 +54,80 @@ impl Directory {
     /// Takes a statement in.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when a bound is met; nothing has changed then.
+    /// [`Error::TooLarge`] when a bound is met; nothing has changed then. [`sweep`](Self::sweep) makes room.
     pub fn merge(&mut self, statement: Statement) -> Result<Merged, Error> {
-        let issuer = statement.issuer();
-        if !self.issuers.contains_key(&issuer) && self.issuers.len() >= MAX_ISSUERS {
+        let said = self.issuers.get(&statement.issuer());
+        if said.is_none() && self.issuers.len() >= MAX_ISSUERS {
             return Err(Error::TooLarge { what: "issuers of statements", limit: MAX_ISSUERS });
         }
-        let said = self.issuers.entry(issuer).or_default();
-        match statement {
-            Statement::Announcement(new) => {
-                let known = said.announcement.as_ref();
-                let merged = weigh(known, &new, Announcement::supersedes, Statement::Announcement);
-                if let Merged::News { .. } = merged {
-                    // What was handed over earlier is older than what its owner says now.
-                    self.cards.remove(&issuer);
-                    said.announcement = Some(new);
-                }
-                Ok(merged)
-            }
-            Statement::Voucher(new) => {
-                let subject = new.subject();
-                let known = said.vouchers.get(&subject);
-                if known.is_none() && said.vouchers.len() >= MAX_VOUCHERS_PER_ISSUER {
-                    return Err(Error::TooLarge { what: "vouchers", limit: MAX_VOUCHERS_PER_ISSUER });
-                }
-                let merged = weigh(known, &new, Voucher::supersedes, Statement::Voucher);
-                if let Merged::News { .. } = merged {
-                    said.vouchers.insert(subject, new);
-                }
-                Ok(merged)
-            }
-            Statement::Revocation(new) => {
-                let about = new.about();
-                let known = said.revocations.get(&about);
-                if known.is_none() && said.revocations.len() >= MAX_REVOCATIONS_PER_ISSUER {
-                    return Err(Error::TooLarge { what: "revocations", limit: MAX_REVOCATIONS_PER_ISSUER });
-                }
-                let merged = weigh(known, &new, Revocation::supersedes, Statement::Revocation);
-                if let Merged::News { .. } = merged {
-                    said.revocations.insert(about, new);
-                }
-                Ok(merged)
-            }
+        if self.len >= MAX_STATEMENTS && !said.is_some_and(|said| said.has_about_the_same(&statement)) {
+            return Err(Error::TooLarge { what: "statements", limit: MAX_STATEMENTS });
         }
+        self.merge_own(statement)
+    }
+
+    /// Takes in a statement of this node's own identity: whatever others have filled the directory with, they can be
+    /// kept out.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when its issuer alone has said too much; nothing has changed then.
+    pub fn merge_own(&mut self, statement: Statement) -> Result<Merged, Error> {
+        let issuer = statement.issuer();
+        let is_announcement = matches!(statement, Statement::Announcement(_));
+        let said = self.issuers.entry(issuer).or_default();
+        let before = said.len();
+        let merged = said.merge(statement)?;
+        self.len += said.len() - before;
+        if is_announcement && matches!(merged, Merged::News { .. }) {
+            // What was handed over earlier is older than what its owner says now.
+            self.cards.remove(&issuer);
+        }
+        Ok(merged)
+    }
+
+    /// Forgets what strangers have said: those of whom nobody whose word counts has said anything. Says what is gone,
+    /// so that the store can forget it too.
+    ///
+    /// It makes room for others, at a price: should one of them be let in later, they have to say it again.
+    pub fn sweep(&mut self, settled: &Settled) -> Vec<StatementId> {
+        let is_strange =
+            |issuer: &IdentityKey| !settled.is_heard(issuer) && settled.standing(issuer) == Standing::Unknown;
+        let gone: Vec<_> = self.issuers.extract_if(.., |issuer, _| is_strange(issuer)).collect();
+        self.len -= gone.iter().map(|(_, said)| said.len()).sum::<usize>();
+        gone.iter().flat_map(|(_, said)| said.statements()).map(|statement| statement.id()).collect()
+    }
+
+    /// How many statements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nobody has said anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The version that an announcement has to have to be the newest of its issuer: the date as a number, or the one
+    /// after the last. So it is also for whoever has lost their directory and not their key.
+    #[must_use]
+    pub fn next_announcement_version(&self, issuer: &IdentityKey, now: UnixSeconds) -> u64 {
+        next(self.announcement(issuer).map(Announcement::version), now)
+    }
+
+    /// The version that a voucher has to have to be the newest of its issuer for its subject; as
+    /// [`next_announcement_version`](Self::next_announcement_version).
+    #[must_use]
+    pub fn next_voucher_version(&self, issuer: &IdentityKey, subject: &IdentityKey, now: UnixSeconds) -> u64 {
+        next(self.voucher(issuer, subject).map(Voucher::version), now)
+    }
+
+    /// The serial with which a revocation counts against everything that its issuer has said about the same before, be
+    /// it lifted or not; as [`next_announcement_version`](Self::next_announcement_version).
+    #[must_use]
+    pub fn next_serial(&self, issuer: &IdentityKey, about: &Revoked, now: UnixSeconds) -> u64 {
+        next(self.revocation(issuer, about).map(Revocation::serial), now)
     }
 
     /// Keeps a card that was handed over: it says how to reach its owner until they announce it themselves. It lets
@@ -158,12 +187,7 @@ impl Directory {
 
     /// All statements, in a fixed order.
     pub fn statements(&self) -> impl Iterator<Item = Statement> {
-        self.issuers.values().flat_map(|said| {
-            let announcement = said.announcement.iter().cloned().map(Statement::Announcement);
-            let vouchers = said.vouchers.values().cloned().map(Statement::Voucher);
-            let revocations = said.revocations.values().cloned().map(Statement::Revocation);
-            announcement.chain(vouchers).chain(revocations)
-        })
+        self.issuers.values().flat_map(Said::statements)
     }
 
     pub(crate) fn said(&self, issuer: &IdentityKey) -> Option<&Said> {
@@ -171,38 +195,6 @@ impl Directory {
     }
 }
 
-impl Said {
-    /// Whom this identity keeps out now.
-    pub(crate) fn keeps_out(&self) -> impl Iterator<Item = IdentityKey> {
-        self.revocations.values().filter(|revocation| !revocation.is_lifted()).filter_map(|revocation| {
-            match revocation.about() {
-                Revoked::Member(subject) => Some(subject),
-                Revoked::Device(_) => None,
-            }
-        })
-    }
-
-    /// The devices of its own that it has given up.
-    pub(crate) fn lost_devices(&self) -> impl Iterator<Item = DeviceId> {
-        self.revocations.values().filter(|revocation| !revocation.is_lifted()).filter_map(|revocation| {
-            match revocation.about() {
-                Revoked::Device(device) => Some(device),
-                Revoked::Member(_) => None,
-            }
-        })
-    }
-}
-
-/// Compares what came with what is there.
-fn weigh<T: Clone + PartialEq>(
-    known: Option<&T>,
-    new: &T,
-    supersedes: impl Fn(&T, &T) -> bool,
-    statement: impl Fn(T) -> Statement,
-) -> Merged {
-    match known {
-        Some(known) if known == new => Merged::Known,
-        Some(known) if !supersedes(new, known) => Merged::Superseded,
-        known => Merged::News { replaced: known.map(|known| statement(known.clone()).id()) },
-    }
+fn next(last: Option<u64>, now: UnixSeconds) -> u64 {
+    last.map_or(0, |last| last.saturating_add(1)).max(now.seconds())
 }

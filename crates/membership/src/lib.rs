@@ -38,6 +38,7 @@ mod statement;
 mod stored;
 mod ticket;
 mod ticket_book;
+mod ticket_terms;
 mod time;
 mod voucher;
 
@@ -47,7 +48,9 @@ pub use card::{
     CARD_PREFIX, Card, MAX_CARD_ADDRESSES, MAX_CARD_BYTES, MAX_CARD_DEVICES, MAX_CARD_TEXT_BYTES,
 };
 pub use device::{DEVICE_FILE_BYTES, DeviceId, DeviceKey};
-pub use directory::{Directory, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_VOUCHERS_PER_ISSUER, Merged};
+pub use directory::{
+    Directory, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_STATEMENTS, MAX_VOUCHERS_PER_ISSUER, Merged,
+};
 pub use error::Error;
 pub use identity::{IDENTITY_FILE_BYTES, Identity};
 pub use member::{MAX_MEMBER_DEVICES, Member};
@@ -63,9 +66,8 @@ pub use scope::{MAX_NAMED_SERVICES, MAX_SERVICE_NAME_BYTES, Relation, Scope, Ser
 pub use standing::{Reach, Settled, Standing, standing};
 pub use statement::{MAX_STATEMENT_BYTES, Statement, StatementId};
 pub use ticket::{MAX_TICKET_BYTES, TICKET_PREFIX, TICKET_SCHEME, Ticket};
-pub use ticket_book::{
-    MAX_OPEN_TICKETS, MAX_TICKET_USES, OpenTickets, Redemption, TicketBook, TicketRefusal, TicketTerms,
-};
+pub use ticket_book::{MAX_OPEN_TICKETS, OpenTickets, Redemption, TicketBook, TicketRefusal};
+pub use ticket_terms::{MAX_TICKET_USES, TicketTerms};
 pub use time::UnixSeconds;
 pub use voucher::{Grant, MAX_DEPTH, Voucher};
 pub use x3dh_handshake::{Credential, Door, IdentityKey, Psk, StaticKey, StaticSecret, TicketId};

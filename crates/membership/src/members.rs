@@ -25,6 +25,7 @@ pub const MIN_PREFIX_DIGITS: usize = 4;
 pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     by_static_key: BTreeMap<StaticKey, MemberId>,
+    by_name: BTreeMap<Petname, MemberId>,
     /// Who is kept out, whatever they show.
     revoked: BTreeSet<IdentityKey>,
 }
@@ -100,7 +101,11 @@ impl Members {
             return Err(Error::PetnameTaken { owner });
         }
         self.by_static_key.extend(member.devices().map(|record| (record.static_key(), id)));
-        self.by_id.insert(id, member);
+        let name = member.petname().cloned();
+        if let Some(former) = self.by_id.insert(id, member).as_ref().and_then(Member::petname) {
+            self.by_name.remove(former);
+        }
+        self.by_name.extend(name.map(|name| (name, id)));
         Ok(())
     }
 
@@ -108,6 +113,7 @@ impl Members {
     pub fn remove(&mut self, identity: &IdentityKey) -> Option<Member> {
         let id = self.get(identity)?.id();
         self.by_static_key.retain(|_, owner| *owner != id);
+        self.by_name.retain(|_, owner| *owner != id);
         self.by_id.remove(&id)
     }
 
@@ -259,7 +265,7 @@ impl Members {
     }
 
     fn named(&self, name: &Petname) -> Option<MemberId> {
-        self.by_id.iter().find(|(_, member)| member.petname() == Some(name)).map(|(id, _)| *id)
+        self.by_name.get(name).copied()
     }
 }
 

@@ -18,7 +18,8 @@ pub enum Revoked {
 /// A signed tombstone, or its undoing by the same issuer. A value of this type has been verified.
 ///
 /// It does not expire. Of two statements of one issuer about the same, the higher serial counts, and of the same
-/// serial the one that keeps out.
+/// serial the one that keeps out: a revocation with the serial `u64::MAX` is for good. Take serials from
+/// [`Directory::next_serial`](crate::Directory::next_serial), also after lifting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     issuer: IdentityKey,
@@ -37,7 +38,8 @@ impl Revocation {
         Self::sign(identity, about, serial, false)
     }
 
-    /// Undoes the issuer's own revocation with the same serial and all before it.
+    /// Undoes the issuer's own revocation with this serial and all before it. What undoes it has the next serial, so a
+    /// later revocation needs the one after that.
     ///
     /// # Errors
     /// As [`issue`](Self::issue).

@@ -14,7 +14,7 @@ pub const TICKET_PREFIX: &str = "ticket";
 /// The scheme of a ticket's URI.
 pub const TICKET_SCHEME: &str = "conclave";
 /// The longest ticket: what fits into a text in which the checksum finds any three wrong characters.
-pub const MAX_TICKET_BYTES: usize = 632;
+pub const MAX_TICKET_BYTES: usize = 631;
 
 const TICKET_VERSION: u8 = 1;
 const BOUND: u8 = 1;

@@ -1,36 +1,12 @@
 //! The tickets that a node has issued, and what has become of each.
 
-use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
-use crate::reader::Reader;
-use crate::{Error, Grant, IdentityKey, Psk, Scope, TicketId, UnixSeconds};
+use crate::{Error, Grant, IdentityKey, Psk, TicketId, TicketTerms, UnixSeconds};
 
 /// Tickets of one node that are not over.
 pub const MAX_OPEN_TICKETS: usize = 4_096;
-/// Times that one ticket can be used.
-pub const MAX_TICKET_USES: u16 = 1_024;
-
-const ENTRY_VERSION: u8 = 1;
-const BOUND: u8 = 1;
-
-/// What a ticket allows, as its issuer keeps it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TicketTerms {
-    /// The secret that the handshake proves.
-    pub secret: Psk,
-    /// The last second in which it opens.
-    pub expires: UnixSeconds,
-    /// How many may still come in by it.
-    pub uses_left: u16,
-    /// Whom it is for; anybody, if nobody is named.
-    pub bound: Option<IdentityKey>,
-    /// Its purpose: what whoever comes in by it is granted.
-    pub grant: Grant,
-}
 
 /// Why a ticket does not open. For this side's log: whoever presented it gets silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,9 +34,14 @@ pub enum TicketRefusal {
 /// ```text
 ///               reserve: proven, unconfirmed            begin, then the store has it: finish
 ///   issued ────────────────────────────────> reserved ──────────────────────────────────────> consumed (uses left: issued)
-///     │ ▲                                        │
-///     │ └──── release: not confirmed in time ────┘      expired, withdrawn: from any state, for good
+///     │ ▲                                     │    ▲ │
+///     │ └─ release: not confirmed in time ────┘    │ └ begin, then the store failed: abandon
+///     │                                            └───┘
+///     └─ expired, withdrawn: from any state, for good
 /// ```
+///
+/// One use of a ticket is stored at a time: between `begin` and its end no other of the same ticket begins, whatever
+/// becomes of the session meanwhile. So what is stored follows from what was stored before, and nothing is stored twice.
 ///
 /// Reservations are kept in memory only: a process that ends has confirmed nobody. Whoever presents a ticket again
 /// while it is reserved for them keeps their reservation. Dates go forward only: a ticket that was seen expired stays
@@ -69,6 +50,8 @@ pub enum TicketRefusal {
 pub struct TicketBook {
     open: Arc<OpenTickets>,
     reserved: BTreeMap<TicketId, BTreeSet<IdentityKey>>,
+    /// For whom a use of the ticket is being stored.
+    begun: BTreeSet<(TicketId, IdentityKey)>,
 }
 
 /// What a handshake needs to know of the tickets: a snapshot, shared without a lock.
@@ -142,7 +125,7 @@ impl TicketBook {
     #[must_use]
     pub fn restore(stored: impl IntoIterator<Item = (TicketId, TicketTerms)>, horizon: UnixSeconds) -> Self {
         let terms = stored.into_iter().collect();
-        Self { open: Arc::new(OpenTickets { terms, horizon }), reserved: BTreeMap::new() }
+        Self { open: Arc::new(OpenTickets { terms, horizon }), ..Self::default() }
     }
 
     /// The snapshot for handshakes.
@@ -156,6 +139,12 @@ impl TicketBook {
         self.open.terms.iter()
     }
 
+    /// The latest date seen: to be stored with the tickets, so that setting the clock back revives none.
+    #[must_use]
+    pub fn horizon(&self) -> UnixSeconds {
+        self.open.horizon
+    }
+
     /// Notes a date. It does not go back.
     pub fn note_date(&mut self, now: UnixSeconds) {
         if now > self.open.horizon {
@@ -166,7 +155,8 @@ impl TicketBook {
     /// Enters a ticket that is durable already.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when too many are open; [`Error::Malformed`] for an id of zeros or no use at all.
+    /// [`Error::TooLarge`] when too many are open, or for uses or a grant beyond their bounds; [`Error::Malformed`] for an
+    /// id of zeros, one that is there, or no use at all.
     pub fn issue(&mut self, ticket: TicketId, terms: TicketTerms) -> Result<(), Error> {
         self.check_issue(&ticket, &terms)?;
         Arc::make_mut(&mut self.open).terms.insert(ticket, terms);
@@ -181,10 +171,8 @@ impl TicketBook {
         if self.open.terms.len() >= MAX_OPEN_TICKETS {
             return Err(Error::TooLarge { what: "open tickets", limit: MAX_OPEN_TICKETS });
         }
-        if terms.uses_left > MAX_TICKET_USES {
-            return Err(Error::TooLarge { what: "uses of a ticket", limit: usize::from(MAX_TICKET_USES) });
-        }
-        let usable = ticket.0 != [0; 16] && terms.uses_left > 0 && !self.open.terms.contains_key(ticket);
+        terms.check()?;
+        let usable = ticket.0 != [0; 16] && !self.open.terms.contains_key(ticket);
         if usable { Ok(()) } else { Err(Error::Malformed { what: "a ticket that can be used" }) }
     }
 
@@ -197,7 +185,8 @@ impl TicketBook {
     /// Strikes off what has expired; says what, so that the store can forget it too.
     pub fn expire(&mut self, now: UnixSeconds) -> Vec<TicketId> {
         self.note_date(now);
-        let expired = |(id, terms): (&TicketId, &TicketTerms)| (now > terms.expires).then_some(*id);
+        let latest = self.horizon();
+        let expired = |(id, terms): (&TicketId, &TicketTerms)| (latest > terms.expires).then_some(*id);
         let expired: Vec<_> = self.open.terms.iter().filter_map(expired).collect();
         for ticket in &expired {
             self.withdraw(ticket);
@@ -215,113 +204,82 @@ impl TicketBook {
         presenter: &IdentityKey,
         now: UnixSeconds,
     ) -> Result<(), TicketRefusal> {
+        self.note_date(now);
         let uses = usize::from(self.open.check(ticket, presenter, now)?.uses_left);
-        let reserved = self.reserved.entry(*ticket).or_default();
-        if !reserved.contains(presenter) && reserved.len() >= uses {
+        let reserved = self.reserved.get(ticket);
+        let mine = reserved.is_some_and(|reserved| reserved.contains(presenter));
+        if !mine && reserved.map_or(0, BTreeSet::len) >= uses {
             return Err(TicketRefusal::Reserved);
         }
-        reserved.insert(*presenter);
+        self.reserved.entry(*ticket).or_default().insert(*presenter);
         Ok(())
     }
 
-    /// Gives a reservation up: whoever had it has not confirmed.
+    /// Gives a reservation up: whoever had it has not confirmed. One whose use is being stored is kept until that is
+    /// over.
     pub fn release(&mut self, ticket: &TicketId, presenter: &IdentityKey) {
-        if let Some(reserved) = self.reserved.get_mut(ticket) {
-            reserved.remove(presenter);
-            if reserved.is_empty() {
-                self.reserved.remove(ticket);
-            }
+        if !self.begun.contains(&(*ticket, *presenter)) {
+            self.strike_reservation(ticket, presenter);
         }
     }
 
-    /// What has to be stored for a reserved use to be consumed. The reservation stays until
-    /// [`finish`](Self::finish) or [`release`](Self::release).
+    /// What has to be stored for a reserved use to be consumed. Must be followed by [`finish`](Self::finish) or
+    /// [`abandon`](Self::abandon).
     ///
     /// # Errors
-    /// [`TicketRefusal`], also when there is no reservation.
+    /// [`TicketRefusal`], also when there is no reservation, or this use is being stored already.
     pub fn begin(
-        &self,
+        &mut self,
         ticket: &TicketId,
         presenter: &IdentityKey,
         now: UnixSeconds,
     ) -> Result<Redemption, TicketRefusal> {
+        self.note_date(now);
         let before = self.open.check(ticket, presenter, now)?.clone();
-        if !self.reserved.get(ticket).is_some_and(|reserved| reserved.contains(presenter)) {
+        let reserved = self.reserved.get(ticket).is_some_and(|reserved| reserved.contains(presenter));
+        if !reserved || !self.begun.insert((*ticket, *presenter)) {
             return Err(TicketRefusal::Reserved);
         }
-        let left = before.uses_left - 1;
+        let left = before.uses_left.saturating_sub(1);
         let after = (left > 0).then(|| TicketTerms { uses_left: left, ..before.clone() });
         Ok(Redemption { ticket: *ticket, by: *presenter, grant: before.grant.clone(), before, after })
     }
 
     /// The redemption is durable.
     pub fn finish(&mut self, redemption: &Redemption) {
-        self.release(&redemption.ticket, &redemption.by);
+        if !self.end(redemption) {
+            return;
+        }
         let open = Arc::make_mut(&mut self.open);
-        match open.terms.get_mut(&redemption.ticket) {
-            Some(terms) if redemption.after.is_some() => terms.uses_left -= 1,
-            _ => {
+        if let Some(terms) = open.terms.get_mut(&redemption.ticket) {
+            terms.uses_left = terms.uses_left.saturating_sub(1);
+            if terms.uses_left == 0 {
                 open.terms.remove(&redemption.ticket);
             }
         }
     }
-}
 
-impl TicketTerms {
-    /// What the store keeps: `version 1 | secret 32 | expiry u64 | uses u16 | flags u8 | if bound: identity 32 |
-    /// grant's expiry u64 | depth u8 | scope`. It holds the secret.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] for a scope that names too many services.
-    pub fn dangerous_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(96));
-        bytes.push(ENTRY_VERSION);
-        bytes.extend_from_slice(self.secret.dangerous_bytes());
-        bytes.extend_from_slice(&self.expires.seconds().to_le_bytes());
-        bytes.extend_from_slice(&self.uses_left.to_le_bytes());
-        bytes.push(if self.bound.is_some() { BOUND } else { 0 });
-        if let Some(bound) = &self.bound {
-            bytes.extend_from_slice(&bound.0);
-        }
-        bytes.extend_from_slice(&self.grant.expires.seconds().to_le_bytes());
-        bytes.push(self.grant.depth);
-        self.grant.scope.encode(&mut bytes)?;
-        Ok(bytes)
+    /// The redemption could not be stored: the use is as it was before it was reserved.
+    pub fn abandon(&mut self, redemption: &Redemption) {
+        self.end(redemption);
     }
 
-    /// Reads what [`dangerous_bytes`](Self::dangerous_bytes) wrote.
-    ///
-    /// # Errors
-    /// [`Error::Version`], [`Error::Malformed`], [`Error::Date`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes, "a stored ticket");
-        let version = reader.byte()?;
-        if version != ENTRY_VERSION {
-            return Err(Error::Version { found: version });
+    /// Whether it had begun, and not ended.
+    fn end(&mut self, redemption: &Redemption) -> bool {
+        let Redemption { ticket, by, .. } = redemption;
+        let had_begun = self.begun.remove(&(*ticket, *by));
+        if had_begun {
+            self.strike_reservation(ticket, by);
         }
-        let secret = Psk::from_bytes(reader.array()?);
-        let expires = UnixSeconds::new(u64::from_le_bytes(reader.array()?))?;
-        let uses_left = u16::from_le_bytes(reader.array()?);
-        let bound = match reader.byte()? {
-            0 => None,
-            BOUND => Some(IdentityKey(reader.array()?)),
-            _ => return Err(reader.malformed()),
-        };
-        let end = UnixSeconds::new(u64::from_le_bytes(reader.array()?))?;
-        let depth = reader.byte()?;
-        let grant = Grant { scope: Scope::decode(&mut reader)?, depth, expires: end };
-        reader.finish()?;
-        Ok(Self { secret, expires, uses_left, bound, grant })
+        had_begun
     }
-}
 
-impl fmt::Debug for TicketTerms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TicketTerms")
-            .field("expires", &self.expires)
-            .field("uses_left", &self.uses_left)
-            .field("bound", &self.bound)
-            .field("grant", &self.grant)
-            .finish_non_exhaustive()
+    fn strike_reservation(&mut self, ticket: &TicketId, presenter: &IdentityKey) {
+        if let Some(reserved) = self.reserved.get_mut(ticket) {
+            reserved.remove(presenter);
+            if reserved.is_empty() {
+                self.reserved.remove(ticket);
+            }
+        }
     }
 }

@@ -20,6 +20,16 @@ pub struct Grant {
     pub expires: UnixSeconds,
 }
 
+impl Grant {
+    /// Whether a voucher can hold it.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.depth > MAX_DEPTH {
+            return Err(Error::TooLarge { what: "introductions in a row", limit: usize::from(MAX_DEPTH) });
+        }
+        self.scope.encode(&mut Vec::new())
+    }
+}
+
 /// A signed grant. A value of this type has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voucher {
@@ -31,7 +41,8 @@ pub struct Voucher {
 }
 
 impl Voucher {
-    /// Vouches for `subject`. Of two vouchers of one issuer for one subject the higher version counts.
+    /// Vouches for `subject`. Of two vouchers of one issuer for one subject the higher version counts: take it from
+    /// [`Directory::next_voucher_version`](crate::Directory::next_voucher_version).
     ///
     /// # Errors
     /// [`Error::TooLarge`] for a scope or depth beyond its bound, [`Error::AboutOneself`].
@@ -76,9 +87,7 @@ impl Voucher {
         if self.issuer == self.subject {
             return Err(Error::AboutOneself);
         }
-        if self.grant.depth > MAX_DEPTH {
-            return Err(Error::TooLarge { what: "introductions in a row", limit: usize::from(MAX_DEPTH) });
-        }
+        self.grant.check()?;
         let mut bytes = Vec::with_capacity(84);
         bytes.extend_from_slice(&self.issuer.0);
         bytes.extend_from_slice(&self.subject.0);

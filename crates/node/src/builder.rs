@@ -177,13 +177,19 @@ impl Builder {
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
         let now = clock::both().date;
+        // Nobody can dial "any address of this machine".
+        let certain = |address: &SocketAddr| !address.ip().is_unspecified();
         let listens: Vec<_> = listeners
             .iter()
-            .filter_map(|listener| listener.local_address().ok().and_then(net_address))
+            .filter_map(|listener| listener.local_address().ok().filter(certain).and_then(net_address))
             .collect();
+        let book = self.directory.as_ref().map(|config| config.kept.book());
         let keeper = self.directory.map(|config| Keeper::new(config, device.record.clone(), &listens, now));
         let members = keeper.as_ref().map_or(self.members, |keeper| keeper.members(now));
         let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(members), &mut rng);
+        if let Some(book) = book {
+            *endpoint.tickets_mut() = book;
+        }
         for (peer, counter) in self.confirmed {
             endpoint.restore_counter(peer, counter);
         }

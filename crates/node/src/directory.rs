@@ -5,6 +5,7 @@ mod change;
 mod introduce;
 mod invite;
 mod join;
+mod keep;
 mod news;
 mod revoke;
 
@@ -19,7 +20,9 @@ use membership::{
 
 use authority::Authority;
 pub(crate) use change::Change;
+use change::Fresh;
 pub use invite::Invitation;
+pub use keep::{Keep, Kept};
 pub(crate) use news::{keep, listen, stream_name};
 
 use crate::core::Core;
@@ -37,10 +40,10 @@ pub struct DirectoryConfig {
     pub signer: Option<Identity>,
     /// What this node decides by; [`Policy::of`] its identity if there is none.
     pub policy: Option<Policy>,
-    /// What was said before this process began.
-    pub directory: Directory,
-    /// What this node's owner calls others.
-    pub names: BTreeMap<IdentityKey, Petname>,
+    /// What was kept before this process began.
+    pub kept: Kept,
+    /// Makes what changes durable before it shows. Without it everything is forgotten when the process ends.
+    pub keep: Option<Keep>,
     /// What this node calls itself.
     pub name: Option<Petname>,
     /// Where others find this node; where it listens, if there is none.
@@ -56,8 +59,8 @@ impl DirectoryConfig {
         Self {
             signer: Some(signer),
             policy: None,
-            directory: Directory::new(),
-            names: BTreeMap::new(),
+            kept: Kept::default(),
+            keep: None,
             name: None,
             addresses: Vec::new(),
             profile: Profile::new(),
@@ -75,16 +78,14 @@ pub(crate) struct Keeper {
     profile: Profile,
     /// What every message is measured by.
     authority: Arc<ArcSwap<Authority>>,
+    keep: Option<Keep>,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
 }
 
 struct State {
-    directory: Arc<Directory>,
+    kept: Kept,
     policy: Policy,
-    names: BTreeMap<IdentityKey, Petname>,
-    /// Who was introduced to whom by this node: (subject, audience).
-    introductions: BTreeSet<(IdentityKey, IdentityKey)>,
     /// Those to whom we are on the way with a ticket of theirs: in for as long as that takes.
     hosts: BTreeMap<IdentityKey, (Card, Voucher)>,
     settled: Arc<Settled>,
@@ -97,21 +98,15 @@ impl Keeper {
         listens: &[NetAddress],
         now: UnixSeconds,
     ) -> Self {
-        let DirectoryConfig { signer, policy, directory, names, name, addresses, profile } = config;
+        let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
-        let settled = Arc::new(Settled::new(&directory, &policy, now));
+        let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
-        let state = State {
-            directory: Arc::new(directory),
-            policy,
-            names,
-            introductions: BTreeSet::new(),
-            hosts: BTreeMap::new(),
-            settled,
-        };
+        let state = State { kept, policy, hosts: BTreeMap::new(), settled };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let turn = tokio::sync::Mutex::default();
-        Self { state: Mutex::new(state), signer, record, name, addresses, profile, authority, turn }
+        let state = Mutex::new(state);
+        Self { state, signer, record, name, addresses, profile, authority, keep, turn }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -128,7 +123,7 @@ impl Keeper {
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&lock(&self.state).directory)
+        Arc::clone(&lock(&self.state).kept.directory)
     }
 
     pub(crate) fn settled(&self) -> Arc<Settled> {
@@ -175,14 +170,14 @@ impl Keeper {
 impl State {
     /// Settles everybody anew.
     fn settle(&mut self, now: UnixSeconds) -> Members {
-        let mut directory = Directory::clone(&self.directory);
+        let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());
             // A full directory takes nobody in, not even on the way.
             directory.merge(Statement::Voucher(voucher.clone())).ok();
         }
         let settled = Settled::new(&directory, &self.policy, now);
-        let members = Members::settled(&directory, &settled, &self.names);
+        let members = Members::settled(&directory, &settled, &self.kept.names);
         self.settled = Arc::new(settled);
         members
     }

@@ -69,6 +69,12 @@ pub enum DirectoryError {
     /// Two names for one, or this node itself.
     #[error("a member and itself, or this node itself")]
     SamePerson,
+    /// The ticket is not any more what it was when somebody came by it.
+    #[error("the ticket was used up, withdrawn or has expired meanwhile")]
+    TicketChanged,
+    /// It could not be made durable. Nothing has changed.
+    #[error("what this node knows of its members could not be stored")]
+    Store(#[source] io::Error),
     /// The statement or the ticket is not one that can be made.
     #[error(transparent)]
     Membership(#[from] membership::Error),
@@ -94,6 +100,10 @@ pub enum JoinError {
     /// its issuer's clock: a ticket that does not open is answered with silence.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The session was lost before its issuer had let this node in. Perhaps it could not store that; the ticket is then
+    /// as it was.
+    #[error("the issuer of the ticket did not confirm that this node is in")]
+    Unconfirmed,
     /// The session is there, and this node's directory could not keep it.
     #[error(transparent)]
     Directory(#[from] DirectoryError),

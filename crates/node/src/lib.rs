@@ -45,7 +45,7 @@ pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
 pub use counter::Counter;
 pub use device::Device;
-pub use directory::{DirectoryConfig, Invitation, STATEMENT_SECONDS};
+pub use directory::{DirectoryConfig, Invitation, Keep, Kept, STATEMENT_SECONDS};
 pub use echo::Echo;
 pub use error::{
     BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError, JoinError, PingError, PossibleCause,

@@ -61,18 +61,21 @@ impl Endpoint {
     pub(super) fn begin_redeeming(&mut self, now: Now, session: SessionId, ticket: TicketId) {
         let Some(entry) = self.sessions.get_mut(&session) else { return };
         let peer = entry.peer;
-        let kept_out = self.members.is_revoked(&peer.identity);
-        let begun = self.tickets.begin(&ticket, &peer.identity, now.date);
-        match (begun, entry.credential.clone()) {
-            (Ok(redemption), Some(credential)) if !kept_out => {
+        let Some(credential) = entry.credential.clone() else { return };
+        let begun = if self.members.is_revoked(&peer.identity) {
+            Err(HandshakeCause::Revoked(peer.identity))
+        } else {
+            let begun = self.tickets.begin(&ticket, &peer.identity, now.date);
+            begun.map_err(|refusal| HandshakeCause::Ticket(peer.identity, refusal))
+        };
+        match begun {
+            Ok(redemption) => {
                 entry.stage = Stage::Redeeming;
                 let redemption = Box::new(redemption);
                 self.actions.push_back(Action::Redeem { session, peer, credential, redemption });
             }
-            (begun, _) => {
-                if let Err(refusal) = begun {
-                    self.note_ticket(now, session, HandshakeCause::Ticket(peer.identity, refusal));
-                }
+            Err(cause) => {
+                self.note_ticket(now, session, cause);
                 self.unconfirmed_failed(now, session);
             }
         }
@@ -92,6 +95,8 @@ impl Endpoint {
             // Also when the session is gone meanwhile: they are in, and come again without a ticket.
             self.tickets.finish(redemption);
             self.set_members(now, members);
+        } else {
+            self.tickets.abandon(redemption);
         }
         let Some(entry) = self.sessions.get_mut(&session).filter(|entry| entry.stage == Stage::Redeeming)
         else {

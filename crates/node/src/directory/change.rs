@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use membership::{
-    Card, Directory, Door, IdentityKey, Merged, Petname, Statement, StatementId, TicketId, TicketTerms,
-    UnixSeconds,
+    Card, Door, IdentityKey, Petname, Statement, StatementId, TicketId, TicketTerms, UnixSeconds,
 };
 
-use super::{Keeper, State};
+use super::{Keeper, Kept};
 use crate::clock;
 use crate::core::Core;
 use crate::error::DirectoryError;
@@ -56,44 +55,15 @@ pub(super) struct Fresh {
 }
 
 impl Keeper {
-    /// Shows changes that are durable; says what of it others may want to know.
-    fn apply(&self, changes: Vec<Change>) -> Result<Fresh, membership::Error> {
+    /// What there would be after these changes, and what of it others may want to know.
+    fn after(&self, changes: Vec<Change>, now: UnixSeconds) -> Result<(Kept, Fresh), DirectoryError> {
         let mut fresh = Fresh::default();
-        let mut state = lock(&self.state);
-        let State { directory, names, introductions, .. } = &mut *state;
-        let directory = Arc::make_mut(directory);
+        let mut kept = lock(&self.state).kept.clone();
+        kept.horizon = kept.horizon.max(now);
         for change in changes {
-            match change {
-                Change::Statement(statement) => {
-                    let id = statement.id();
-                    if let Merged::News { .. } = directory.merge(statement)? {
-                        fresh.statements.insert(id);
-                    }
-                }
-                Change::Card(card) => directory.add_card(card),
-                Change::Name(identity, Some(name)) => drop(names.insert(identity, name)),
-                Change::Name(identity, None) => drop(names.remove(&identity)),
-                Change::Introduction { subject, audience } => {
-                    introductions.insert((subject, audience));
-                    fresh.introductions.insert((subject, audience));
-                }
-                // The book of tickets is with the control plane, and the door with the keys.
-                Change::Ticket { .. } | Change::Door { .. } => {}
-            }
+            kept.apply(change, &mut fresh)?;
         }
-        Ok(fresh)
-    }
-
-    /// Whether the directory would take these changes in.
-    fn check(&self, changes: &[Change]) -> Result<(), membership::Error> {
-        let mut trial: Option<Directory> = None;
-        for change in changes {
-            if let Change::Statement(statement) = change {
-                let trial = trial.get_or_insert_with(|| Directory::clone(&self.directory()));
-                let _: Merged = trial.merge(statement.clone())?;
-            }
-        }
-        Ok(())
+        Ok((kept, fresh))
     }
 }
 
@@ -114,8 +84,13 @@ impl Core {
         changes: Vec<Change>,
     ) -> Result<Fresh, DirectoryError> {
         let keeper = self.keeper()?;
-        keeper.check(&changes)?;
-        Ok(keeper.apply(changes)?)
+        let (kept, fresh) = keeper.after(changes, clock::both().date)?;
+        let is_news = !lock(&keeper.state).kept.says_the_same(&kept);
+        if let Some(keep) = keeper.keep.as_ref().filter(|_| is_news) {
+            keep.run(kept.clone()).await?;
+        }
+        lock(&keeper.state).kept = kept;
+        Ok(fresh)
     }
 
     /// Settles everybody anew, and ends what there is with those who are out.

@@ -51,6 +51,8 @@ impl Node {
             connected = core.connect(Target::Member(issuer)).await;
         }
         let session = connected?;
+        // The issuer stores that we are in when we have confirmed, and carries traffic only then.
+        self.ping(issuer).await.map_err(|_| JoinError::Unconfirmed)?;
         let changes = vec![Change::Card(ticket.card.clone()), Change::Statement(Statement::Voucher(voucher))];
         core.change(changes).await?;
         drop(host);

@@ -32,7 +32,7 @@ impl Keeper {
     fn shared_with(&self, member: &IdentityKey) -> Vec<Statement> {
         let state = lock(&self.state);
         let me = self.record.identity();
-        shared_with(member, &me, &state.directory, &state.settled, &state.introductions)
+        shared_with(member, &me, &state.kept.directory, &state.settled, &state.kept.introductions)
     }
 
     /// The names among these of statements that this node has not.

@@ -1,5 +1,6 @@
 //! Coming in by a ticket, from nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +13,46 @@ use rand::rngs::StdRng;
 
 use crate::support::host;
 
-/// A node whose members follow from vouchers, at its own host.
-pub(crate) async fn newcomer(network: &MemoryNetwork, number: u8) -> Node {
-    let mut rng = StdRng::seed_from_u64(u64::from(number));
-    let identity = Identity::generate(&mut rng);
-    let key = DeviceKey::generate(&mut rng).unwrap();
-    let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX).unwrap();
-    Node::builder()
-        .device(Device::new(key, record).unwrap())
-        .door(Door::generate(&mut rng))
-        .directory(DirectoryConfig::new(identity))
-        .memory(network)
-        .listen(host(number))
-        .spawn()
-        .await
-        .unwrap()
+/// Somebody by a number, the same every time.
+pub(crate) struct Persona {
+    pub(crate) identity: Identity,
+    pub(crate) key: DeviceKey,
+    pub(crate) record: Record,
+    pub(crate) door: Door,
 }
 
-fn is_member(node: &Node, member: IdentityKey) -> bool {
+impl Persona {
+    pub(crate) fn new(number: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(number);
+        let identity = Identity::generate(&mut rng);
+        let key = DeviceKey::generate(&mut rng).unwrap();
+        let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX).unwrap();
+        Self { identity, key, record, door: Door::generate(&mut rng) }
+    }
+
+    /// A node whose members follow from vouchers.
+    pub(crate) async fn start(self, network: &MemoryNetwork, at: SocketAddr) -> Node {
+        self.start_with(DirectoryConfig::new, network, at).await
+    }
+
+    pub(crate) async fn start_with(
+        self,
+        config: impl FnOnce(Identity) -> DirectoryConfig,
+        network: &MemoryNetwork,
+        at: SocketAddr,
+    ) -> Node {
+        let Self { identity, key, record, door } = self;
+        let builder = Node::builder().device(Device::new(key, record).unwrap()).door(door);
+        builder.directory(config(identity)).memory(network).listen(at).spawn().await.unwrap()
+    }
+}
+
+/// A node whose members follow from vouchers, at its own host.
+pub(crate) async fn newcomer(network: &MemoryNetwork, number: u8) -> Node {
+    Persona::new(number.into()).start(network, host(number)).await
+}
+
+pub(crate) fn is_member(node: &Node, member: IdentityKey) -> bool {
     matches!(node.standing(&member).unwrap(), Standing::Member { .. })
 }
 
@@ -99,7 +122,7 @@ async fn whoever_is_revoked_is_out_at_once_and_no_ticket_brings_them_back() {
 }
 
 /// Waits until something that others tell has arrived.
-async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if is_so() {
             return;
