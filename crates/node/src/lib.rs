@@ -33,6 +33,7 @@ mod receivers;
 mod sender;
 mod session;
 pub mod stalk;
+pub mod store;
 mod sync;
 mod timers;
 mod transport;

@@ -79,11 +79,16 @@ impl Node {
         self.core().members()
     }
 
-    /// Adds the member of a card, or brings a known one up to date.
+    /// Adds the member of a card to a list that is written by hand, or brings a known one up to date. Where the list
+    /// follows from a [directory](Builder::directory), it is [`vouch_for`](Self::vouch_for) that lets somebody in.
     ///
     /// # Errors
-    /// Those of [`Members::add`]; nothing has changed then.
+    /// Those of [`Members::add`]; [`membership::Error::Malformed`] where the list follows from a directory. Nothing has
+    /// changed then.
     pub fn add_member(&self, card: &Card) -> Result<Added, membership::Error> {
+        if self.core().keeper.is_some() {
+            return Err(membership::Error::Malformed { what: "a list of members that is written by hand" });
+        }
         self.core().control(|control, now| {
             let mut members = Members::clone(control.endpoint.members());
             let added = members.add(card)?;
@@ -92,8 +97,12 @@ impl Node {
         })
     }
 
-    /// Strikes a member off the list: a live session is closed and says why, later dials get silence.
+    /// Strikes a member off a list that is written by hand: a live session is closed and says why, later dials get
+    /// silence. `None` also where the list follows from a directory: [`revoke`](Self::revoke) them there.
     pub fn remove_member(&self, identity: &IdentityKey) -> Option<Member> {
+        if self.core().keeper.is_some() {
+            return None;
+        }
         self.core().control(|control, now| {
             let mut members = Members::clone(control.endpoint.members());
             let removed = members.remove(identity)?;
@@ -102,8 +111,12 @@ impl Node {
         })
     }
 
-    /// Puts another list of members in place; sessions with those who are no longer on it are closed.
+    /// Puts another list of members in place of one that is written by hand; sessions with those who are no longer on it
+    /// are closed. Does nothing where the list follows from a directory.
     pub fn set_members(&self, members: Members) {
+        if self.core().keeper.is_some() {
+            return;
+        }
         self.core().control(|control, now| control.endpoint.set_members(now, Arc::new(members)));
     }
 
