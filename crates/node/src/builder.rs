@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use actor_proxy::NodeId;
 use chunk_proto::NodeBudget;
-use endpoint::{Endpoint, HandshakeKeys, PeerId};
+use endpoint::{Cause, Endpoint, HandshakeKeys, PeerId};
 use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
@@ -22,11 +22,13 @@ use crate::device::Device;
 use crate::error::StartError;
 use crate::events::Herald;
 use crate::gate::Gate;
+use crate::keeper::{Explained, Explanation, Keeper, Kept};
 use crate::limits::Limits;
 use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::store::Store;
 use crate::timers::Timers;
 use crate::transport::Transport;
 
@@ -41,6 +43,8 @@ pub struct Builder {
     limits: Limits,
     counter: Option<Counter>,
     confirmed: Vec<(PeerId, u64)>,
+    store: Option<Store>,
+    explanation: Option<Box<Explanation>>,
     memory: Option<MemoryNetwork>,
     suites: Option<Vec<Suite>>,
     no_echo: bool,
@@ -89,7 +93,28 @@ impl Builder {
         self
     }
 
-    /// The counter of this device's handshakes. [`Counter::volatile`] if none is given.
+    /// Where to keep what must outlive this process: the counter of this device's handshakes, those that peers have
+    /// confirmed, and what went wrong. What was kept before is taken up. Nothing waits for the disk but a dial whose
+    /// counter has to be reserved, once in ten minutes at most.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How causes are put to people where they are [kept](Self::store). Their own `Display`, and no advice, if nothing is
+    /// said.
+    #[must_use]
+    pub fn explain_causes(
+        mut self,
+        explanation: impl Fn(&Cause) -> Explained + Send + Sync + 'static,
+    ) -> Self {
+        self.explanation = Some(Box::new(explanation));
+        self
+    }
+
+    /// The counter of this device's handshakes, in place of the [store](Self::store)'s. [`Counter::volatile`] if neither
+    /// is given.
     #[must_use]
     pub fn counter(mut self, counter: Counter) -> Self {
         self.counter = Some(counter);
@@ -150,8 +175,13 @@ impl Builder {
         let mut boot = [0; 16];
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
+        let kept = match &self.store {
+            Some(store) => Kept::load(store, local.device).await.map_err(StartError::Store)?,
+            None => Kept::nothing(),
+        };
+        let keeper = self.store.map(|store| Keeper::new(store, self.explanation));
         let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(self.members), &mut rng);
-        for (peer, counter) in self.confirmed {
+        for (peer, counter) in self.confirmed.into_iter().chain(kept.confirmed) {
             endpoint.restore_counter(peer, counter);
         }
         let responder = ResponderKeys {
@@ -177,7 +207,7 @@ impl Builder {
                 capabilities: Capabilities::BOTH_AEADS,
                 limits: self.limits.announced(),
             },
-            counter: self.counter.unwrap_or_else(Counter::volatile),
+            counter: self.counter.unwrap_or(kept.counter),
             randomness,
             transport,
             control: Mutex::new(Control::new(endpoint)),
@@ -185,6 +215,7 @@ impl Builder {
             gate: Gate::new(self.limits.max_strangers, self.limits.max_strangers_per_source),
             receivers: Arc::new(Receivers::default()),
             events: Herald::new(),
+            keeper,
             read_pool: Pool::new(READ_BYTES, MAX_SPARE_READ_BUFFERS),
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),

@@ -121,6 +121,11 @@ impl Core {
         while let Some(action) = control.endpoint.poll_action() {
             self.perform(&mut control, now, action, &mut turn);
         }
+        if let Some(keeper) = &self.keeper {
+            while let Some((peer, noted)) = control.endpoint.poll_noted() {
+                keeper.noted(peer.map(|peer| peer.identity), noted);
+            }
+        }
         let deadline = control.endpoint.poll_timeout();
         let finished = control.closing && control.paths.is_empty();
         drop(control);
@@ -181,7 +186,10 @@ impl Core {
                 self.events.tell(Event::PeerRestarted { peer, boot });
             }
             Action::StoreCounter { peer, counter } => {
-                self.events.tell(Event::CounterConfirmed { peer, counter })
+                if let Some(keeper) = &self.keeper {
+                    keeper.confirmed(peer, counter);
+                }
+                self.events.tell(Event::CounterConfirmed { peer, counter });
             }
             // What a later version of the control plane may ask for is not asked of this one.
             _ => {}
@@ -271,6 +279,9 @@ impl Core {
         self.actors.shutdown();
         self.receivers.finish();
         self.timers.stop();
+        if let Some(keeper) = &self.keeper {
+            keeper.stop();
+        }
     }
 
     /// The initiator of a session has shown that it has the keys.

@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::counter::Counter;
 use crate::events::Herald;
 use crate::gate::Gate;
+use crate::keeper::Keeper;
 use crate::limits::Limits;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) actors: Actors,
     pub(crate) events: Herald,
+    /// If there is a store.
+    pub(crate) keeper: Option<Arc<Keeper>>,
     pub(crate) read_pool: Pool,
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,

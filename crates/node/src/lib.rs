@@ -20,6 +20,7 @@ mod frames;
 mod gate;
 mod greeting;
 mod inbox;
+mod keeper;
 mod lanes;
 mod limits;
 mod mailbox;
@@ -48,6 +49,7 @@ pub use error::{
     StartError, StreamTaken,
 };
 pub use events::{Event, Events};
+pub use keeper::Explained;
 pub use limits::Limits;
 pub use node::{Node, SessionInfo};
 pub use outgoing::Outgoing;

@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::receivers::Receiver;
 use crate::sender::Sender;
 use crate::session::PingReply;
+use crate::store::Store;
 use crate::sync::lock;
 use crate::transport::Listener;
 use crate::welcome::welcome;
@@ -166,6 +167,12 @@ impl Node {
         control.endpoint.sessions().filter_map(info).collect()
     }
 
+    /// Where the node keeps what outlives it, if it was given a [store](Builder::store).
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.core().keeper.as_ref().map(|keeper| keeper.store())
+    }
+
     /// What happens to peers from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -175,7 +182,8 @@ impl Node {
     /// Ends the node for all its clones: nobody is accepted or dialed any more, services end and whoever watches actors of
     /// this node is told, what was accepted for sending leaves, sessions are closed with a word of farewell. Messages that have arrived can still be received.
     ///
-    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
+    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout), two seconds for farewells, and two
+    /// for what is yet to be stored.
     pub async fn shutdown(&self) {
         for listener in self.handle.stop_listening() {
             // It was aborted, or there was another clone that did the same: what matters is that it is over.
@@ -197,6 +205,9 @@ impl Node {
         tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
         self.core().close();
         self.core().timers.stopped().await;
+        if let Some(keeper) = &self.core().keeper {
+            keeper.finished().await;
+        }
     }
 
     pub(crate) fn start(core: Arc<Core>, listeners: Vec<Listener>) -> Self {
@@ -211,6 +222,9 @@ impl Node {
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        if let Some(keeper) = &core.keeper {
+            core.runtime.spawn(Arc::clone(keeper).run());
+        }
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
         Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }
     }

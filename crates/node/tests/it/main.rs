@@ -5,8 +5,13 @@ mod actors;
 mod backpressure;
 mod cancel;
 mod descriptors;
+// The disk of the store's own tests.
+#[allow(dead_code)]
+#[path = "../store/disk.rs"]
+mod disk;
 mod flood;
 mod hostile;
+
 mod lifecycle;
 mod many;
 mod messages;
