@@ -12,6 +12,7 @@ mod disk;
 mod flood;
 mod hostile;
 
+mod keeping;
 mod lifecycle;
 mod many;
 mod messages;
