@@ -80,7 +80,12 @@ impl Bench {
         self.counter += 1;
         let path = self.endpoint.accept(self.now, Self::facts()).unwrap().path;
         let (device, counter, boot) = (peer.device, self.counter, BootId([1; 16]));
-        self.endpoint.admit(self.now, path, Proof { device, credential, counter, boot }, &mut self.rng);
+        self.endpoint.admit(
+            self.now,
+            path,
+            Proof { device, credential, counter, boot, ticket: None },
+            &mut self.rng,
+        );
         let Some(Action::Answer { admission, .. }) = self.endpoint.poll_action() else { panic!("an answer") };
         self.endpoint.confirmed(self.now, admission.session);
         self.drain();

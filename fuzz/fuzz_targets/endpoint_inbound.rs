@@ -2,9 +2,10 @@
 //! was right, whatever came before on an unreliable path, and an `Outbound` takes nothing but its own answer.
 #![no_main]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use endpoint::{Admission, HandshakeKeys, Inbound, Now, Order, Outbound, PathFacts, SessionId, Step};
+use endpoint::{Admission, Admittance, HandshakeKeys, Inbound, Now, Order, Outbound, PathFacts, SessionId, Step};
 use libfuzzer_sys::fuzz_target;
 use membership::{Card, DeviceKey, Door, Identity, Members, NetAddress, Record, UnixSeconds};
 use rand::SeedableRng;
@@ -20,9 +21,10 @@ fuzz_target!(|data: &[u8]| {
     let now = Now { instant: Instant::now(), date: UnixSeconds::new(1_000).expect("a date") };
     let deadline = now.instant + Duration::from_secs(10);
     let path = path(reliable);
-    let order = Order { peer: bob.local(), counter: 1, tag: Tag(1), deadline };
+    let order = Order { peer: bob.local(), counter: 1, tag: Tag(1), deadline, ticket: None };
     let mut outbound =
         Outbound::start(now.instant, &order, &path, (&ann, &members), &mut rng).expect("a handshake");
+    let admittance = Admittance::from(Arc::new(members));
     let mut inbound = Inbound::new(&path, deadline);
 
     let mut spoiled = false;
@@ -30,13 +32,13 @@ fuzz_target!(|data: &[u8]| {
     let mut changes = data.chunks(3);
     while let Some(packet) = outbound.poll_transmit().map(<[u8]>::to_vec) {
         let (sent, changed) = change(&packet, changes.next());
-        let step = inbound.handle_packet(now, &sent, (&bob, &members));
+        let step = inbound.handle_packet(now, &sent, (&bob, &admittance));
         spoiled |= changed && matches!(step, Step::Failed(_));
         assert!(!changed || !matches!(step, Step::Proven(_)), "a changed packet proves nothing");
         proven |= matches!(step, Step::Proven(_));
         assert!(inbound.poll_transmit().is_none(), "nothing is sent before it is allowed");
         if changed && !spoiled {
-            let step = inbound.handle_packet(now, &packet, (&bob, &members));
+            let step = inbound.handle_packet(now, &packet, (&bob, &admittance));
             proven |= matches!(step, Step::Proven(_));
         }
     }
@@ -44,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     if !proven {
         return;
     }
-    let junk = inbound.handle_packet(now, data, (&bob, &members));
+    let junk = inbound.handle_packet(now, data, (&bob, &admittance));
     if reliable {
         assert!(matches!(junk, Step::Failed(_)));
         return;

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod fuzz;
+mod interop;
 mod source;
 mod tidy;
 mod tools;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Args),
     /// Compare the frozen test vectors with freshly made ones
     Vectors(vectors::Args),
+    /// Let a client that was written from the protocol's text speak with a node
+    Interop(interop::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
+        Command::Interop(args) => interop::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

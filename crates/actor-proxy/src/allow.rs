@@ -29,7 +29,9 @@ impl Allow {
         Self::When(Arc::new(allowed))
     }
 
-    pub(crate) fn permits(&self, node: &NodeId) -> bool {
+    /// Whether this node may.
+    #[must_use]
+    pub fn permits(&self, node: &NodeId) -> bool {
         match self {
             Self::Members => true,
             Self::Only(members) => members.contains(&node.member),

@@ -1,6 +1,7 @@
 //! The program: a folder of private files, a socket for commands, a node between them.
 
 mod actors;
+mod admission;
 mod advice;
 mod arguments;
 mod chat;
@@ -12,8 +13,11 @@ mod hex;
 mod home;
 mod ipc;
 mod output;
+mod secret;
 mod signals;
 mod size;
+mod span;
+mod standings;
 mod station;
 mod transfer;
 mod unserved;
@@ -24,8 +28,9 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command, MemberCommand, Options};
 use clap::Parser;
 use command::{
-    Context, call, chat as chat_command, completions, demo as demo_command, id, init, man, member_add,
-    member_list, member_remove, ping, send, services, up, why,
+    Context, call, chat as chat_command, completions, demo as demo_command, id, init, introduce, invite,
+    join, man, member_add, member_list, member_remove, members, ping, revoke, send, services, status, up,
+    whoami, why,
 };
 use failure::{Failure, Kind};
 use home::Home;
@@ -58,9 +63,16 @@ pub(crate) fn run() -> ExitCode {
 async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init::run(&arguments, context),
+        Command::Invite(arguments) => invite::run(arguments, context).await,
+        Command::Join(arguments) => join::run(arguments, context).await,
+        Command::Introduce(arguments) => introduce::run(arguments, context).await,
+        Command::Revoke(arguments) => revoke::run(arguments, context).await,
+        Command::Members(_) => members::run(context).await,
+        Command::Whoami(_) => whoami::run(context),
+        Command::Status(_) => status::run(context).await,
         Command::Id(arguments) => id::run(arguments, context).await,
         Command::Member(MemberCommand::Add(arguments)) => member_add::run(arguments, context).await,
-        Command::Member(MemberCommand::List(_)) => member_list::run(context),
+        Command::Member(MemberCommand::List(_)) => member_list::run(context).await,
         Command::Member(MemberCommand::Remove(arguments)) => member_remove::run(arguments, context).await,
         Command::Up(arguments) => up::run(arguments, context).await,
         Command::Ping(arguments) => ping::run(arguments, context).await,

@@ -129,7 +129,9 @@ fn receive_first(
     let accepted = node.endpoint.accept(now, facts.clone())?;
     let mut inbound = Inbound::new(&facts, accepted.deadline);
     for packet in packets {
-        if let Step::Proven(proof) = inbound.handle_packet(now, packet, (&node.keys, &node.members)) {
+        if let Step::Proven(proof) =
+            inbound.handle_packet(now, packet, (&node.keys, &node.endpoint.admittance()))
+        {
             node.endpoint.admit(now, accepted.path, *proof, rng);
         }
     }

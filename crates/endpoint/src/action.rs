@@ -7,11 +7,11 @@ use link::CloseReason;
 use crate::cause::EndCause;
 use crate::error::ConnectError;
 use crate::id::{AttemptId, PathId, PeerId, SessionId, WaiterId};
-use membership::NetAddress;
-use x3dh_handshake::{BootId, Role, Tag};
+use membership::{NetAddress, Redemption};
+use x3dh_handshake::{BootId, Credential, Psk, Role, Tag, TicketId};
 
 /// The handshake that a path of ours is to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// With whom.
     pub peer: PeerId,
@@ -21,6 +21,8 @@ pub struct Order {
     pub tag: Tag,
     /// When it must be over.
     pub deadline: Instant,
+    /// The ticket to come in by, if there is one for them.
+    pub ticket: Option<(TicketId, Psk)>,
 }
 
 /// The permission to answer a first packet.
@@ -89,6 +91,18 @@ pub enum Action {
     CheckIdle {
         /// Which session.
         session: SessionId,
+    },
+    /// Whoever came in by a ticket has confirmed. Make the redemption durable, let them in, and report with
+    /// [`redeemed`](crate::Endpoint::redeemed); nothing is said or heard in the session meanwhile.
+    Redeem {
+        /// Which session waits for it.
+        session: SessionId,
+        /// Who comes in.
+        peer: PeerId,
+        /// What binds the device to them.
+        credential: Box<Credential>,
+        /// What to store.
+        redemption: Box<Redemption>,
     },
     /// The one outcome of [`connect`](crate::Endpoint::connect).
     Resolved {

@@ -6,7 +6,7 @@ use link::CloseReason;
 use thiserror::Error;
 
 use crate::error::ConnectError;
-use membership::{NetAddress, Standing, UnixSeconds};
+use membership::{DeviceStanding, NetAddress, TicketRefusal, UnixSeconds};
 use x3dh_handshake::IdentityKey;
 
 /// Why a path could not be opened, as its owner found out.
@@ -100,6 +100,12 @@ pub enum HandshakeCause {
     /// Not a member.
     #[error("{0:?} is not a member")]
     NotAMember(IdentityKey),
+    /// Kept out by a member whose word counts.
+    #[error("{0:?} was revoked")]
+    Revoked(IdentityKey),
+    /// Not a member, and the ticket does not let them in.
+    #[error("the ticket of {0:?}: {1}")]
+    Ticket(IdentityKey, TicketRefusal),
     /// A member, but not with this device, or without a valid record for it.
     #[error("{0:?} is a member with other devices")]
     UnknownDevice(IdentityKey),
@@ -140,11 +146,12 @@ pub enum HandshakeCause {
 
 impl HandshakeCause {
     /// Why somebody with this standing is refused; `Ok` if they are not.
-    pub(crate) fn of_standing(standing: Standing, identity: IdentityKey) -> Result<(), Self> {
+    pub(crate) fn of_standing(standing: DeviceStanding, identity: IdentityKey) -> Result<(), Self> {
         match standing {
-            Standing::Member => Ok(()),
-            Standing::Expired => Err(Self::Expired(identity)),
-            Standing::UnknownDevice => Err(Self::UnknownDevice(identity)),
+            DeviceStanding::Member => Ok(()),
+            DeviceStanding::Expired => Err(Self::Expired(identity)),
+            DeviceStanding::UnknownDevice => Err(Self::UnknownDevice(identity)),
+            DeviceStanding::Revoked => Err(Self::Revoked(identity)),
             _ => Err(Self::NotAMember(identity)),
         }
     }

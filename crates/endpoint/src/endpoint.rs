@@ -6,6 +6,7 @@ mod dialing;
 mod sessions;
 mod standing;
 mod tables;
+mod tickets;
 mod timeouts;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use admission::Accepted;
 pub use connect::Urgency;
+pub use tickets::Admittance;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -29,8 +31,8 @@ use crate::path::PathFacts;
 use crate::peer::{Contact, Peer};
 use crate::session::{Session, Stage};
 use crate::timers::Timers;
-use membership::Members;
-use x3dh_handshake::{IdentityKey, Role, Tag};
+use membership::{Members, TicketBook};
+use x3dh_handshake::{IdentityKey, Psk, Role, Tag, TicketId};
 
 /// The control plane of one node: its peers, their sessions, the paths that carry them, and every deadline.
 ///
@@ -56,6 +58,10 @@ pub struct Endpoint {
     config: Config,
     local: PeerId,
     members: Arc<Members>,
+    /// The tickets that we have issued.
+    tickets: TicketBook,
+    /// The tickets that we present to others.
+    offers: BTreeMap<IdentityKey, (TicketId, Psk)>,
     peers: BTreeMap<PeerId, Peer>,
     paths: BTreeMap<PathId, Path>,
     sessions: BTreeMap<SessionId, Session>,
@@ -122,6 +128,8 @@ impl Endpoint {
             config,
             local,
             members,
+            tickets: TicketBook::default(),
+            offers: BTreeMap::new(),
             peers: BTreeMap::new(),
             paths: BTreeMap::new(),
             sessions: BTreeMap::new(),

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use membership::Members;
+use membership::DeviceStanding;
 use rand_core::CryptoRng;
 use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig};
 
 use crate::action::Admission;
 use crate::cause::HandshakeCause;
+use crate::endpoint::Admittance;
 use crate::keys::HandshakeKeys;
 use crate::now::Now;
 use crate::path::PathFacts;
@@ -63,8 +64,8 @@ impl Inbound {
         Self { stage: Stage::First, deadline, reliable, first: Vec::new(), reply: Vec::new(), unsent: false }
     }
 
-    /// Takes in a packet that came on the path, and checks it against a snapshot of the members.
-    pub fn handle_packet(&mut self, now: Now, packet: &[u8], with: (&HandshakeKeys, &Members)) -> Step {
+    /// Takes in a packet that came on the path, and checks it against a snapshot of who may come in.
+    pub fn handle_packet(&mut self, now: Now, packet: &[u8], with: (&HandshakeKeys, &Admittance)) -> Step {
         if now.instant >= self.deadline && !matches!(self.stage, Stage::Answered) {
             return self.fail(HandshakeCause::TimedOut);
         }
@@ -158,7 +159,7 @@ impl Inbound {
 fn open(
     now: Now,
     packet: &[u8],
-    (keys, members): (&HandshakeKeys, &Members),
+    (keys, admittance): (&HandshakeKeys, &Admittance),
 ) -> Result<(Accepted, Box<Proof>), HandshakeCause> {
     if packet.first() != Some(&Kind::First.byte()) {
         return Err(HandshakeCause::Malformed);
@@ -169,15 +170,30 @@ fn open(
     }
     let claim = knock.claim(&keys.responder).map_err(|_| HandshakeCause::WrongDoor)?;
     let identity = claim.identity();
+    let Admittance { members, tickets } = admittance;
     let standing = members.standing_of_claim(&claim.static_key(), claim.credential(), now.date);
-    HandshakeCause::of_standing(standing, identity)?;
+    let may_join = standing == DeviceStanding::Unknown
+        && !tickets.is_empty()
+        && members.may_join(&claim.static_key(), claim.credential(), now.date);
+    if !may_join {
+        HandshakeCause::of_standing(standing, identity)?;
+    }
     let proven = claim.prove(&keys.responder).map_err(|_| HandshakeCause::Unproven(identity))?;
     let proof = Box::new(Proof {
         device: proven.static_key(),
         credential: *proven.credential(),
         counter: proven.counter(),
         boot: proven.boot(),
+        ticket: proven.ticket(),
     });
-    let accepted = proven.accept(None).map_err(|_| HandshakeCause::Unproven(identity))?;
+    let secret = match proven.ticket() {
+        None if may_join => return Err(HandshakeCause::NotAMember(identity)),
+        None => None,
+        Some(ticket) => {
+            let secret = tickets.secret(&ticket, &identity, now.date);
+            Some(secret.map_err(|refusal| HandshakeCause::Ticket(identity, refusal))?)
+        }
+    };
+    let accepted = proven.accept(secret).map_err(|_| HandshakeCause::Unproven(identity))?;
     Ok((accepted, proof))
 }

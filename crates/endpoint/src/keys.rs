@@ -5,7 +5,7 @@ use x3dh_handshake::{BootId, Capabilities, Credential, Limits, ResponderKeys, Su
 use crate::id::PeerId;
 
 /// What a node holds its handshakes with: the same for all of them, in both directions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HandshakeKeys {
     /// The device's secret, its identity, and the doors it answers behind.
     pub responder: ResponderKeys,

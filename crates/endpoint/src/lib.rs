@@ -25,7 +25,7 @@ mod timers;
 pub use action::{Action, Admission, Order};
 pub use cause::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause};
 pub use config::*;
-pub use endpoint::{Accepted, Endpoint, Urgency};
+pub use endpoint::{Accepted, Admittance, Endpoint, Urgency};
 pub use error::{ConnectError, Error, PossibleCause};
 pub use id::{AttemptId, PathId, PeerId, SessionId, Target, WaiterId};
 pub use inbound::Inbound;

@@ -52,14 +52,15 @@ impl Outbound {
         let (keys, members) = with;
         let peer = &order.peer;
         let member = members.get(&peer.identity).ok_or(HandshakeCause::NotAMember(peer.identity))?;
+        let door = member.door().ok_or(HandshakeCause::NotAMember(peer.identity))?;
         let config = InitiatorConfig {
             suite: keys.suites.first().copied().unwrap_or(Suite::X3dhHybrid),
             static_secret: &keys.responder.static_secret,
             credential: &keys.credential,
             responder_identity: &peer.identity,
             responder_static: &peer.device,
-            door: member.door(),
-            ticket: None,
+            door,
+            ticket: order.ticket.as_ref().map(|(id, secret)| (*id, secret)),
             counter: order.counter,
             boot: keys.boot,
             capabilities: keys.capabilities,
@@ -70,7 +71,7 @@ impl Outbound {
         Ok(Self {
             initiator: Some(initiator),
             flight,
-            door: member.door().clone(),
+            door: door.clone(),
             challenged: false,
             sent: 0,
             repeat: Repeat::new(now, path.reliable),

@@ -1,6 +1,6 @@
 //! What a handshake has proven, as far as the control plane decides by it.
 
-use x3dh_handshake::{BootId, Credential, StaticKey};
+use x3dh_handshake::{BootId, Credential, StaticKey, TicketId};
 
 use crate::id::PeerId;
 
@@ -16,6 +16,8 @@ pub struct Proof {
     pub counter: u64,
     /// Their process.
     pub boot: BootId,
+    /// The ticket whose secret they hold, if they come in by one.
+    pub ticket: Option<TicketId>,
 }
 
 impl Proof {

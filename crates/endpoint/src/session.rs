@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::id::{PathId, PeerId};
-use x3dh_handshake::{BootId, Credential, Role, Tag};
+use x3dh_handshake::{BootId, Credential, Role, Tag, TicketId};
 
 /// One session.
 #[derive(Debug)]
@@ -19,9 +19,13 @@ pub(crate) struct Session {
     pub(crate) counter: u64,
     /// What the initiator has shown for its device, until the session is confirmed.
     pub(crate) credential: Option<Box<Credential>>,
+    /// The ticket by which the initiator comes in, reserved until the session is confirmed.
+    pub(crate) ticket: Option<TicketId>,
 }
 
 /// ```text
+///                 ┌─ confirmed, by a ticket ─> Redeeming ─ redeemed ─┐
+///                 │                              │ (as Unconfirmed)  ▼
 ///   admit ──> Unconfirmed ──── confirmed ────> Live <──── established
 ///                 │                             │
 ///                 │ deadline; a later first     │ path lost; idle; closed by either side; the peer confirmed
@@ -44,6 +48,8 @@ pub(crate) struct Session {
 pub(crate) enum Stage {
     /// Answered; the initiator has not shown that it has the keys. It may be a replay.
     Unconfirmed { since: Instant },
+    /// Confirmed; the ticket by which the initiator comes in is being consumed. Nothing is heard or said meanwhile.
+    Redeeming,
     /// Carries traffic.
     Live,
 }

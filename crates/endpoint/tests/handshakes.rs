@@ -5,6 +5,7 @@
 #[path = "simulation/cast.rs"]
 mod cast;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use endpoint::*;
@@ -23,7 +24,7 @@ struct Scene {
     ann: HandshakeKeys,
     bob: HandshakeKeys,
     anns: Members,
-    bobs: Members,
+    bobs: Admittance,
     now: Now,
     rng: StdRng,
     path: PathFacts,
@@ -38,7 +39,7 @@ impl Scene {
             ann: people[0].keys(BootId([1; 16])),
             bob: people[1].keys(BootId([2; 16])),
             anns: everybody.clone(),
-            bobs: everybody,
+            bobs: Admittance::from(Arc::new(everybody)),
             now: Now { instant: Instant::now(), date: UnixSeconds::new(1_000).unwrap() },
             rng: StdRng::seed_from_u64(1),
             path: PathFacts { kind: "test", reliable, mtu_bytes: 1_280, remote },
@@ -51,6 +52,7 @@ impl Scene {
             counter: 7,
             tag: Tag(1),
             deadline: self.now.instant + HANDSHAKE_TIMEOUT,
+            ticket: None,
         }
     }
 
@@ -157,7 +159,7 @@ fn each_reason_for_silence_is_noted_here_and_shows_nowhere_else() {
 
     let mut scene = Scene::new(true);
     let ann = scene.ann.responder.identity;
-    scene.bobs.remove(&ann).unwrap();
+    Arc::make_mut(&mut scene.bobs.members).remove(&ann).unwrap();
     assert_eq!(scene.refusal(), HandshakeCause::NotAMember(ann));
 
     let mut scene = Scene::new(true);
@@ -215,10 +217,10 @@ fn a_removed_or_expired_member_is_refused_by_the_snapshot_of_the_moment() {
     let mut inbound = scene.inbound();
     let step = inbound.handle_packet(late, &packets[0], (&scene.bob, &scene.bobs));
     assert!(matches!(step, Step::Wait), "the last second of a record counts");
-    let nobody = Members::new();
+    let nobody = Admittance::from(Arc::new(Members::new()));
     let step = scene.inbound().handle_packet(scene.now, &packets[0], (&scene.bob, &nobody));
     assert_eq!(failed(&step), HandshakeCause::NotAMember(scene.ann.responder.identity));
-    scene.anns = nobody;
+    scene.anns = Members::new();
     let order = scene.order();
     let with = (&scene.ann, &scene.anns);
     let refused = Outbound::start(scene.now.instant, &order, &scene.path, with, &mut scene.rng).unwrap_err();

@@ -121,7 +121,7 @@ impl Card {
 
     /// `version 1 | door 32 | identity 32 | n u8 | n (static key 32 | device id 16 | expiry u64 | signature 64) |
     /// n u8 | n (length u8 | address) | length u8 | petname`
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![CARD_VERSION];
         bytes.extend_from_slice(self.door.dangerous_bytes());
         bytes.extend_from_slice(&self.identity().0);
@@ -140,7 +140,7 @@ impl Card {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes, "a card");
         let version = reader.byte()?;
         if version != CARD_VERSION {

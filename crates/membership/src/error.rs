@@ -40,6 +40,10 @@ pub enum Error {
     #[error("the expiry is beyond the year 9999")]
     Date,
 
+    /// An identity neither vouches for itself nor revokes itself.
+    #[error("a statement of somebody about themselves")]
+    AboutOneself,
+
     // The list already says something else.
     /// Another key has the same member id. Somebody went to great lengths for that: do not trust either blindly.
     #[error("ANOTHER KEY is known under the member id {id}")]

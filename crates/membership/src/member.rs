@@ -1,9 +1,12 @@
 //! One member, as this node knows them.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Record, StaticKey};
+use crate::{
+    Card, DeviceId, Door, Error, IdentityKey, MemberId, NetAddress, Petname, Reach, Record, StaticKey,
+    UnixSeconds,
+};
 
 /// Devices kept for one member.
 pub const MAX_MEMBER_DEVICES: usize = 16;
@@ -13,9 +16,13 @@ pub const MAX_MEMBER_DEVICES: usize = 16;
 pub struct Member {
     identity: IdentityKey,
     petname: Option<Petname>,
-    door: Door,
+    door: Option<Door>,
     addresses: Vec<NetAddress>,
     devices: BTreeMap<DeviceId, Record>,
+    /// Those that it has given up.
+    lost: BTreeSet<DeviceId>,
+    /// By whom it is in; `None` on a list that was written by hand.
+    reach: Option<Reach>,
 }
 
 impl Member {
@@ -23,14 +30,22 @@ impl Member {
     pub(crate) fn new(
         identity: IdentityKey,
         petname: Option<Petname>,
-        door: Door,
+        door: Option<Door>,
         addresses: Vec<NetAddress>,
     ) -> Self {
-        Self { identity, petname, door, addresses, devices: BTreeMap::new() }
+        Self {
+            identity,
+            petname,
+            door,
+            addresses,
+            devices: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            reach: None,
+        }
     }
 
     pub(crate) fn from_card(card: &Card) -> Result<Self, Error> {
-        Self::new(card.identity(), None, card.door().clone(), Vec::new()).updated(card)
+        Self::new(card.identity(), None, Some(card.door().clone()), Vec::new()).updated(card)
     }
 
     /// The key that everything about the member is decided by.
@@ -51,10 +66,10 @@ impl Member {
         self.petname.as_ref()
     }
 
-    /// The secret that has the member's node look at a first packet.
+    /// The secret that has the member's node look at a first packet; `None` until the member has told it.
     #[must_use]
-    pub fn door(&self) -> &Door {
-        &self.door
+    pub fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
     }
 
     /// Where the member may be found, the best first.
@@ -74,6 +89,32 @@ impl Member {
         self.devices().find(|record| record.static_key() == *static_key)
     }
 
+    /// By whom the member is in, what it may do, and until when; `None` on a list that was written by hand, where
+    /// members are peers that may use everything.
+    #[must_use]
+    pub fn reach(&self) -> Option<&Reach> {
+        self.reach.as_ref()
+    }
+
+    /// Whether the member was in by a voucher that does not hold any more.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixSeconds) -> bool {
+        self.reach.as_ref().is_some_and(|reach| now > reach.until)
+    }
+
+    /// Whether the member has given this device up.
+    #[must_use]
+    pub fn has_lost(&self, device: &DeviceId) -> bool {
+        self.lost.contains(device)
+    }
+
+    /// Puts in what follows from a directory.
+    pub(crate) fn bind(&mut self, reach: Reach, lost: BTreeSet<DeviceId>) {
+        self.devices.retain(|device, _| !lost.contains(device));
+        self.lost = lost;
+        self.reach = Some(reach);
+    }
+
     pub(crate) fn set_petname(&mut self, petname: Option<Petname>) {
         self.petname = petname;
     }
@@ -82,7 +123,7 @@ impl Member {
     /// besides those known.
     pub(crate) fn updated(&self, card: &Card) -> Result<Self, Error> {
         let mut member = self.clone();
-        member.door = card.door().clone();
+        member.door = Some(card.door().clone());
         member.addresses = card.addresses().to_vec();
         member.petname = member.petname.or_else(|| card.petname().cloned());
         for record in card.records() {

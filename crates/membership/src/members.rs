@@ -1,6 +1,6 @@
 //! The static list of members.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub const MIN_PREFIX_DIGITS: usize = 4;
 pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
     by_static_key: BTreeMap<StaticKey, MemberId>,
+    by_name: BTreeMap<Petname, MemberId>,
+    /// Who is kept out, whatever they show.
+    revoked: BTreeSet<IdentityKey>,
 }
 
 /// What [`Members::add`] did.
@@ -39,7 +42,7 @@ pub enum Added {
 /// What the list says about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum DeviceStanding {
     /// A member, with a device whose record holds.
     Member,
     /// A member, but the record of the device has expired.
@@ -48,6 +51,8 @@ pub enum Standing {
     UnknownDevice,
     /// Not a member.
     Unknown,
+    /// Kept out: not even a ticket lets them in.
+    Revoked,
 }
 
 impl Members {
@@ -96,7 +101,11 @@ impl Members {
             return Err(Error::PetnameTaken { owner });
         }
         self.by_static_key.extend(member.devices().map(|record| (record.static_key(), id)));
-        self.by_id.insert(id, member);
+        let name = member.petname().cloned();
+        if let Some(former) = self.by_id.insert(id, member).as_ref().and_then(Member::petname) {
+            self.by_name.remove(former);
+        }
+        self.by_name.extend(name.map(|name| (name, id)));
         Ok(())
     }
 
@@ -104,6 +113,7 @@ impl Members {
     pub fn remove(&mut self, identity: &IdentityKey) -> Option<Member> {
         let id = self.get(identity)?.id();
         self.by_static_key.retain(|_, owner| *owner != id);
+        self.by_name.retain(|_, owner| *owner != id);
         self.by_id.remove(&id)
     }
 
@@ -161,9 +171,16 @@ impl Members {
 
     /// What the list says about a device, by the records it holds.
     #[must_use]
-    pub fn standing(&self, identity: &IdentityKey, static_key: &StaticKey, now: UnixSeconds) -> Standing {
-        let Some(member) = self.get(identity) else { return Standing::Unknown };
-        member.device(static_key).map_or(Standing::UnknownDevice, |record| Standing::of(record, now))
+    pub fn standing(
+        &self,
+        identity: &IdentityKey,
+        static_key: &StaticKey,
+        now: UnixSeconds,
+    ) -> DeviceStanding {
+        let Some(member) = self.get(identity) else { return self.standing_of_stranger(identity) };
+        member
+            .device(static_key)
+            .map_or(DeviceStanding::UnknownDevice, |record| DeviceStanding::of(member, record, now))
     }
 
     /// What the list says about a claim made in a handshake. A new device of a member is as good as a known one if
@@ -174,22 +191,52 @@ impl Members {
         static_key: &StaticKey,
         credential: &Credential,
         now: UnixSeconds,
-    ) -> Standing {
-        let Some(member) = self.get(&credential.identity()) else { return Standing::Unknown };
+    ) -> DeviceStanding {
+        let Some(member) = self.get(&credential.identity()) else {
+            return self.standing_of_stranger(&credential.identity());
+        };
         if let Some(known) = member.device(static_key).filter(|known| known.to_credential() == *credential) {
-            return Standing::of(known, now);
+            return DeviceStanding::of(member, known, now);
         }
         let Ok(record) = Record::from_credential(*static_key, credential) else {
-            return Standing::UnknownDevice;
+            return DeviceStanding::UnknownDevice;
         };
         let elsewhere = self.by_static_key.get(static_key).is_some_and(|owner| *owner != member.id());
         let contradicts = |known: &Record| {
             (known.device() == record.device()) != (known.static_key() == record.static_key())
         };
-        if elsewhere || member.devices().any(contradicts) {
-            return Standing::UnknownDevice;
+        if elsewhere || member.devices().any(contradicts) || member.has_lost(&record.device()) {
+            return DeviceStanding::UnknownDevice;
         }
-        Standing::of(&record, now)
+        DeviceStanding::of(member, &record, now)
+    }
+
+    fn standing_of_stranger(&self, identity: &IdentityKey) -> DeviceStanding {
+        if self.revoked.contains(identity) { DeviceStanding::Revoked } else { DeviceStanding::Unknown }
+    }
+
+    /// Whether a claim of somebody who is not a member holds in itself: their identity has signed for the device, the
+    /// date has not passed, and no member has that key. What a ticket can let in.
+    #[must_use]
+    pub fn may_join(&self, static_key: &StaticKey, credential: &Credential, now: UnixSeconds) -> bool {
+        let identity = credential.identity();
+        let strange = self.get(&identity).is_none()
+            && self.by_id(&MemberId::of(&identity)).is_none()
+            && !self.revoked.contains(&identity);
+        strange
+            && !self.by_static_key.contains_key(static_key)
+            && Record::from_credential(*static_key, credential).is_ok_and(|record| !record.is_expired(now))
+    }
+
+    /// Whether somebody is kept out.
+    #[must_use]
+    pub fn is_revoked(&self, identity: &IdentityKey) -> bool {
+        self.revoked.contains(identity)
+    }
+
+    /// Keeps somebody out, whatever they show.
+    pub(crate) fn keep_out(&mut self, identity: IdentityKey) {
+        self.revoked.insert(identity);
     }
 
     /// All members, ordered by id.
@@ -209,14 +256,22 @@ impl Members {
         self.by_id.is_empty()
     }
 
+    pub(crate) fn owner_of(&self, static_key: &StaticKey) -> Option<MemberId> {
+        self.by_static_key.get(static_key).copied()
+    }
+
+    pub(crate) fn is_taken(&self, name: &Petname) -> bool {
+        self.named(name).is_some()
+    }
+
     fn named(&self, name: &Petname) -> Option<MemberId> {
-        self.by_id.iter().find(|(_, member)| member.petname() == Some(name)).map(|(id, _)| *id)
+        self.by_name.get(name).copied()
     }
 }
 
-impl Standing {
-    fn of(record: &Record, now: UnixSeconds) -> Self {
-        if record.is_expired(now) { Self::Expired } else { Self::Member }
+impl DeviceStanding {
+    fn of(member: &Member, record: &Record, now: UnixSeconds) -> Self {
+        if record.is_expired(now) || member.is_expired(now) { Self::Expired } else { Self::Member }
     }
 }
 

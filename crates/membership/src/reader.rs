@@ -13,7 +13,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, what }
     }
 
-    fn malformed(&self) -> Error {
+    pub(crate) fn malformed(&self) -> Error {
         Error::Malformed { what: self.what }
     }
 
@@ -39,6 +39,26 @@ impl<'a> Reader<'a> {
         let (head, tail) = self.rest.split_at_checked(length).ok_or(self.malformed())?;
         self.rest = tail;
         core::str::from_utf8(head).map_err(|_| self.malformed())
+    }
+
+    /// A length of two bytes, at most `limit`, and so many bytes.
+    pub(crate) fn bytes_u16(&mut self, limit: usize) -> Result<&'a [u8], Error> {
+        let length = usize::from(u16::from_le_bytes(self.array()?));
+        if length > limit {
+            return Err(Error::TooLarge { what: self.what, limit });
+        }
+        let (head, tail) = self.rest.split_at_checked(length).ok_or(self.malformed())?;
+        self.rest = tail;
+        Ok(head)
+    }
+
+    /// Everything that is left, at most `limit` bytes.
+    pub(crate) fn rest(self, limit: usize) -> Result<&'a [u8], Error> {
+        if self.rest.len() <= limit { Ok(self.rest) } else { Err(Error::TooLarge { what: self.what, limit }) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// Nothing may be left.

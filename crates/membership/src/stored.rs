@@ -25,7 +25,8 @@ struct StoredMember {
     identity: Digits<32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     petname: Option<Petname>,
-    door: Digits<32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    door: Option<Digits<32>>,
     #[serde(default)]
     addresses: Vec<NetAddress>,
     devices: Vec<StoredDevice>,
@@ -81,7 +82,7 @@ impl StoredMember {
         Self {
             identity: Digits::copy_of(&member.identity().0),
             petname: member.petname().cloned(),
-            door: Digits::copy_of(member.door().dangerous_bytes()),
+            door: member.door().map(|door| Digits::copy_of(door.dangerous_bytes())),
             addresses: member.addresses().to_vec(),
             devices: member.devices().map(StoredDevice::of).collect(),
         }
@@ -92,7 +93,12 @@ impl StoredMember {
             return Err(Error::TooLarge { what: "addresses of a member", limit: MAX_CARD_ADDRESSES });
         }
         let identity = IdentityKey(*self.identity.0);
-        let mut member = Member::new(identity, self.petname, Door::from_bytes(*self.door.0), self.addresses);
+        let mut member = Member::new(
+            identity,
+            self.petname,
+            self.door.map(|door| Door::from_bytes(*door.0)),
+            self.addresses,
+        );
         for device in &self.devices {
             member.learn(&device.restore(&identity)?)?;
         }

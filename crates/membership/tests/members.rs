@@ -4,7 +4,7 @@
 mod support;
 
 use membership::{
-    Added, Card, Credential, Error, MAX_MEMBER_DEVICES, MemberId, Members, Petname, Record, Standing,
+    Added, Card, Credential, DeviceStanding, Error, MAX_MEMBER_DEVICES, MemberId, Members, Petname, Record,
     StaticKey,
 };
 use support::{NOW, Person, date};
@@ -35,7 +35,7 @@ fn a_newer_card_brings_a_member_up_to_date() {
     assert_eq!(members.add(&newer).unwrap(), Added::Updated(ada.identity.member_id()));
     let member = members.get(&ada.identity.key()).unwrap();
     assert_eq!(member.petname(), name("Ada").as_ref(), "the name that the owner knows stays");
-    assert_eq!((member.door(), member.addresses().len(), member.devices().count()), (&door, 1, 2));
+    assert_eq!((member.door(), member.addresses().len(), member.devices().count()), (Some(&door), 1, 2));
     assert_eq!(member.device(&ada.devices[0].key()).unwrap().expires(), date(NOW + 9_000));
 
     assert!(
@@ -60,7 +60,7 @@ fn one_device_key_has_one_owner() {
         Record::issue(&eve.identity, ada.devices[0].id(), ada.devices[0].key(), date(NOW)).unwrap();
     assert_eq!(refused(&mut members, |list| list.learn(&other_device)), Error::StaticKeyTaken { owner });
     let claim = members.standing_of_claim(&ada.devices[0].key(), &other_device.to_credential(), date(NOW));
-    assert_eq!(claim, Standing::UnknownDevice);
+    assert_eq!(claim, DeviceStanding::UnknownDevice);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_device_never_changes_its_key() {
     for record in [other_key, other_id] {
         assert_eq!(refused(&mut members, |list| list.learn(&record)), Error::DeviceConflict);
         let claim = members.standing_of_claim(&record.static_key(), &record.to_credential(), date(NOW));
-        assert_eq!(claim, Standing::UnknownDevice);
+        assert_eq!(claim, DeviceStanding::UnknownDevice);
     }
 }
 
@@ -99,38 +99,45 @@ fn the_standing_follows_records_and_dates() {
     let key = ada.identity.key();
     let of =
         |members: &Members, device: usize, now| members.standing(&key, &ada.devices[device].key(), date(now));
-    assert_eq!(of(&members, 0, NOW + 1_000), Standing::Member);
-    assert_eq!(of(&members, 0, NOW + 1_001), Standing::Expired);
-    assert_eq!(of(&members, 1, NOW), Standing::UnknownDevice);
-    assert_eq!(members.standing(&eve.identity.key(), &ada.devices[0].key(), date(NOW)), Standing::Unknown);
+    assert_eq!(of(&members, 0, NOW + 1_000), DeviceStanding::Member);
+    assert_eq!(of(&members, 0, NOW + 1_001), DeviceStanding::Expired);
+    assert_eq!(of(&members, 1, NOW), DeviceStanding::UnknownDevice);
+    assert_eq!(
+        members.standing(&eve.identity.key(), &ada.devices[0].key(), date(NOW)),
+        DeviceStanding::Unknown
+    );
 
     let claim = |members: &Members, record: &Record, now| {
         members.standing_of_claim(&record.static_key(), &record.to_credential(), date(now))
     };
-    assert_eq!(claim(&members, &ada.record(0), NOW), Standing::Member);
-    assert_eq!(claim(&members, &ada.record(0), NOW + 1_001), Standing::Expired);
-    assert_eq!(claim(&members, &ada.record_until(0, NOW + 5_000), NOW + 1_001), Standing::Member, "renewed");
-    assert_eq!(claim(&members, &ada.record(1), NOW), Standing::Member, "a new device of a member");
-    assert_eq!(claim(&members, &ada.record(1), NOW + 1_001), Standing::Expired);
-    assert_eq!(claim(&members, &eve.record(0), NOW), Standing::Unknown);
+    assert_eq!(claim(&members, &ada.record(0), NOW), DeviceStanding::Member);
+    assert_eq!(claim(&members, &ada.record(0), NOW + 1_001), DeviceStanding::Expired);
+    assert_eq!(
+        claim(&members, &ada.record_until(0, NOW + 5_000), NOW + 1_001),
+        DeviceStanding::Member,
+        "renewed"
+    );
+    assert_eq!(claim(&members, &ada.record(1), NOW), DeviceStanding::Member, "a new device of a member");
+    assert_eq!(claim(&members, &ada.record(1), NOW + 1_001), DeviceStanding::Expired);
+    assert_eq!(claim(&members, &eve.record(0), NOW), DeviceStanding::Unknown);
 
     let credential = ada.record(0).to_credential();
     for place in 0..120 {
         let mut changed = credential.0;
         changed[place] ^= 1;
         let standing = members.standing_of_claim(&ada.devices[0].key(), &Credential(changed), date(NOW));
-        let expected = if place < 32 { Standing::Unknown } else { Standing::UnknownDevice };
+        let expected = if place < 32 { DeviceStanding::Unknown } else { DeviceStanding::UnknownDevice };
         assert_eq!(standing, expected, "byte {place}");
     }
     let other_key = StaticKey([9; 32]);
-    assert_eq!(members.standing_of_claim(&other_key, &credential, date(NOW)), Standing::UnknownDevice);
+    assert_eq!(members.standing_of_claim(&other_key, &credential, date(NOW)), DeviceStanding::UnknownDevice);
 
     assert!(members.remove(&key).is_some());
-    assert_eq!(of(&members, 0, NOW), Standing::Unknown);
-    assert_eq!(claim(&members, &ada.record(0), NOW), Standing::Unknown);
+    assert_eq!(of(&members, 0, NOW), DeviceStanding::Unknown);
+    assert_eq!(claim(&members, &ada.record(0), NOW), DeviceStanding::Unknown);
     assert!(members.remove(&key).is_none());
     members.add(&ada.card("", &[])).unwrap();
-    assert_eq!(of(&members, 1, NOW), Standing::Member);
+    assert_eq!(of(&members, 1, NOW), DeviceStanding::Member);
 }
 
 #[test]

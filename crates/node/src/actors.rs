@@ -11,7 +11,7 @@ use actor_proxy::{
     ServiceOptions, Surroundings, Unreachable, Untyped,
 };
 use endpoint::{PeerId, Target};
-use membership::{IdentityKey, Standing, StaticKey};
+use membership::{DeviceStanding, IdentityKey, StaticKey};
 
 use crate::clock;
 use crate::core::Core;
@@ -67,6 +67,7 @@ impl Node {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let allow = self.core().within_policy(name, allow);
         let (address, inbox) = self.core().actors.serve(name, allow, options)?;
         self.run(inbox, actor);
         Ok(address)
@@ -227,7 +228,8 @@ impl Core {
         let PeerId { identity, device } = peer_of(node);
         let members = self.members();
         let has_address = members.get(&identity).is_some_and(|member| !member.addresses().is_empty());
-        let stands = matches!(members.standing(&identity, &device, clock::both().date), Standing::Member);
+        let stands =
+            matches!(members.standing(&identity, &device, clock::both().date), DeviceStanding::Member);
         stands && (has_address || self.has_session_with(&PeerId { identity, device }))
     }
 }

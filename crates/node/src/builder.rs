@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::NodeId;
+use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
 use endpoint::{Cause, Endpoint, HandshakeKeys, PeerId};
 use link::BufferPool;
@@ -15,19 +17,22 @@ use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
 use crate::actors::ActorSurroundings;
 use crate::carrier::memory::MemoryNetwork;
+use crate::clock;
 use crate::control::Control;
 use crate::core::{Core, MAX_SPARE_READ_BUFFERS, READ_BYTES};
 use crate::counter::Counter;
 use crate::device::Device;
+use crate::directory::{DirectoryConfig, Keeper};
 use crate::error::StartError;
 use crate::events::Herald;
 use crate::gate::Gate;
-use crate::keeper::{Explained, Explanation, Keeper, Kept};
+use crate::greeting::net_address;
 use crate::limits::Limits;
 use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::recorder::{Explained, Explanation, Recorder, Restored};
 use crate::store::Store;
 use crate::timers::Timers;
 use crate::transport::Transport;
@@ -48,6 +53,7 @@ pub struct Builder {
     memory: Option<MemoryNetwork>,
     suites: Option<Vec<Suite>>,
     no_echo: bool,
+    directory: Option<DirectoryConfig>,
 }
 
 impl Builder {
@@ -94,8 +100,9 @@ impl Builder {
     }
 
     /// Where to keep what must outlive this process: the counter of this device's handshakes, those that peers have
-    /// confirmed, and what went wrong. What was kept before is taken up. Nothing waits for the disk but a dial whose
-    /// counter has to be reserved, once in ten minutes at most.
+    /// confirmed, and what went wrong. What was kept before is taken up, the counters of peers of those who are members
+    /// from the start. Nothing waits for the disk but a dial whose counter has to be reserved, once in ten minutes at
+    /// most.
     #[must_use]
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);
@@ -143,6 +150,13 @@ impl Builder {
         self
     }
 
+    /// Has who may come in follow from vouchers and revocations, instead of a list [written by hand](Self::members).
+    #[must_use]
+    pub fn directory(mut self, config: DirectoryConfig) -> Self {
+        self.directory = Some(config);
+        self
+    }
+
     /// Whether all members may use the service `echo`, which answers what it is asked: see [`Echo`](crate::Echo). They may if
     /// nothing is said.
     #[must_use]
@@ -175,13 +189,26 @@ impl Builder {
         let mut boot = [0; 16];
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
-        let kept = match &self.store {
-            Some(store) => Kept::load(store, local.device).await.map_err(StartError::Store)?,
-            None => Kept::nothing(),
+        let restored = match &self.store {
+            Some(store) => Restored::load(store, local.device).await.map_err(StartError::Store)?,
+            None => Restored::nothing(),
         };
-        let keeper = self.store.map(|store| Keeper::new(store, self.explanation));
-        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(self.members), &mut rng);
-        for (peer, counter) in self.confirmed.into_iter().chain(kept.confirmed) {
+        let recorder = self.store.map(|store| Recorder::new(store, self.explanation));
+        let now = clock::both().date;
+        // Nobody can dial "any address of this machine".
+        let certain = |address: &SocketAddr| !address.ip().is_unspecified();
+        let listens: Vec<_> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_address().ok().filter(certain).and_then(net_address))
+            .collect();
+        let book = self.directory.as_ref().map(|config| config.kept.book());
+        let keeper = self.directory.map(|config| Keeper::new(config, device.record.clone(), &listens, now));
+        let members = keeper.as_ref().map_or(self.members, |keeper| keeper.members(now));
+        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(members), &mut rng);
+        if let Some(book) = book {
+            *endpoint.tickets_mut() = book;
+        }
+        for (peer, counter) in self.confirmed.into_iter().chain(restored.confirmed) {
             endpoint.restore_counter(peer, counter);
         }
         let responder = ResponderKeys {
@@ -198,7 +225,9 @@ impl Builder {
         let core = Arc::new_cyclic(|core| Core {
             actors: surroundings.actors(core),
             data_limits: self.limits.data(),
-            keys: HandshakeKeys {
+            local,
+            keeper,
+            keys: ArcSwap::from_pointee(HandshakeKeys {
                 responder,
                 credential: device.record.to_credential(),
                 boot: BootId(boot),
@@ -206,8 +235,8 @@ impl Builder {
                 aead: fastest_aead(),
                 capabilities: Capabilities::BOTH_AEADS,
                 limits: self.limits.announced(),
-            },
-            counter: self.counter.unwrap_or(kept.counter),
+            }),
+            counter: self.counter.unwrap_or(restored.counter),
             randomness,
             transport,
             control: Mutex::new(Control::new(endpoint)),
@@ -215,15 +244,19 @@ impl Builder {
             gate: Gate::new(self.limits.max_strangers, self.limits.max_strangers_per_source),
             receivers: Arc::new(Receivers::default()),
             events: Herald::new(),
-            keeper,
+            recorder,
             read_pool: Pool::new(READ_BYTES, MAX_SPARE_READ_BUFFERS),
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),
             budget: NodeBudget::new(self.limits.reassembly_bytes),
+            unverified: AtomicU64::new(0),
             runtime: Handle::current(),
             limits: self.limits,
         });
         let node = Node::start(core, listeners);
+        if let Err(error) = node.core().announce_self().await {
+            tracing::debug!(%error, "nothing new to say of this node");
+        }
         if !self.no_echo {
             crate::echo::serve(&node);
         }

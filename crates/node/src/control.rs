@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use actor_proxy::{Ended, Former};
 use endpoint::{
-    Action, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId, Target, WaiterId,
+    Action, Admittance, AttemptId, ConnectError, DialCause, Endpoint, Now, PathCause, PathId, SessionId,
+    Target, WaiterId,
 };
 use link::CloseReason;
 use membership::Members;
@@ -121,9 +122,9 @@ impl Core {
         while let Some(action) = control.endpoint.poll_action() {
             self.perform(&mut control, now, action, &mut turn);
         }
-        if let Some(keeper) = &self.keeper {
+        if let Some(recorder) = &self.recorder {
             while let Some((peer, noted)) = control.endpoint.poll_noted() {
-                keeper.noted(peer.map(|peer| peer.identity), noted);
+                recorder.noted(peer.map(|peer| peer.identity), noted);
             }
         }
         let deadline = control.endpoint.poll_timeout();
@@ -171,6 +172,7 @@ impl Core {
                     session.open_exchange(exchange);
                     turn.former.push(former);
                 }
+                self.greet_with_news(peer);
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
                 self.events.tell(Event::PeerUp { peer, role });
             }
@@ -186,10 +188,14 @@ impl Core {
                 self.events.tell(Event::PeerRestarted { peer, boot });
             }
             Action::StoreCounter { peer, counter } => {
-                if let Some(keeper) = &self.keeper {
-                    keeper.confirmed(peer, counter);
+                if let Some(recorder) = &self.recorder {
+                    recorder.confirmed(peer, counter);
                 }
                 self.events.tell(Event::CounterConfirmed { peer, counter });
+            }
+            Action::Redeem { session, peer, redemption, .. } => {
+                let core = Arc::clone(self);
+                self.runtime.spawn(async move { core.redeem(session, peer, *redemption).await });
             }
             // What a later version of the control plane may ask for is not asked of this one.
             _ => {}
@@ -239,6 +245,11 @@ impl Core {
         Arc::clone(lock(&self.control).endpoint.members())
     }
 
+    /// What first packets are checked against now.
+    pub(crate) fn admittance(&self) -> Admittance {
+        lock(&self.control).endpoint.admittance()
+    }
+
     pub(crate) fn has_session_with(&self, peer: &endpoint::PeerId) -> bool {
         lock(&self.control).endpoint.session_with(peer).is_some()
     }
@@ -279,8 +290,8 @@ impl Core {
         self.actors.shutdown();
         self.receivers.finish();
         self.timers.stop();
-        if let Some(keeper) = &self.keeper {
-            keeper.stop();
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
         }
     }
 

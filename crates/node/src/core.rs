@@ -1,22 +1,25 @@
 //! What all tasks of a node share.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use actor_proxy::Actors;
+use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
-use endpoint::HandshakeKeys;
+use endpoint::{HandshakeKeys, PeerId};
 use link::BufferPool;
 use tokio::runtime::Handle;
 
 use crate::control::Control;
 use crate::counter::Counter;
+use crate::directory::Keeper;
 use crate::events::Herald;
 use crate::gate::Gate;
-use crate::keeper::Keeper;
 use crate::limits::Limits;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::recorder::Recorder;
 use crate::timers::Timers;
 use crate::transport::Transport;
 
@@ -30,7 +33,12 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// What each session's data plane keeps to.
     pub(crate) data_limits: link::Limits,
-    pub(crate) keys: HandshakeKeys,
+    /// Who this node is.
+    pub(crate) local: PeerId,
+    /// What it holds its handshakes with: replaced when the door rotates.
+    pub(crate) keys: ArcSwap<HandshakeKeys>,
+    /// Who says what about whom; `None` where the list of members is written by hand.
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) counter: Counter,
     pub(crate) randomness: Randomness,
     pub(crate) transport: Transport,
@@ -41,10 +49,12 @@ pub(crate) struct Core {
     pub(crate) actors: Actors,
     pub(crate) events: Herald,
     /// If there is a store.
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) read_pool: Pool,
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,
     pub(crate) budget: NodeBudget,
+    /// How often somebody unverified was dialed.
+    pub(crate) unverified: AtomicU64,
     pub(crate) runtime: Handle,
 }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use endpoint::{
-    AttemptId, DialCause, Error as EndpointError, HandshakeCause, Outbound, PathFacts, PathId, PeerId, Step,
+    AttemptId, DialCause, Error as EndpointError, HandshakeCause, Order, Outbound, PathFacts, PathId, PeerId,
+    Step,
 };
-use membership::NetAddress;
+use membership::{Members, NetAddress};
 use x3dh_handshake::Established;
 
 use crate::carrier::Carrier;
@@ -58,7 +59,7 @@ async fn open(core: Arc<Core>, attempt: AttemptId, peer: PeerId, address: NetAdd
     }
 }
 
-async fn connect(core: &Core, address: &NetAddress) -> io::Result<Carrier> {
+pub(crate) async fn connect(core: &Core, address: &NetAddress) -> io::Result<Carrier> {
     if let Ok(address) = address.as_str().parse::<SocketAddr>() {
         return core.transport.dial(address).await;
     }
@@ -142,13 +143,27 @@ async fn exchange(
     mailbox: &Mailbox,
     greeting: &mut Greeting,
 ) -> Result<Box<Established>, Failure> {
-    let local = Failure::Handshake(HandshakeCause::Local);
-    let Word::Begin(order) = mailbox.next().await else { return Err(local) };
+    let Word::Begin(order) = mailbox.next().await else {
+        return Err(Failure::Handshake(HandshakeCause::Local));
+    };
     let members = core.members();
+    first_words(core, facts, &order, &members, greeting).await
+}
+
+/// From our first packet to the peer's answer.
+pub(crate) async fn first_words(
+    core: &Core,
+    facts: &PathFacts,
+    order: &Order,
+    members: &Members,
+    greeting: &mut Greeting,
+) -> Result<Box<Established>, Failure> {
+    let local = Failure::Handshake(HandshakeCause::Local);
     let mut outbound = {
         let mut rng = core.randomness.generator();
-        let with = (&core.keys, &*members);
-        Box::new(Outbound::start(clock::now(), &order, facts, with, &mut rng).map_err(Failure::Handshake)?)
+        let keys = core.keys.load();
+        let with = (&**keys, members);
+        Box::new(Outbound::start(clock::now(), order, facts, with, &mut rng).map_err(Failure::Handshake)?)
     };
     loop {
         let mut flight = Vec::new();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use actor_proxy::AskError;
 use link::{Outcome, StopReason, StreamName};
+use membership::{IdentityKey, MemberId};
 use thiserror::Error;
 
 pub use endpoint::{ConnectError, PossibleCause};
@@ -42,6 +43,94 @@ pub enum StartError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the record is not about this device's key")]
 pub struct DeviceMismatch;
+
+/// Why the directory did not change.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// This node's list of members is written by hand: see [`Builder::directory`](crate::Builder::directory).
+    #[error("this node's list of members is written by hand")]
+    ByHand,
+    /// The identity's own key is not at hand, and nothing can be signed.
+    #[error("this node cannot sign: its identity is locked")]
+    Locked,
+    /// Nobody whose word counts here lets them in.
+    #[error("{} is not a member", MemberId::of(.0))]
+    NotAMember(IdentityKey),
+    /// They have never told this node how they can be reached.
+    #[error("{} has not told this node yet how to be reached", MemberId::of(.0))]
+    Unannounced(IdentityKey),
+    /// Kept out by a member whose word counts here.
+    #[error("{} is kept out by {}", MemberId::of(member), MemberId::of(by))]
+    Revoked {
+        /// Who.
+        member: IdentityKey,
+        /// By whom.
+        by: IdentityKey,
+    },
+    /// There is no revocation of this node's own to undo.
+    #[error("{} is not kept out by this node", MemberId::of(.0))]
+    NotRevokedByUs(IdentityKey),
+    /// Two names for one, or this node itself.
+    #[error("a member and itself, or this node itself")]
+    SamePerson,
+    /// The ticket is not any more what it was when somebody came by it.
+    #[error("the ticket was used up, withdrawn or has expired meanwhile")]
+    TicketChanged,
+    /// It could not be made durable. Nothing has changed.
+    #[error("what this node knows of its members could not be stored")]
+    Store(#[source] io::Error),
+    /// The statement or the ticket is not one that can be made.
+    #[error(transparent)]
+    Membership(#[from] membership::Error),
+}
+
+/// Why a ticket did not let this node in.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// This node has issued it itself.
+    #[error("this is a ticket of this node's own")]
+    OwnTicket,
+    /// It is for somebody else.
+    #[error("the ticket is for somebody else")]
+    NotForYou,
+    /// By this machine's clock it has expired.
+    #[error("the ticket has expired")]
+    Expired,
+    /// Its issuer is kept out by a member whose word counts here.
+    #[error("the issuer of the ticket is revoked here")]
+    Revoked,
+    /// No session with its issuer. For [`ConnectError::NoAnswer`] the ticket may be used up, withdrawn or expired by
+    /// its issuer's clock: a ticket that does not open is answered with silence.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The session was lost before its issuer had let this node in. Perhaps it could not store that; the ticket is then
+    /// as it was.
+    #[error("the issuer of the ticket did not confirm that this node is in")]
+    Unconfirmed,
+    /// The session is there, and this node's directory could not keep it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// Why there is no session with somebody unverified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UnverifiedError {
+    /// The card is this node's own.
+    #[error("the card is this node's own")]
+    Oneself,
+    /// None of the addresses leads to the holder of the key.
+    #[error("nobody with that key was reached at any address")]
+    Unreachable,
+    /// Silence: they do not know this node, perhaps.
+    #[error("no answer in time")]
+    NoAnswer,
+    /// A failure of this machine.
+    #[error("a failure of this machine")]
+    Local,
+}
 
 /// Why there is no receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

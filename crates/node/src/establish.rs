@@ -28,7 +28,7 @@ pub(crate) struct Halves {
 /// The first packet of an initiator holds its confirmation and nothing else, whatever is sent meanwhile: its peer
 /// keeps no more of a session that is not confirmed.
 pub(crate) fn establish(core: &Core, established: Established) -> Result<Halves, HandshakeCause> {
-    let Established { secrets, role, suite, aead, local_tag, remote_tag, peer, .. } = established;
+    let Established { secrets, role, suite, aead, local_tag, remote_tag, peer, ticket, .. } = established;
     let association = Association { secrets, role, suite, aead, local_tag, remote_tag };
     let (sealer, opener, rekey) =
         split(association, secure_channel::Limits::default()).map_err(|_| HandshakeCause::Local)?;
@@ -38,13 +38,14 @@ pub(crate) fn establish(core: &Core, established: Established) -> Result<Halves,
     };
     let confirm = role == Role::Initiator;
     let now = clock::now();
-    let mut tx = Tx::new(sealer, FIRST_PATH, core.data_limits, peer_limits, confirm, core.buffers.clone());
+    let (received, sent) = core.message_limits(&peer.identity, ticket.as_ref());
+    let mut tx = Tx::new(sealer, FIRST_PATH, sent, peer_limits, confirm, core.buffers.clone());
     let mut writer = FrameWriter::default();
     if confirm && let Some(job) = tx.poll_transmit() {
         let sealed = core.deflaters.with(|deflater| writer.seal(job, deflater));
         sealed.map_err(|_| HandshakeCause::Local)?;
     }
-    let rx = Rx::new(now, opener, rekey, core.data_limits, core.budget.clone());
+    let rx = Rx::new(now, opener, rekey, received, core.budget.clone());
     let boot = peer.boot;
     let peer = PeerId { identity: peer.identity, device: peer.static_key };
     Ok(Halves { session: Arc::new(Session::new(peer, boot, role, tx, now)), rx, writer })

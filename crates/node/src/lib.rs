@@ -12,6 +12,7 @@ mod core;
 mod counter;
 mod device;
 mod dial;
+mod directory;
 mod echo;
 mod error;
 mod establish;
@@ -20,15 +21,16 @@ mod frames;
 mod gate;
 mod greeting;
 mod inbox;
-mod keeper;
 mod lanes;
 mod limits;
+mod lone;
 mod mailbox;
 mod node;
 mod outgoing;
 mod pool;
 mod randomness;
 mod receivers;
+mod recorder;
 mod sender;
 mod session;
 pub mod stalk;
@@ -36,6 +38,7 @@ pub mod store;
 mod sync;
 mod timers;
 mod transport;
+mod unverified;
 mod welcome;
 
 pub use body::Body;
@@ -43,18 +46,21 @@ pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
 pub use counter::Counter;
 pub use device::Device;
+pub use directory::{DirectoryConfig, Invitation, Keep, Kept, STATEMENT_SECONDS};
 pub use echo::Echo;
 pub use error::{
-    BodyError, CallError, ConnectError, DeviceMismatch, PingError, PossibleCause, SendError, ServiceError,
-    StartError, StreamTaken,
+    BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError, JoinError, PingError, PossibleCause,
+    SendError, ServiceError, StartError, StreamTaken, UnverifiedError,
 };
 pub use events::{Event, Events};
-pub use keeper::Explained;
 pub use limits::Limits;
+pub use lone::LoneEnd;
 pub use node::{Node, SessionInfo};
 pub use outgoing::Outgoing;
 pub use receivers::{Incoming, Receiver};
+pub use recorder::Explained;
 pub use sender::Sender;
+pub use unverified::Unverified;
 
 // What stands in this crate's signatures.
 pub use actor_proxy::{
@@ -65,7 +71,9 @@ pub use actor_proxy::{
 pub use chunk_proto::{Compression, Secrecy};
 pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
-pub use membership::{Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Record};
+pub use membership::{
+    Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Policy, Record, Standing, Ticket,
+};
 pub use serde_json::Value as JsonValue;
 pub use x3dh_handshake::{BootId, Role, Suite};
 

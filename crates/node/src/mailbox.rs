@@ -9,7 +9,7 @@ use endpoint::{Admission, Order, SessionId};
 use crate::sync::lock;
 
 /// A word from the control plane.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Word {
     /// Begin the handshake.
     Begin(Order),

@@ -18,7 +18,7 @@ use crate::error::{ConnectError, PingError, StreamTaken};
 use crate::events::Events;
 use crate::receivers::Receiver;
 use crate::sender::Sender;
-use crate::session::PingReply;
+use crate::session::{PingReply, Session};
 use crate::store::Store;
 use crate::sync::lock;
 use crate::transport::Listener;
@@ -49,6 +49,12 @@ pub struct SessionInfo {
     pub role: Role,
 }
 
+impl SessionInfo {
+    pub(crate) fn of(session: &Session) -> Self {
+        Self { peer: session.peer(), role: session.role() }
+    }
+}
+
 impl Node {
     /// Begins to put a node together.
     #[must_use]
@@ -59,7 +65,7 @@ impl Node {
     /// Who this node is.
     #[must_use]
     pub fn identity(&self) -> IdentityKey {
-        self.core().keys.local().identity
+        self.core().local.identity
     }
 
     /// Where it listens, with the ports that it was given.
@@ -74,11 +80,16 @@ impl Node {
         self.core().members()
     }
 
-    /// Adds the member of a card, or brings a known one up to date.
+    /// Adds the member of a card to a list that is written by hand, or brings a known one up to date. Where the list
+    /// follows from a [directory](Builder::directory), it is [`vouch_for`](Self::vouch_for) that lets somebody in.
     ///
     /// # Errors
-    /// Those of [`Members::add`]; nothing has changed then.
+    /// Those of [`Members::add`]; [`membership::Error::Malformed`] where the list follows from a directory. Nothing has
+    /// changed then.
     pub fn add_member(&self, card: &Card) -> Result<Added, membership::Error> {
+        if self.core().keeper.is_some() {
+            return Err(membership::Error::Malformed { what: "a list of members that is written by hand" });
+        }
         self.core().control(|control, now| {
             let mut members = Members::clone(control.endpoint.members());
             let added = members.add(card)?;
@@ -87,8 +98,12 @@ impl Node {
         })
     }
 
-    /// Strikes a member off the list: a live session is closed and says why, later dials get silence.
+    /// Strikes a member off a list that is written by hand: a live session is closed and says why, later dials get
+    /// silence. `None` also where the list follows from a directory: [`revoke`](Self::revoke) them there.
     pub fn remove_member(&self, identity: &IdentityKey) -> Option<Member> {
+        if self.core().keeper.is_some() {
+            return None;
+        }
         self.core().control(|control, now| {
             let mut members = Members::clone(control.endpoint.members());
             let removed = members.remove(identity)?;
@@ -97,8 +112,12 @@ impl Node {
         })
     }
 
-    /// Puts another list of members in place; sessions with those who are no longer on it are closed.
+    /// Puts another list of members in place of one that is written by hand; sessions with those who are no longer on it
+    /// are closed. Does nothing where the list follows from a directory.
     pub fn set_members(&self, members: Members) {
+        if self.core().keeper.is_some() {
+            return;
+        }
         self.core().control(|control, now| control.endpoint.set_members(now, Arc::new(members)));
     }
 
@@ -108,7 +127,7 @@ impl Node {
     /// [`ConnectError`].
     pub async fn connect(&self, member: IdentityKey) -> Result<SessionInfo, ConnectError> {
         let session = self.core().connect(Target::Member(member)).await?;
-        Ok(SessionInfo { peer: session.peer(), role: session.role() })
+        Ok(SessionInfo::of(&session))
     }
 
     /// Ends the sessions with a member, and the dials to it. Messages that were accepted still leave.
@@ -170,7 +189,7 @@ impl Node {
     /// Where the node keeps what outlives it, if it was given a [store](Builder::store).
     #[must_use]
     pub fn store(&self) -> Option<&Store> {
-        self.core().keeper.as_ref().map(|keeper| keeper.store())
+        self.core().recorder.as_ref().map(|recorder| recorder.store())
     }
 
     /// What happens to peers from now on.
@@ -205,8 +224,8 @@ impl Node {
         tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
         self.core().close();
         self.core().timers.stopped().await;
-        if let Some(keeper) = &self.core().keeper {
-            keeper.finished().await;
+        if let Some(recorder) = &self.core().recorder {
+            recorder.finished().await;
         }
     }
 
@@ -222,8 +241,16 @@ impl Node {
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
-        if let Some(keeper) = &core.keeper {
-            core.runtime.spawn(Arc::clone(keeper).run());
+        if let Some(recorder) = &core.recorder {
+            core.runtime.spawn(Arc::clone(recorder).run());
+        }
+        if core.keeper.is_some() {
+            core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
+            // The node is new, and nothing has the name.
+            if let Some(news) = crate::directory::stream_name().and_then(|name| core.receivers.add(name).ok())
+            {
+                core.runtime.spawn(crate::directory::listen(Arc::clone(&core), news));
+            }
         }
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
         Self { handle: Arc::new(Handle { core, listeners: Mutex::new(listeners), addresses }) }

@@ -1,6 +1,7 @@
 //! Sending messages to one stream of one member.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -26,6 +27,10 @@ pub struct Sender {
     name: StreamName,
     options: StreamOptions,
     state: Mutex<State>,
+    /// Messages that wait for a session, in their order.
+    line: tokio::sync::Mutex<()>,
+    /// How many wait in it.
+    waiting: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -46,7 +51,15 @@ enum Taken {
 
 impl Sender {
     pub(crate) fn new(core: Arc<Core>, target: Target, name: StreamName, options: StreamOptions) -> Self {
-        Self { core, target, name, options, state: Mutex::default() }
+        Self {
+            core,
+            target,
+            name,
+            options,
+            state: Mutex::default(),
+            line: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// The name of the stream.
@@ -78,6 +91,9 @@ impl Sender {
     /// [`SendError::Full`] otherwise; [`SendError`].
     pub fn try_send(&self, message: impl Into<Bytes>) -> Result<(), SendError> {
         let message = message.into();
+        if self.somebody_waits() {
+            return Err(SendError::Full);
+        }
         let sent = self.on_session(|_, half, stream| match half.tx.try_send(stream, &message, false) {
             Ok(_) => Ok(true),
             Err(TrySendError::Full) => Ok(false),
@@ -91,32 +107,50 @@ impl Sender {
     /// # Errors
     /// [`SendError`]. Nothing was sent.
     pub async fn begin(&self, total_bytes: u64) -> Result<Outgoing, SendError> {
-        loop {
-            let begun = self.on_session(|session, half, stream| {
+        let begin = || {
+            self.on_session(|session, half, stream| {
                 let operation = half.tx.begin(stream, total_bytes)?;
                 Ok(Operation::watch(session, half, stream, operation))
-            })?;
-            match begun {
-                Some(operation) => return Ok(Outgoing::new(operation, total_bytes)),
+            })
+        };
+        let operation = self.in_order(begin).await?;
+        Ok(Outgoing::new(operation, total_bytes))
+    }
+
+    async fn send_bytes(&self, message: Bytes, confirm: bool) -> Result<(), SendError> {
+        match self.in_order(|| self.offer(&message, confirm)).await? {
+            Taken::Accepted { look } => {
+                if look {
+                    // Lets other tasks have their turn once in a while, however fast messages are accepted.
+                    tokio::task::consume_budget().await;
+                }
+                Ok(())
+            }
+            Taken::Awaited(operation) => SendError::of_outcome(operation.await),
+        }
+    }
+
+    /// Hands something to a session: to the one there is, or, behind those who wait already, to the next. All who wait
+    /// share one dial and its failure.
+    async fn in_order<T>(&self, offer: impl Fn() -> Result<Option<T>, SendError>) -> Result<T, SendError> {
+        if !self.somebody_waits()
+            && let Some(taken) = offer()?
+        {
+            return Ok(taken);
+        }
+        let _place = Place::take(&self.waiting);
+        let (attached, _turn) = tokio::join!(self.attach(), self.line.lock());
+        attached?;
+        loop {
+            match offer()? {
+                Some(taken) => return Ok(taken),
                 None => self.attach().await?,
             }
         }
     }
 
-    async fn send_bytes(&self, message: Bytes, confirm: bool) -> Result<(), SendError> {
-        loop {
-            match self.offer(&message, confirm)? {
-                Some(Taken::Accepted { look }) => {
-                    if look {
-                        // Lets other tasks have their turn once in a while, however fast messages are accepted.
-                        tokio::task::consume_budget().await;
-                    }
-                    return Ok(());
-                }
-                Some(Taken::Awaited(operation)) => return SendError::of_outcome(operation.await),
-                None => self.attach().await?,
-            }
-        }
+    fn somebody_waits(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) != 0
     }
 
     /// Hands a message to the session: at once, or into the line. `None`: there is no session that could take it.
@@ -179,6 +213,22 @@ impl Sender {
     }
 }
 
+/// A place in the line of those who wait for a session.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::AcqRel);
+        Self(waiting)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// A stream in use. The last one of a stream to be dropped ends the stream.
 struct Attached {
     session: Arc<Session>,
@@ -218,6 +268,8 @@ impl Clone for Sender {
             name: self.name.clone(),
             options: self.options,
             state: Mutex::new(State { attached }),
+            line: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::new(0),
         }
     }
 }

@@ -110,7 +110,8 @@ impl Stalk {
         let known = member.addresses().iter().take(membership::MAX_CARD_ADDRESSES - 1);
         let addresses = std::iter::once(address).chain(known).cloned().collect();
         let records = member.devices().take(membership::MAX_CARD_DEVICES).cloned().collect();
-        let card = Card::new(records, member.door().clone(), addresses, None);
+        let Some(door) = member.door() else { return };
+        let card = Card::new(records, door.clone(), addresses, None);
         if let Some(error) = card.and_then(|card| self.node.add_member(&card)).err() {
             tracing::warn!(%address, %error, "the address of a member cannot be noted");
         }

@@ -88,8 +88,9 @@ async fn shake_hands(
     let local = Failure::Handshake(HandshakeCause::Local);
     let proof = loop {
         let packet = greeting.receive().await?;
-        let members = core.members();
-        match inbound.handle_packet(clock::both(), &packet, (&core.keys, &members)) {
+        let admittance = core.admittance();
+        let keys = core.keys.load_full();
+        match inbound.handle_packet(clock::both(), &packet, (&keys, &admittance)) {
             Step::Wait => {}
             Step::Proven(proof) => break proof,
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
@@ -104,7 +105,7 @@ async fn shake_hands(
     let Word::Answer(admission) = mailbox.next().await else { return Err(local) };
     let established = {
         let mut rng = core.randomness.generator();
-        inbound.answer(&admission, &core.keys, &mut rng).map_err(Failure::Handshake)?
+        inbound.answer(&admission, &core.keys.load(), &mut rng).map_err(Failure::Handshake)?
     };
     let halves = establish(core, *established).map_err(Failure::Handshake)?;
     core.control(|control, _| {

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// What a node answers with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResponderKeys {
     /// The device's secret.
     pub static_secret: StaticSecret,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, tidy, vectors};
+use crate::{fuzz, interop, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -30,6 +30,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "test", about: "unit, integration and documentation tests", run: test },
     Step { name: "examples", about: "every example of a crate runs to its end", run: examples::check },
     Step { name: "vectors", about: "frozen test vectors made anew and compared", run: frozen_vectors },
+    Step {
+        name: "interop",
+        about: "a client written from the protocol's text against a node",
+        run: foreign_client,
+    },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
 ];
@@ -75,6 +80,11 @@ fn test(workspace: &Workspace) -> Result<Note> {
 
 fn frozen_vectors(workspace: &Workspace) -> Result<Note> {
     vectors::compare(workspace)?;
+    Ok(Note::new())
+}
+
+fn foreign_client(workspace: &Workspace) -> Result<Note> {
+    interop::check(workspace)?;
     Ok(Note::new())
 }
 

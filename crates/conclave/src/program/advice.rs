@@ -2,7 +2,7 @@
 
 use endpoint::{Cause, ConnectError, DialCause, EndCause, HandshakeCause};
 use link::CloseReason;
-use membership::MemberId;
+use membership::{MemberId, TicketRefusal};
 use node::PingError;
 
 use super::failure::{Failure, Kind};
@@ -14,21 +14,21 @@ pub(crate) fn unconnected(called: &str, error: &ConnectError) -> Failure {
     match error {
         ConnectError::NoAnswer => no_answer(format!("no answer from {called}"))
             .meaning("somebody took the connection and said nothing, which is what a node does with a stranger")
-            .advice("ask them whether you are on their list (`conclave member list`): they need your card (`conclave id`)")
+            .advice("ask them whether you are in (`conclave members`); if not, for a ticket: `conclave invite`, and here `conclave join`")
             .advice("ask them for a fresh card, as their door or key may have changed, and add it: `conclave member add -`")
             .advice("compare the address with them: something else may listen there")
             .advice("check that your clock was not set back"),
         ConnectError::Refused => no_answer(format!("nothing listens at the addresses of {called}"))
             .meaning("their machine answers, but `conclave up` does not run there, or under another port")
             .advice("ask them to run `conclave up`")
-            .advice("compare the addresses: `conclave member list`"),
+            .advice("compare the addresses: `conclave members --json`"),
         ConnectError::Unreachable => no_answer(format!("no address of {called} can be reached from here"))
             .meaning("this network has no way there")
-            .advice("check your own connection, then the addresses: `conclave member list`"),
+            .advice("check your own connection, then the addresses: `conclave members --json`"),
         ConnectError::TimedOut => no_answer(format!("no address of {called} answered in time"))
             .meaning("their machine is off, or something on the way drops the packets")
             .advice("ask them whether their port is open in the firewall and forwarded")
-            .advice("compare the addresses: `conclave member list`"),
+            .advice("compare the addresses: `conclave members --json`"),
         ConnectError::NoAddress => no_answer(format!("no address of {called} is known"))
             .meaning("their card has none, and they have not connected by themselves")
             .advice("ask them for a card with one: `conclave id --addresses HOST:PORT`")
@@ -107,7 +107,11 @@ fn handshake(cause: &HandshakeCause) -> String {
     let id = |identity| MemberId::of(identity);
     match cause {
         HandshakeCause::Unproven(identity) => format!("the claim to be {} was not proven", id(identity)),
-        HandshakeCause::NotAMember(identity) => format!("{} is not on your list", id(identity)),
+        HandshakeCause::NotAMember(identity) => format!("{} is not a member", id(identity)),
+        HandshakeCause::Revoked(identity) => format!("{} is revoked", id(identity)),
+        HandshakeCause::Ticket(identity, refusal) => {
+            format!("{} came by a ticket that does not open: {refusal}", id(identity))
+        }
         HandshakeCause::UnknownDevice(identity) => {
             format!("{} came with a device without a record", id(identity))
         }
@@ -132,12 +136,21 @@ pub(crate) fn about(cause: &Cause) -> &'static str {
         },
         Cause::Handshake { cause, .. } => match cause {
             HandshakeCause::TimedOut | HandshakeCause::PathLost(_) => {
-                "silence: perhaps you are not on their list, or their door or key has changed; exchange cards anew"
+                "silence: perhaps you are not in there, or their door or key has changed; exchange cards or a ticket anew"
             }
             HandshakeCause::WrongDoor => {
                 "somebody knocked with a wrong or outdated card; give members a fresh one"
             }
-            HandshakeCause::NotAMember(_) => "if they may come in, add their card: `conclave member add -`",
+            HandshakeCause::NotAMember(_) => {
+                "if they may come in, hand them a ticket (`conclave invite`) or add their card (`conclave member add -`)"
+            }
+            HandshakeCause::Revoked(_) => {
+                "somebody who is kept out: nothing to do; `conclave members` says by whom"
+            }
+            HandshakeCause::Ticket(_, TicketRefusal::NotForYou) => {
+                "somebody else has got hold of their ticket: it stays unused, and you may want to warn them"
+            }
+            HandshakeCause::Ticket(..) => "if they may come in, hand them a new ticket: `conclave invite`",
             HandshakeCause::Malformed => "somebody who does not speak this protocol: nothing to do",
             HandshakeCause::Suite | HandshakeCause::NoCommonAead => "update the older of the two programs",
             HandshakeCause::BadAnswer => "somebody else answers at that address, or their key has changed",
@@ -148,7 +161,9 @@ pub(crate) fn about(cause: &Cause) -> &'static str {
             _ => "",
         },
         Cause::Ended(cause) => match cause {
-            EndCause::ClosedByPeer(CloseReason::Removed) => "they have taken you off their list",
+            EndCause::ClosedByPeer(CloseReason::Removed) => {
+                "you are out there: somebody whose word counts there has revoked you, or your voucher has ended"
+            }
             EndCause::Idle | EndCause::ClosedByPeer(CloseReason::Idle) => {
                 "nothing is wrong: it comes back when it is needed"
             }
@@ -157,7 +172,7 @@ pub(crate) fn about(cause: &Cause) -> &'static str {
             _ => "",
         },
         Cause::Connect(error) => match error {
-            ConnectError::NoAnswer => "ask whether you are on their list, and exchange cards anew",
+            ConnectError::NoAnswer => "ask whether you are in there, and exchange cards or a ticket anew",
             ConnectError::NoAddress => "ask for a card with an address, or let them connect to you",
             ConnectError::ExpiredRecord => "ask for a new card",
             _ => "",

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::command::{
-    call, chat, completions, demo, id, init, man, member_add, member_list, member_remove, ping, send,
-    services, up, why,
+    call, chat, completions, demo, id, init, introduce, invite, join, man, member_add, member_list,
+    member_remove, members, ping, revoke, send, services, status, up, whoami, why,
 };
 use super::output::Voice;
 
 /// An end-to-end encrypted, members-only network.
 ///
-/// A node is known by its key. You get in because a member has added your card; a stranger gets silence.
+/// A node is known by its key. You get in because a member vouches for you; a stranger gets silence.
 #[derive(Debug, Parser)]
 #[command(name = "conclave", version, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 a promise of the program did not hold, 2 wrong command line, card or member, 3 no answer, \
+Exit codes: 0 done, 1 a promise of the program did not hold, 2 wrong command line, card, ticket or member, 3 no answer, \
 4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others.";
 
 /// Options of every command.
@@ -66,8 +66,15 @@ impl Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Arguments),
+    Invite(invite::Arguments),
+    Join(join::Arguments),
+    Introduce(introduce::Arguments),
+    Revoke(revoke::Arguments),
+    Members(members::Arguments),
+    Whoami(whoami::Arguments),
+    Status(status::Arguments),
     Id(id::Arguments),
-    /// Who may come in
+    /// Let members in by their cards
     #[command(subcommand)]
     Member(MemberCommand),
     Up(up::Arguments),

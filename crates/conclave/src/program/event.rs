@@ -1,9 +1,14 @@
 //! What a command tells: one enum for the lines of `--json`, for the socket of `conclave up` and for people.
 
+mod membership;
 mod text;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use membership::{
+    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+};
 
 use super::failure::Failure;
 use super::transfer::ContentHash;
@@ -61,14 +66,36 @@ pub(crate) struct FileLine {
 pub(crate) enum Event {
     /// The answer to `init` and `id`: the own card.
     Card { card: String, member: MemberLine },
-    /// A member of this home, from `member list`.
-    Member(MemberLine),
     /// A member was added.
     MemberAdded(MemberLine),
     /// A member was replaced by a newer card of the same identity.
     MemberUpdated(MemberLine),
-    /// A member was removed.
+    /// A member was revoked by `member remove`.
     MemberRemoved { name: String, member_id: String },
+    /// A ticket was issued.
+    Ticket(TicketLine),
+    /// This node came in by a ticket of this member.
+    Joined(MemberLine),
+    /// Two members were introduced; `told` says which of them heard it at once.
+    Introduced { one: String, other: String, told: Vec<String> },
+    /// A member is kept out from now on.
+    Revoked { name: String, member_id: String },
+    /// A device of this node's own identity is kept out from now on.
+    DeviceRevoked { device: String },
+    /// A revocation of this node's own was undone.
+    Readmitted { name: String, member_id: String, standing: StandingWord },
+    /// Somebody whose standing would change, from a revocation that was not made.
+    WouldChange(ConsequenceLine),
+    /// A line of `members`.
+    Standing(StandingLine),
+    /// The answer to `whoami`.
+    Whoami(SelfLine),
+    /// The answer to `status`.
+    Status(StatusLine),
+    /// Something that ends soon, from `status`.
+    Expires(ExpiryLine),
+    /// There is a session with this member, of this identity.
+    Session { member: String, identity: String },
     /// The node runs, under this identity.
     Up { member_id: String, identity: String },
     /// It takes connections there.
@@ -163,11 +190,16 @@ impl Event {
             Event::MemberAdded(_)
             | Event::MemberUpdated(_)
             | Event::MemberRemoved { .. }
+            | Event::Joined(_)
+            | Event::Introduced { .. }
+            | Event::Revoked { .. }
+            | Event::DeviceRevoked { .. }
+            | Event::Readmitted { .. }
             | Event::FileStarted { file: FileLine { direction: Direction::Sending, .. }, .. }
             | Event::FileInterrupted { .. }
             | Event::ChatOpened { .. }
             | Event::Delivered { .. } => Place::Talk,
-            Event::Notice { .. } | Event::Undelivered { .. } => Place::Warning,
+            Event::Notice { .. } | Event::Undelivered { .. } | Event::Expires(_) => Place::Warning,
             Event::Progress { .. } | Event::Done | Event::Failed(_) => Place::Nowhere,
             _ => Place::Data,
         }

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Usage,
     /// The card cannot be read, or contradicts a known member.
     BadCard,
+    /// The ticket cannot be read, has expired, or is not for this node.
+    BadTicket,
     /// There is no member of that name in this home.
     UnknownMember,
     /// Nobody answered, or no address of the member could be reached.
@@ -47,7 +49,7 @@ impl Kind {
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Kind::Broken | Kind::Unknown => 1,
-            Kind::Usage | Kind::BadCard | Kind::UnknownMember => 2,
+            Kind::Usage | Kind::BadCard | Kind::BadTicket | Kind::UnknownMember => 2,
             Kind::NoAnswer => 3,
             Kind::Refused => 4,
             Kind::TimedOut => 5,
@@ -157,6 +159,7 @@ mod tests {
                 Kind::Broken,
                 Kind::Usage,
                 Kind::BadCard,
+                Kind::BadTicket,
                 Kind::UnknownMember,
                 Kind::NoAnswer,
                 Kind::Refused,

@@ -17,9 +17,9 @@ pub(crate) use chats::KeptLine;
 pub(crate) use counter::CounterFile;
 use directories::ProjectDirs;
 pub(crate) use file::quoted;
-pub(crate) use history::{Confirmed, Mishap};
+pub(crate) use history::{Confirmed, Mishap, Seen};
 pub(crate) use keys::{Keys, due_for_renewal};
-pub(crate) use roster::{SharedRoster, member_line};
+pub(crate) use roster::{Roster, SharedRoster, member_line};
 
 use super::failure::{Failure, Kind};
 

@@ -10,6 +10,7 @@ mod server;
 use std::io;
 use std::path::PathBuf;
 
+use super::secret::SecretText;
 pub(crate) use client::{Running, connect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,12 +33,26 @@ pub(crate) const QUEUE_SAID: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
-    /// Say which addresses the node listens on.
+    /// Say where members are told to find the node.
     Addresses,
     /// Take a member in.
     AddMember { card: String, name: Option<String> },
-    /// Put a member out.
+    /// Keep a member out, as `member remove` says it.
     RemoveMember { name: String },
+    /// Issue a ticket.
+    Invite(Allowance),
+    /// Come in by somebody's ticket.
+    Join { ticket: SecretText },
+    /// Introduce two members to each other.
+    Introduce { one: String, other: String },
+    /// Keep a member out.
+    Revoke { member: String },
+    /// Keep out a device of this node's own identity.
+    RevokeDevice { device: String },
+    /// Undo a revocation of this node's own.
+    Readmit { member: String },
+    /// Say with whom there are sessions.
+    Sessions,
     /// Ping a member.
     Ping { member: String, count: u32 },
     /// Send a file of this machine to a member.
@@ -58,6 +73,18 @@ pub(crate) enum Request {
     },
     /// Tell which services a member offers.
     Services { member: String },
+}
+
+/// What a ticket shall allow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Allowance {
+    /// Whom it is for, in hexadecimal; anybody, if nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<String>,
+    pub(crate) seconds: u64,
+    pub(crate) uses: u16,
+    pub(crate) client: bool,
+    pub(crate) depth: u8,
 }
 
 /// The line that carries a request.

@@ -1,24 +1,25 @@
 //! The node of a home at work. What it does for commands stands in `request`.
 
+mod members;
 mod request;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use membership::{IdentityKey, MemberId, Petname, Record};
-use node::{Counter, Device, Node, Noted};
+use membership::{IdentityKey, MemberId, NetAddress, Record};
+use node::{Counter, Device, DirectoryConfig, Node, Noted};
 use tokio::sync::mpsc;
 
 use super::actors::Actors;
 use super::advice;
 use super::chat::Parlor;
-use super::command::{member_add, now};
+use super::command::now;
 use super::demo::serve_desk;
 use super::event::Event;
 use super::failure::{Failure, Kind};
 use super::hex;
-use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, SharedRoster, due_for_renewal};
+use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, Seen, SharedRoster, due_for_renewal};
 use super::transfer::{Exchange, ReceiveLimits, Reception};
 
 /// Under what the mishaps with those who are no members are kept and told.
@@ -28,11 +29,15 @@ pub(crate) const STRANGERS: &str = "strangers";
 #[derive(Debug, Default)]
 pub(crate) struct Duties {
     pub(crate) listen: Vec<SocketAddr>,
+    /// Where members are told to find it; where it listens, if nothing is said.
+    pub(crate) addresses: Vec<NetAddress>,
     pub(crate) receive: Option<(PathBuf, ReceiveLimits)>,
     /// Take what members say.
     pub(crate) chat: bool,
     /// Serve the actor that the demonstration plays with.
     pub(crate) demo_desk: bool,
+    /// It ends with the command that it was started for.
+    pub(crate) is_brief: bool,
 }
 
 /// A running node with its home. Clones share it.
@@ -50,6 +55,7 @@ struct Shared {
     exchange: Arc<Exchange>,
     actors: Actors,
     parlor: Arc<Parlor>,
+    is_brief: bool,
 }
 
 impl Station {
@@ -64,13 +70,14 @@ impl Station {
         for mended in mended {
             let _ = events.send(mended.notice()).await;
         }
-        let roster = SharedRoster::new(home.roster(keys.identity)?);
+        let roster = SharedRoster::new(home.own_roster(&lock, keys.identity, now()?)?);
         let reception = match duties.receive {
             None => None,
             Some((folder, limits)) => Some(Reception::open(&folder, limits, roster.clone(), events.clone())?),
         };
         let record = keys.record.clone();
-        let node = spawn(&home, keys, &roster, duties.listen).await?;
+        let place = Place { listen: duties.listen, addresses: duties.addresses };
+        let node = spawn(&home, &lock, keys, &roster, place).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
         if duties.demo_desk {
             serve_desk(&node)?;
@@ -84,7 +91,8 @@ impl Station {
             let what = format!("members cannot say anything to this node: {}", failure.what);
             let _ = events.send(Event::Notice { what, advice: String::new() }).await;
         }
-        let shared = Shared { node, record, home, lock, roster, exchange, actors, parlor };
+        let shared =
+            Shared { node, record, home, lock, roster, exchange, actors, parlor, is_brief: duties.is_brief };
         Ok(Station { shared: Arc::new(shared) })
     }
 
@@ -105,12 +113,14 @@ impl Station {
         self.shared.roster.name_of(identity)
     }
 
-    /// Keeps what a member has shown about its devices.
-    pub(crate) fn learn(&self, identity: &IdentityKey) -> Result<(), Failure> {
-        let members = self.shared.node.members();
-        let records: Vec<Record> =
-            members.get(identity).into_iter().flat_map(|member| member.devices().cloned()).collect();
-        self.shared.roster.lock().learn(&self.shared.lock, &records)
+    /// When there was last a session with whom.
+    pub(crate) fn seen(&self) -> Result<Seen, Failure> {
+        self.shared.home.seen()
+    }
+
+    /// Keeps when there was last a session with whom.
+    pub(crate) fn save_seen(&self, seen: Seen) -> Result<(), Failure> {
+        self.shared.home.save_seen(&self.shared.lock, seen)
     }
 
     /// Where files go, if any are received.
@@ -146,40 +156,20 @@ impl Station {
         history.entry(STRANGERS.to_owned()).or_default().extend(strangers);
         self.shared.home.save_history(&self.shared.lock, history)
     }
+}
 
-    fn add_member(&self, card: &str, name: Option<String>) -> Result<Event, Failure> {
-        let card = member_add::parse(card)?;
-        let name = name.map(Petname::new).transpose();
-        let name =
-            name.map_err(|error| Failure::new(Kind::Usage, format!("that name cannot be used: {error}")))?;
-        let event = self.shared.roster.lock().add(&self.shared.lock, card.clone(), name)?;
-        // Names are for people; to the node a member is a key.
-        self.shared.node.add_member(&card.with_petname(None)).map_err(|error| {
-            Failure::new(Kind::BadCard, format!("the running node does not take the card: {error}"))
-                .advice("restart `conclave up`")
-        })?;
-        Ok(event)
-    }
-
-    fn remove_member(&self, name: &str) -> Result<Event, Failure> {
-        let (identity, event) = self.shared.roster.lock().remove(&self.shared.lock, name)?;
-        self.shared.node.remove_member(&identity);
-        Ok(event)
-    }
-
-    /// A member's key, and what they are called.
-    fn find(&self, text: &str) -> Result<(IdentityKey, String), Failure> {
-        let roster = self.shared.roster.lock();
-        let identity = roster.find(text)?.identity();
-        Ok((identity, roster.name_of(&identity)))
-    }
+/// Where a node listens, and where members are told to find it.
+struct Place {
+    listen: Vec<SocketAddr>,
+    addresses: Vec<NetAddress>,
 }
 
 async fn spawn(
     home: &Home,
+    lock: &HomeLock,
     keys: Keys,
     roster: &SharedRoster,
-    listen: Vec<SocketAddr>,
+    place: Place,
 ) -> Result<Node, Failure> {
     let counter_file = home.counter();
     let counter = Counter::durable(counter_file.reserved()?, move |value| {
@@ -187,12 +177,29 @@ async fn spawn(
     });
     let device = Device::new(keys.device, keys.record)
         .map_err(|error| Failure::new(Kind::Broken, error.to_string()))?;
-    let mut builder = Node::builder()
-        .device(device)
-        .door(keys.door)
-        .members(roster.lock().members().clone())
-        .counter(counter);
-    for address in listen {
+    let (kept, announced) = {
+        let roster = roster.lock();
+        (roster.kept().clone(), roster.announced())
+    };
+    // A node that listens nowhere, or everywhere, does not know where it can be reached: what was said before holds.
+    let knows = place.listen.iter().any(|address| !address.ip().is_unspecified());
+    let addresses = if place.addresses.is_empty() && !knows { announced } else { place.addresses };
+    let (door, previous_door) = match kept.doors.clone() {
+        Some((door, previous)) => (door, Some(previous)),
+        None => (keys.door, None),
+    };
+    let config = DirectoryConfig {
+        kept,
+        keep: Some(roster.keep(home, lock)),
+        name: keys.petname,
+        addresses,
+        ..DirectoryConfig::new(home.identity()?)
+    };
+    let mut builder = Node::builder().device(device).door(door).directory(config).counter(counter);
+    if let Some(door) = previous_door {
+        builder = builder.previous_door(door);
+    }
+    for address in place.listen {
         builder = builder.listen(address);
     }
     for (peer, counter) in home.confirmed()? {

@@ -100,8 +100,18 @@ impl Endpoint {
             _ => return,
         };
         self.drop_unconfirmed(&proof.peer());
+        if let Some(ticket) = proof.ticket
+            && let Err(refusal) = self.tickets.reserve(&ticket, &proof.peer().identity, now.date)
+        {
+            self.tags.remove(&tag);
+            let cause = HandshakeCause::Ticket(proof.peer().identity, refusal);
+            return self.silence(now, path, Some(proof.peer()), cause);
+        }
         if self.unconfirmed >= self.config.max_unconfirmed_sessions {
             self.tags.remove(&tag);
+            if let Some(ticket) = proof.ticket {
+                self.tickets.release(&ticket, &proof.peer().identity);
+            }
             return self.silence(now, path, Some(proof.peer()), HandshakeCause::TooManyUnconfirmed);
         }
         let session = Session {
@@ -113,6 +123,7 @@ impl Endpoint {
             boot: proof.boot,
             counter: proof.counter,
             credential: Some(Box::new(proof.credential)),
+            ticket: proof.ticket,
         };
         let session = self.insert_session(path, session);
         self.timers.set(Timer::Session(session), deadline);
@@ -134,9 +145,16 @@ impl Endpoint {
     /// responder's session changes by it.
     pub fn confirmed(&mut self, now: Now, session: SessionId) {
         let Some(entry) = self.sessions.get_mut(&session) else { return };
-        if entry.stage == Stage::Live {
-            return;
+        match (entry.stage, entry.ticket) {
+            (Stage::Live | Stage::Redeeming, _) => {}
+            (Stage::Unconfirmed { .. }, None) => self.accept_confirmed(now, session),
+            (Stage::Unconfirmed { .. }, Some(ticket)) => self.begin_redeeming(now, session, ticket),
         }
+    }
+
+    /// The session counts, and takes the place of an earlier one with the same peer.
+    pub(super) fn accept_confirmed(&mut self, now: Now, session: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&session) else { return };
         entry.stage = Stage::Live;
         self.unconfirmed -= 1;
         let (id, counter, boot, credential) =

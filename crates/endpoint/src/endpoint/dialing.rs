@@ -13,7 +13,7 @@ use crate::path::PathFacts;
 use crate::peer::Contact;
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
-use membership::Standing;
+use membership::DeviceStanding;
 use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
@@ -100,7 +100,7 @@ impl Endpoint {
         let unconfirmed =
             peer.unconfirmed.and_then(|id| self.sessions.get(&id)).and_then(|session| match session.stage {
                 Stage::Unconfirmed { since } => Some(since),
-                Stage::Live => None,
+                Stage::Redeeming | Stage::Live => None,
             });
         Some(dial.next(now.instant, unconfirmed, &self.config))
     }
@@ -119,7 +119,7 @@ impl Endpoint {
             }
             dial.untried = addresses.into();
         }
-        if standing == Standing::Expired {
+        if standing == DeviceStanding::Expired {
             self.fail_dial(now, id, ConnectError::ExpiredRecord);
         }
     }
@@ -142,7 +142,8 @@ impl Endpoint {
         let Some(open) = dial.attempts.get(&attempt).and_then(|attempt| attempt.path) else { return };
         let Phase::Running { deadline } = dial.phase else { return };
         dial.flight = Some(Flight { attempt, open, since: now.instant, answered: None });
-        let order = Order { peer: id, counter: open.counter, tag: open.tag, deadline };
+        let ticket = self.offers.get(&id.identity).cloned();
+        let order = Order { peer: id, counter: open.counter, tag: open.tag, deadline, ticket };
         self.actions.push_back(Action::Begin { path: open.path, order });
     }
 
@@ -193,6 +194,7 @@ impl Endpoint {
             boot,
             counter: flight.open.counter,
             credential: None,
+            ticket: None,
         };
         let session = self.insert_session(flight.open.path, session);
         self.actions.push_back(Action::Live { path: flight.open.path, session });

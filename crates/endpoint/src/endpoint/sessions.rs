@@ -10,7 +10,7 @@ use crate::now::Now;
 use crate::peer::Contact;
 use crate::session::Stage;
 use crate::timers::Timer;
-use membership::Standing;
+use membership::DeviceStanding;
 use x3dh_handshake::{BootId, Role};
 
 impl Endpoint {
@@ -18,6 +18,7 @@ impl Endpoint {
     pub(super) fn go_live(&mut self, now: Now, session: SessionId) {
         let Some(entry) = self.sessions.get(&session) else { return };
         let (id, role, boot) = (entry.peer, entry.role, entry.boot);
+        self.offers.remove(&id.identity);
         self.note_boot(&id, boot);
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.contact = Contact::Live(session);
@@ -62,7 +63,7 @@ impl Endpoint {
     pub fn close(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
             Some(Stage::Live) => self.finish(now, session, EndCause::ClosedHere(reason), Some(reason)),
-            Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
+            Some(Stage::Unconfirmed { .. } | Stage::Redeeming) => self.unconfirmed_failed(now, session),
             None => {}
         }
     }
@@ -71,7 +72,7 @@ impl Endpoint {
     pub fn closed_by_peer(&mut self, now: Now, session: SessionId, reason: CloseReason) {
         match self.sessions.get(&session).map(|entry| entry.stage) {
             Some(Stage::Live) => self.finish(now, session, EndCause::ClosedByPeer(reason), None),
-            Some(Stage::Unconfirmed { .. }) => self.unconfirmed_failed(now, session),
+            Some(Stage::Unconfirmed { .. } | Stage::Redeeming) => self.unconfirmed_failed(now, session),
             None => {}
         }
     }
@@ -103,7 +104,7 @@ impl Endpoint {
         }
         match session.stage {
             Stage::Live => self.finish(now, id, EndCause::PathLost(cause), None),
-            Stage::Unconfirmed { .. } => self.unconfirmed_failed(now, id),
+            Stage::Unconfirmed { .. } | Stage::Redeeming => self.unconfirmed_failed(now, id),
         }
     }
 
@@ -146,8 +147,8 @@ impl Endpoint {
     pub(super) fn ended_with_record(&mut self, now: Now, id: SessionId) -> bool {
         let Some(peer) = self.sessions.get(&id).map(|session| session.peer) else { return true };
         let cause = match self.standing(&peer, now.date) {
-            Standing::Member => return false,
-            Standing::Expired => EndCause::Expired,
+            DeviceStanding::Member => return false,
+            DeviceStanding::Expired => EndCause::Expired,
             _ => EndCause::Removed,
         };
         self.finish(now, id, cause, Some(CloseReason::Removed));

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use membership::{Members, NetAddress, Standing, UnixSeconds};
+use membership::{DeviceStanding, Members, NetAddress, UnixSeconds};
 use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
@@ -23,9 +23,13 @@ impl Endpoint {
         self.members = members;
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
+            if self.comes_by_ticket(&id) && self.members.get(&id.identity).is_none() {
+                // Not in yet. Whoever was kept out meanwhile is refused when the ticket is about to be consumed.
+                continue;
+            }
             match self.standing(&id, now.date) {
-                Standing::Member => {}
-                Standing::Expired => {
+                DeviceStanding::Member => {}
+                DeviceStanding::Expired => {
                     self.part(now, id, EndCause::Expired, ConnectError::ExpiredRecord, CloseReason::Removed);
                 }
                 _ => {
@@ -55,7 +59,7 @@ impl Endpoint {
     }
 
     /// What the members say about a peer, and about the record that the peer has shown itself.
-    pub(super) fn standing(&self, id: &PeerId, date: UnixSeconds) -> Standing {
+    pub(super) fn standing(&self, id: &PeerId, date: UnixSeconds) -> DeviceStanding {
         let listed = self.members.standing(&id.identity, &id.device, date);
         let peer = self.peers.get(id);
         let unconfirmed =
@@ -63,7 +67,7 @@ impl Endpoint {
         let shown = peer.and_then(|peer| peer.credential.as_deref());
         let shown = shown.or_else(|| unconfirmed.and_then(|session| session.credential.as_deref()));
         match (listed, shown) {
-            (Standing::Expired | Standing::UnknownDevice, Some(credential)) => {
+            (DeviceStanding::Expired | DeviceStanding::UnknownDevice, Some(credential)) => {
                 self.members.standing_of_claim(&id.device, credential, date)
             }
             _ => listed,
@@ -73,10 +77,10 @@ impl Endpoint {
     /// Whether a proven first packet may be answered, as far as its sender goes.
     pub(super) fn welcome(&self, proof: &Proof, date: UnixSeconds) -> Result<(), HandshakeCause> {
         let PeerId { identity, device } = proof.peer();
-        HandshakeCause::of_standing(
-            self.members.standing_of_claim(&device, &proof.credential, date),
-            identity,
-        )?;
+        let standing = self.members.standing_of_claim(&device, &proof.credential, date);
+        if proof.ticket.is_none() || !self.members.may_join(&device, &proof.credential, date) {
+            HandshakeCause::of_standing(standing, identity)?;
+        }
         let busy = |peer: &Peer| peer.unconfirmed.is_some() || !matches!(peer.contact, Contact::Down);
         let others =
             self.devices_of(identity).filter(|(id, peer)| **id != proof.peer() && busy(peer)).count();
@@ -98,9 +102,9 @@ impl Endpoint {
         match target {
             Target::Device(peer) if peer == self.local => Err(ConnectError::SelfDial),
             Target::Device(peer) => match self.standing(&peer, date) {
-                Standing::Member => Ok(peer),
-                Standing::Expired => Err(ConnectError::ExpiredRecord),
-                Standing::UnknownDevice => Err(ConnectError::UnknownDevice),
+                DeviceStanding::Member => Ok(peer),
+                DeviceStanding::Expired => Err(ConnectError::ExpiredRecord),
+                DeviceStanding::UnknownDevice => Err(ConnectError::UnknownDevice),
                 _ => Err(ConnectError::UnknownMember),
             },
             Target::Member(identity) => self.choose_device(identity, date),
@@ -115,9 +119,11 @@ impl Endpoint {
         // A device that has come by itself need not be on the list.
         let here = self.devices_of(identity).map(|(id, _)| (*id, Reverse(None)));
         let mut usable =
-            listed.chain(here).filter(|(id, _)| self.standing(id, date) == Standing::Member).peekable();
+            listed.chain(here).filter(|(id, _)| self.standing(id, date) == DeviceStanding::Member).peekable();
         if usable.peek().is_none() {
-            return Err(ConnectError::ExpiredRecord);
+            // Let in, and has yet to say where and with what it can be met.
+            let silent = member.door().is_none() && !member.is_expired(date);
+            return Err(if silent { ConnectError::NoAddress } else { ConnectError::ExpiredRecord });
         }
         let others = usable.filter(|(id, _)| *id != self.local);
         let best = others.min_by_key(|(id, newest)| (self.rank(id), *newest));

@@ -71,6 +71,9 @@ impl Endpoint {
         self.tags.remove(&session.tag);
         if session.stage != Stage::Live {
             self.unconfirmed -= 1;
+            if let Some(ticket) = session.ticket {
+                self.tickets.release(&ticket, &session.peer.identity);
+            }
         }
         Some(session)
     }

@@ -41,7 +41,7 @@ impl Endpoint {
         let Some(session) = self.sessions.get(&id) else { return };
         let again = now.instant + self.idle_timeout(session.role);
         match session.stage {
-            Stage::Unconfirmed { .. } => self.unconfirmed_failed(now, id),
+            Stage::Unconfirmed { .. } | Stage::Redeeming => self.unconfirmed_failed(now, id),
             Stage::Live => {
                 if !self.ended_with_record(now, id) {
                     self.timers.set(Timer::Session(id), again);

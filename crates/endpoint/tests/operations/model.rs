@@ -216,6 +216,7 @@ impl<'a> Model<'a> {
             credential,
             counter: u64::from(b / 5) + self.counter / 2,
             boot: BootId([b % 2; 16]),
+            ticket: None,
         };
         if self.paths.get(&path) == Some(&Use::Knocking) {
             self.paths.insert(path, Use::Admitted(peer));

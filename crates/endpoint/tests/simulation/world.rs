@@ -289,7 +289,9 @@ impl World {
         let Some(carried) = paths.get_mut(&path) else { return };
         let step = match &mut carried.stage {
             Stage::Outbound(outbound) => outbound.handle_packet(now.instant, packet),
-            Stage::Inbound(inbound) => inbound.handle_packet(now, packet, (keys, members)),
+            Stage::Inbound(inbound) => {
+                inbound.handle_packet(now, packet, (keys, &Admittance::from(Arc::clone(members))))
+            }
             Stage::Deaf => return,
             Stage::Idle | Stage::Answered(_) | Stage::Session(_) => return self.broken(node, path),
         };

@@ -35,9 +35,9 @@ fn an_id_decides_nothing() {
     let now = UnixSeconds::MAX;
     assert!(members.get(&second.identity()).is_none());
     assert!(members.remove(&second.identity()).is_none());
-    assert_eq!(members.standing(&second.identity(), &record.static_key(), now), Standing::Unknown);
+    assert_eq!(members.standing(&second.identity(), &record.static_key(), now), DeviceStanding::Unknown);
     let claim = members.standing_of_claim(&record.static_key(), &record.to_credential(), now);
-    assert_eq!(claim, Standing::Unknown);
+    assert_eq!(claim, DeviceStanding::Unknown);
     assert_eq!(members.learn(record), Err(Error::NoSuchMember));
     assert_eq!(members.rename(&second.identity(), None), Err(Error::NoSuchMember));
 }
@@ -48,7 +48,7 @@ fn the_list_is_bounded() {
     let known = card(1);
     members.add(&known).unwrap();
     let template = members.get(&known.identity()).unwrap().clone();
-    let filler = Member::new(IdentityKey([1; 32]), None, template.door().clone(), Vec::new());
+    let filler = Member::new(IdentityKey([1; 32]), None, template.door().cloned(), Vec::new());
     for n in 1..MAX_MEMBERS {
         let mut key = [2; 32];
         key[..8].copy_from_slice(&n.to_le_bytes());

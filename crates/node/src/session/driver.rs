@@ -41,6 +41,8 @@ pub(crate) struct Driver {
     /// How attempts to compress came out, for the sending half.
     notes: Vec<CodingNote>,
     phase: Phase,
+    /// Confirmed, by a ticket that is being consumed.
+    redeeming: bool,
     pass: Option<Pass>,
     watch: Watch,
     /// When this round began: the clock is read once in it.
@@ -125,6 +127,7 @@ impl Driver {
             actors: ActorLanes::default(),
             notes: Vec::new(),
             phase,
+            redeeming: false,
             pass,
             watch,
             now,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 mod actors;
+mod adversary;
 mod backpressure;
 mod cancel;
 mod descriptors;
@@ -11,7 +12,8 @@ mod descriptors;
 mod disk;
 mod flood;
 mod hostile;
-
+mod join;
+mod keep;
 mod keeping;
 mod lifecycle;
 mod many;

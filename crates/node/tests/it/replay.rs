@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use node::store::Store;
-use node::{Limits, MemoryNetwork, Node, StreamOptions};
+use node::{Limits, Members, MemoryNetwork, Node, StreamOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Person, host, name, next, noise};
@@ -124,9 +124,11 @@ async fn a_restarted_node_that_keeps_counters_says_nothing() {
     let (alice, bob) = (Person::new(1), Person::new(2));
     let store = Store::in_memory().unwrap();
     let start = async || {
-        let b = bob.builder().memory(&network).listen(host(2)).store(store.clone()).spawn().await.unwrap();
-        b.add_member(&alice.card(host(1))).unwrap();
-        b
+        // Counters are taken up of those who are members from the start.
+        let mut members = Members::new();
+        members.add(&alice.card(host(1))).unwrap();
+        let builder = bob.builder().memory(&network).listen(host(2)).members(members);
+        builder.store(store.clone()).spawn().await.unwrap()
     };
     let b = start().await;
     let a = alice.start(&network, host(1), Limits::default(), &[(&bob, 2)]).await;

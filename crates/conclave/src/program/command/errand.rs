@@ -131,7 +131,8 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 async fn alone(home: Home, lock: HomeLock, request: Request, caller: Caller) -> Result<(), Failure> {
     // Lines of members are taken where somebody sees them, and refused by a node that is gone in a moment.
-    let duties = Duties { chat: matches!(request, Request::Chat { .. }), ..Duties::default() };
+    let chat = matches!(request, Request::Chat { .. });
+    let duties = Duties { chat, is_brief: true, ..Duties::default() };
     let station = Station::start(home, lock, duties, &caller.events).await?;
     let done = station.perform(request, caller).await;
     let kept = station.shut_down().await;

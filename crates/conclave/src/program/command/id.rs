@@ -16,8 +16,8 @@ use super::Context;
 /// card can knock; only those you add can come in.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Where others can reach you, for instance 203.0.113.7:4433,home.example:4433 [default: where `conclave up`
-    /// listens, if it listens on certain addresses]
+    /// Where others can reach you, for instance 203.0.113.7:4433,home.example:4433 [default: where a running
+    /// `conclave up` tells members to find it]
     #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
     addresses: Option<Vec<NetAddress>>,
     /// Print the member id instead of the card
@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     };
     let addresses = match arguments.addresses {
         Some(addresses) => addresses,
-        None => listening(&home).await.unwrap_or_default(),
+        None => announced(&home).await.unwrap_or_default(),
     };
     let without = addresses.is_empty();
     let event = card_event(&keys, addresses)?;
@@ -71,18 +71,14 @@ pub(crate) fn card_event(keys: &Keys, addresses: Vec<NetAddress>) -> Result<Even
     })
 }
 
-/// Where the running node listens, as far as others can use it.
-async fn listening(home: &Home) -> Option<Vec<NetAddress>> {
+/// Where the running node has told members to find it.
+async fn announced(home: &Home) -> Option<Vec<NetAddress>> {
     let mut running = ipc::connect(&home.socket().ok()?).await.ok()??;
     running.ask(Request::Addresses).await.ok()?;
     let mut addresses = Vec::new();
     while let Some(event) = running.next().await.ok()? {
         let Event::Listening { address } = event else { continue };
-        let certain =
-            address.parse::<std::net::SocketAddr>().is_ok_and(|address| !address.ip().is_unspecified());
-        if certain && addresses.len() < membership::MAX_CARD_ADDRESSES {
-            addresses.extend(NetAddress::new(address));
-        }
+        addresses.extend(NetAddress::new(address));
     }
     Some(addresses)
 }

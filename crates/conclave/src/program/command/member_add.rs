@@ -6,11 +6,10 @@ use clap::Args;
 use membership::{Card, MAX_CARD_TEXT_BYTES, Petname};
 
 use super::super::failure::{Failure, Kind};
-use super::super::home::Home;
 use super::super::ipc::Request;
-use super::{Context, Holder};
+use super::Context;
 
-/// Take a member in, or bring a known one up to date
+/// Vouch for the owner of a card, or bring somebody known up to date
 ///
 /// They must do the same with your card before you can speak with each other.
 #[derive(Debug, Args)]
@@ -27,24 +26,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
-    let home = Home::open(&context.home_folder)?;
     let text = match arguments.card.as_str() {
         "-" => read_card(context)?,
         _ => arguments.card,
     };
-    let card = parse(&text)?;
-    match context.holder(&home).await? {
-        Holder::Node(running) => {
-            let name = arguments.name.map(String::from);
-            context.follow(running, Request::AddMember { card: text, name }).await
-        }
-        Holder::Us(lock) => {
-            let keys = context.keys(&home, &lock)?;
-            let event = home.roster(keys.identity)?.add(&lock, card, arguments.name)?;
-            context.output.show(&event);
-            Ok(())
-        }
-    }
+    parse(&text)?;
+    context.carry_out(Request::AddMember { card: text, name: arguments.name.map(String::from) }).await
 }
 
 /// Reads the text of a card, and says what is wrong with it without repeating it.

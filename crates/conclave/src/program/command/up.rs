@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use endpoint::Cause;
+use endpoint::{Cause, PeerId};
+use membership::{IdentityKey, NetAddress};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, interval_at};
@@ -13,13 +14,14 @@ use tokio::time::{Instant, interval_at};
 use super::super::advice;
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
-use super::super::home::{Confirmed, Home};
+use super::super::hex;
+use super::super::home::{Confirmed, Home, Seen};
 use super::super::ipc;
 use super::super::signals::Signals;
 use super::super::size::Bytes;
 use super::super::station::{Duties, Station, member_id, peer_name};
 use super::super::transfer::ReceiveLimits;
-use super::{Context, Holder};
+use super::{Context, Holder, now};
 
 /// Where a node listens that was not told where.
 pub(crate) const DEFAULT_PORT: u16 = 4433;
@@ -28,7 +30,7 @@ pub(crate) const DEFAULT_PORT: u16 = 4433;
 const QUEUE_EVENTS: usize = 256;
 /// How often to look whether the own record is about to expire: it is renewed at the start only.
 const RECORD_CHECK_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
-/// How often confirmed counters are written, if there are new ones.
+/// How often what is kept of peers is written, if there is anything new.
 const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Run the node until it is stopped: listen, keep sessions, receive files, serve other commands of this home
@@ -42,6 +44,10 @@ pub(crate) struct Arguments {
     /// Listen nowhere: only members whom this node dials can speak with it
     #[arg(long, conflicts_with = "listen")]
     no_listen: bool,
+    /// Where members and the tickets of this node say that it is reached, for instance home.example:4433 [default: where it
+    /// listens, if that is certain; else what was said last]
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
+    addresses: Vec<NetAddress>,
     /// Receive files of members into this folder; nothing in it is ever replaced
     #[arg(long, value_name = "FOLDER")]
     receive: Option<PathBuf>,
@@ -76,7 +82,8 @@ impl Arguments {
             ..ReceiveLimits::default()
         };
         let receive = self.receive.clone().map(|folder| (folder, limits));
-        Duties { listen, receive, chat: true, demo_desk: self.demo_desk }
+        let addresses = self.addresses.clone();
+        Duties { listen, addresses, receive, chat: true, demo_desk: self.demo_desk, is_brief: false }
     }
 }
 
@@ -128,10 +135,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
 fn announce(station: &Station, context: &mut Context) {
     let identity = station.node().identity();
-    let up = Event::Up {
-        member_id: member_id(&identity),
-        identity: super::super::hex::encode(identity.as_bytes()),
-    };
+    let up = Event::Up { member_id: member_id(&identity), identity: hex::encode(identity.as_bytes()) };
     context.output.show(&up);
     for address in station.node().local_addresses() {
         context.output.show(&Event::Listening { address: address.to_string() });
@@ -144,11 +148,7 @@ fn announce(station: &Station, context: &mut Context) {
 /// Tells what happens to peers, and keeps what must outlive this run.
 async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot::Receiver<()>) {
     let mut peers = station.node().events();
-    let mut confirmed = station.confirmed().unwrap_or_else(|failure| {
-        tracing::warn!(%failure, "starting without the counters of peers");
-        Confirmed::new()
-    });
-    let mut unsaved = false;
+    let mut journal = Journal::read(&station);
     let mut save = interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
     let mut record_check = interval_at(Instant::now() + RECORD_CHECK_INTERVAL, RECORD_CHECK_INTERVAL);
     loop {
@@ -162,21 +162,19 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
                 }
                 continue;
             }
-            _ = save.tick(), if unsaved => {
-                keep(&station, &confirmed);
-                unsaved = false;
+            _ = save.tick() => {
+                journal.save(&station);
                 continue;
             }
         };
         let told = match event {
             None => break,
             Some(node::Event::PeerUp { peer, .. }) => {
-                if let Err(failure) = station.learn(&peer.identity) {
-                    tracing::warn!(%failure, "a record of a member was not kept");
-                }
+                journal.saw(&peer.identity);
                 Event::Connected { member: station.name_of(&peer.identity) }
             }
             Some(node::Event::PeerDown { peer, cause, .. }) => {
+                journal.saw(&peer.identity);
                 let (member, why) = (station.name_of(&peer.identity), cause.to_string());
                 let advice = advice::about(&Cause::Ended(cause)).to_owned();
                 Event::Disconnected { member, cause: why, advice }
@@ -185,8 +183,7 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
                 Event::Restarted { member: station.name_of(&peer.identity) }
             }
             Some(node::Event::CounterConfirmed { peer, counter }) => {
-                confirmed.insert(peer_name(&peer), counter);
-                unsaved = true;
+                journal.confirmed(&peer, counter);
                 continue;
             }
             Some(_) => continue,
@@ -194,14 +191,50 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
         // A full queue is waited for nowhere: the output must not hold up what is kept.
         let _ = events.try_send(told);
     }
-    if unsaved {
-        keep(&station, &confirmed);
-    }
+    journal.save(&station);
 }
 
-fn keep(station: &Station, confirmed: &Confirmed) {
-    if let Err(failure) = station.save_confirmed(confirmed.clone()) {
-        tracing::warn!(%failure, "the counters of peers were not kept");
+/// What is kept of peers from one run to the next, beside what the node keeps itself.
+struct Journal {
+    confirmed: Confirmed,
+    seen: Seen,
+    /// Whether there is anything that is not on the disk.
+    is_behind: (bool, bool),
+}
+
+impl Journal {
+    fn read(station: &Station) -> Journal {
+        let confirmed = station.confirmed().unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "starting without the counters of peers");
+            Confirmed::new()
+        });
+        let seen = station.seen().unwrap_or_else(|failure| {
+            tracing::warn!(%failure, "when members were last here is not known");
+            Seen::new()
+        });
+        Journal { confirmed, seen, is_behind: (false, false) }
+    }
+
+    fn confirmed(&mut self, peer: &PeerId, counter: u64) {
+        self.confirmed.insert(peer_name(peer), counter);
+        self.is_behind.0 = true;
+    }
+
+    fn saw(&mut self, member: &IdentityKey) {
+        if let Ok(now) = now() {
+            self.seen.insert(hex::encode(member.as_bytes()), now.seconds());
+            self.is_behind.1 = true;
+        }
+    }
+
+    fn save(&mut self, station: &Station) {
+        let (counters, seen) = std::mem::take(&mut self.is_behind);
+        if counters && let Err(failure) = station.save_confirmed(self.confirmed.clone()) {
+            tracing::warn!(%failure, "the counters of peers were not kept");
+        }
+        if seen && let Err(failure) = station.save_seen(self.seen.clone()) {
+            tracing::warn!(%failure, "when members were last here was not kept");
+        }
     }
 }
 

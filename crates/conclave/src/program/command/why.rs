@@ -7,7 +7,7 @@ use super::super::hex;
 use super::super::home::Home;
 use super::super::ipc::Request;
 use super::super::station::{STRANGERS, causes};
-use super::{Context, Holder};
+use super::{Context, Holder, now};
 
 /// Tell what last went wrong with a member, how long ago, and what to do about it
 ///
@@ -26,10 +26,10 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
             context.follow(running, Request::Why { member: arguments.member.clone() }).await?
         }
         Holder::Us(_lock) => {
-            let roster = home.roster(home.keys_as_they_are()?.identity)?;
+            let roster = home.roster(home.keys_as_they_are()?.identity, now()?)?;
             let (key, called) = match &arguments.member {
                 Some(member) => {
-                    let identity = roster.find(member)?.identity();
+                    let identity = roster.find_anybody(member)?;
                     (hex::encode(identity.as_bytes()), roster.name_of(&identity))
                 }
                 None => (STRANGERS.to_owned(), STRANGERS.to_owned()),

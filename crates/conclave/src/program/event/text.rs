@@ -1,5 +1,7 @@
 //! Events in words, one line each.
 
+mod membership;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use serde_json::Value;
 
 use super::super::size::Bytes;
 use super::super::transfer::{is_misleading, printable};
-use super::{Direction, Event, FileLine, MemberLine, Speaker};
+use super::{Direction, Event, FileLine, Speaker, StandingWord};
 
 /// So much of a line says which one it was.
 const BEGINNING_LETTERS: usize = 40;
@@ -17,12 +19,44 @@ impl Event {
     pub(crate) fn text(&self) -> String {
         match self {
             Event::Card { card, .. } => card.clone(),
-            Event::Member(member) => member.text(),
             Event::MemberAdded(member) => {
                 format!("{} is a member now: {}", printable(&member.name), member.member_id)
             }
             Event::MemberUpdated(member) => format!("{} has a new card now", printable(&member.name)),
-            Event::MemberRemoved { name, .. } => format!("{} is no longer a member here", printable(name)),
+            Event::MemberRemoved { name, .. } | Event::Revoked { name, .. } => format!(
+                "{} is revoked: no longer a member here, nor wherever your word counts",
+                printable(name)
+            ),
+            Event::Ticket(ticket) => ticket.text(),
+            Event::Joined(member) => {
+                format!("{} has let you in: {}", printable(&member.name), member.member_id)
+            }
+            Event::Introduced { one, other, told } => {
+                let when = match told.as_slice() {
+                    [] => "they hear it when they next connect".to_owned(),
+                    [_, _] => "both have heard it".to_owned(),
+                    [first, ..] => {
+                        format!("{} has heard it, the other does on connecting", printable(first))
+                    }
+                };
+                format!("{} and {} are introduced to each other; {when}", printable(one), printable(other))
+            }
+            Event::DeviceRevoked { device } => format!("the device {device} of yours is revoked"),
+            Event::Readmitted { name, standing, .. } => {
+                let now = match standing {
+                    StandingWord::Member => "is a member again",
+                    StandingWord::Revoked => "stays out by the word of somebody else",
+                    StandingWord::Expired => "may come in again, but the voucher for them has ended",
+                    StandingWord::Unknown => "may come in again, and nobody vouches for them yet",
+                };
+                format!("your revocation is undone: {} {now}", printable(name))
+            }
+            Event::WouldChange(change) => change.text(),
+            Event::Standing(line) => line.text(),
+            Event::Whoami(line) => line.text(),
+            Event::Status(line) => line.text(),
+            Event::Expires(line) => line.text(),
+            Event::Session { member, .. } => printable(member),
             Event::Up { member_id, .. } => format!("up as {member_id}"),
             Event::Listening { address } => format!("listening on {address}"),
             Event::ReceivingInto { folder } => format!("receiving files into {}", printable(folder)),
@@ -93,14 +127,6 @@ impl Event {
             Event::Done => "done".to_owned(),
             Event::Failed(failure) => failure.to_string(),
         }
-    }
-}
-
-impl MemberLine {
-    fn text(&self) -> String {
-        let addresses =
-            if self.addresses.is_empty() { "no address".to_owned() } else { self.addresses.join(",") };
-        format!("{}\t{}\t{addresses}", printable(&self.name), self.member_id)
     }
 }
 

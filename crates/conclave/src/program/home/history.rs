@@ -27,6 +27,9 @@ pub(crate) type History = BTreeMap<String, Vec<Mishap>>;
 /// The highest counter that each device has confirmed, by identity and device key in hexadecimal.
 pub(crate) type Confirmed = BTreeMap<String, u64>;
 
+/// When there was last a session with each member, by identity in hexadecimal, in seconds since 1970.
+pub(crate) type Seen = BTreeMap<String, u64>;
+
 #[derive(Serialize, Deserialize)]
 struct Versioned<T> {
     version: u32,
@@ -42,6 +45,11 @@ struct Mishaps {
 #[derive(Serialize, Deserialize)]
 struct Counters {
     counters: Confirmed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LastSeen {
+    seen: Seen,
 }
 
 const VERSION: u32 = 1;
@@ -70,6 +78,16 @@ impl Home {
     /// Keeps the counters that were confirmed.
     pub(crate) fn save_confirmed(&self, _lock: &HomeLock, counters: Confirmed) -> Result<(), Failure> {
         self.store("peers.json", Counters { counters })
+    }
+
+    /// When there was last a session with whom.
+    pub(crate) fn seen(&self) -> Result<Seen, Failure> {
+        Ok(self.load("seen.json")?.map(|LastSeen { seen }| seen).unwrap_or_default())
+    }
+
+    /// Keeps when there was last a session with whom.
+    pub(crate) fn save_seen(&self, _lock: &HomeLock, seen: Seen) -> Result<(), Failure> {
+        self.store("seen.json", LastSeen { seen })
     }
 
     fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use membership::{Card, DeviceKey, Door, Identity, IdentityKey, NetAddress, Petname, Record, UnixSeconds};
+use node::Kept;
 use rand::TryRng;
 use rand::rngs::{StdRng, SysRng};
 use zeroize::Zeroizing;
@@ -66,7 +67,7 @@ impl Home {
             None => file::remove(&self.path("name"))?,
         }
         // What an earlier attempt left without an identity is nobody's.
-        for name in ["device", "record", "door", "counter", "members.json"] {
+        for name in ["device", "record", "door", "counter", "members.json", "roster"] {
             file::remove(&self.path(name))?;
         }
         file::save(&identity_path, &identity.dangerous_file_bytes()[..])?;
@@ -103,8 +104,7 @@ impl Home {
             Some(door) => door,
             None => {
                 let door = Door::generate(&mut randomness()?);
-                let bytes = Zeroizing::new([&DOOR_FILE[..], door.dangerous_bytes()].concat());
-                file::save(&self.path("door"), &bytes)?;
+                self.save_door(&door)?;
                 door
             }
         };
@@ -129,8 +129,22 @@ impl Home {
         })
     }
 
-    fn identity(&self) -> Result<Identity, Failure> {
+    /// What signs for this home.
+    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
         self.read("identity", Identity::from_file_bytes)?.ok_or_else(|| super::missing(self.folder()))
+    }
+
+    /// Has the cards of this home carry the door that is kept with the directory, once it was replaced.
+    pub(super) fn follow_doors(&self, kept: &Kept) -> Result<(), Failure> {
+        match &kept.doors {
+            Some((door, _)) if self.read("door", read_door)?.as_ref() != Some(door) => self.save_door(door),
+            _ => Ok(()),
+        }
+    }
+
+    fn save_door(&self, door: &Door) -> Result<(), Failure> {
+        let bytes = Zeroizing::new([&DOOR_FILE[..], door.dangerous_bytes()].concat());
+        file::save(&self.path("door"), &bytes)
     }
 
     fn new_device(&self, mended: &mut Vec<Mended>) -> Result<DeviceKey, Failure> {

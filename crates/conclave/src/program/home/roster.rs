@@ -1,17 +1,27 @@
-//! The members of this home: a list in memory and the same list on the disk.
+//! Who says what about whom, as this home keeps it: in memory, and in one file on the disk.
+//!
+//! The node decides; here is what it starts from, what it has made durable, and what members are called.
+
+mod import;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use membership::{Added, Card, IdentityKey, Member, Members, Petname, Record};
-use zeroize::Zeroizing;
+use membership::{
+    Announcement, Directory, IdentityKey, Member, MemberId, Members, NetAddress, Petname, Policy, Settled,
+    Standing, UnixSeconds,
+};
+use node::{Keep, Kept};
 
-use super::super::event::{Event, MemberLine};
+use super::super::event::MemberLine;
 use super::super::failure::{Failure, Kind};
 use super::super::hex;
 use super::{Home, HomeLock, file};
 
-/// The list in the hands of several tasks.
+const FILE: &str = "roster";
+
+/// The roster in the hands of several tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedRoster(Arc<Mutex<Roster>>);
 
@@ -20,7 +30,7 @@ impl SharedRoster {
         SharedRoster(Arc::new(Mutex::new(roster)))
     }
 
-    /// The list, for as long as the guard lives. Nothing is awaited meanwhile.
+    /// The roster, for as long as the guard lives. Nothing is awaited meanwhile.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Roster> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -29,121 +39,199 @@ impl SharedRoster {
     pub(crate) fn name_of(&self, identity: &IdentityKey) -> String {
         self.lock().name_of(identity)
     }
+
+    /// Makes durable what the node of this home keeps, and shows it here. The lock of the home is held as long as the
+    /// node runs.
+    pub(crate) fn keep(&self, home: &Home, _lock: &HomeLock) -> Keep {
+        let (shared, home) = (self.clone(), home.clone());
+        Keep::new(move |kept| {
+            let failed = |failure: Failure| std::io::Error::other(failure);
+            // Not under the mutex: nobody who wants to know a name waits for a disk.
+            file::save(&home.path(FILE), &text::write(kept).map_err(failed)?).map_err(failed)?;
+            home.follow_doors(kept).map_err(failed)?;
+            let now = super::super::command::now().map_err(failed)?;
+            shared.lock().show(kept.clone(), now);
+            Ok(())
+        })
+    }
 }
 
-/// The list, and where it is kept. Whoever changes it holds the lock of the home.
+/// What is kept, and what follows from it at a date.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    path: PathBuf,
     own: IdentityKey,
+    kept: Kept,
+    settled: Settled,
     members: Members,
 }
 
 impl Home {
-    /// Reads the list of members of the identity `own`.
-    pub(crate) fn roster(&self, own: IdentityKey) -> Result<Roster, Failure> {
-        let path = self.path("members.json");
-        let members = match file::read(&path)? {
-            None => Members::new(),
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                Failure::new(Kind::LocalIo, format!("{} cannot be read: {error}", path.display()))
-                    .meaning("the list of members is damaged, or a newer version of this program wrote it")
-                    .advice("use the version that wrote it, or restore the file from your backup")
-            })?,
+    /// Reads what is kept for the identity `own`. Files are replaced whole, so that reading needs no lock.
+    pub(crate) fn roster(&self, own: IdentityKey, now: UnixSeconds) -> Result<Roster, Failure> {
+        let path = self.path(FILE);
+        let kept = match file::read(&path)? {
+            Some(bytes) => text::read(&bytes).map_err(|what| damaged(&path, &what))?,
+            None => self.import(now)?.unwrap_or_default(),
         };
-        Ok(Roster { path, own, members })
+        Ok(Roster::new(own, kept, now))
+    }
+
+    /// The same for a node that is about to run: what an earlier version left is taken over for good.
+    pub(crate) fn own_roster(
+        &self,
+        _lock: &HomeLock,
+        own: IdentityKey,
+        now: UnixSeconds,
+    ) -> Result<Roster, Failure> {
+        let roster = self.roster(own, now)?;
+        if !self.path(FILE).exists() {
+            file::save(&self.path(FILE), &text::write(&roster.kept)?)?;
+        }
+        self.retire_import()?;
+        self.follow_doors(&roster.kept)?;
+        Ok(roster)
     }
 }
 
 impl Roster {
-    /// The list.
+    fn new(own: IdentityKey, kept: Kept, now: UnixSeconds) -> Roster {
+        let (settled, members) = settle(own, &kept, now);
+        Roster { own, kept, settled, members }
+    }
+
+    fn show(&mut self, kept: Kept, now: UnixSeconds) {
+        *self = Roster::new(self.own, kept, now);
+    }
+
+    /// Looks again, as of `now`: vouchers end by themselves.
+    pub(crate) fn refresh(&mut self, now: UnixSeconds) {
+        (self.settled, self.members) = settle(self.own, &self.kept, now);
+    }
+
+    /// Whose roster it is.
+    pub(crate) fn own(&self) -> IdentityKey {
+        self.own
+    }
+
+    /// Everything that is kept.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// What was said.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.kept.directory
+    }
+
+    /// Everybody's standing.
+    pub(crate) fn settled(&self) -> &Settled {
+        &self.settled
+    }
+
+    /// Who is in.
     pub(crate) fn members(&self) -> &Members {
         &self.members
     }
 
+    /// Where this node has told members to find it.
+    pub(crate) fn announced(&self) -> Vec<NetAddress> {
+        let announcement = self.directory().announcement(&self.own);
+        announcement.map(|known| known.facts().card.addresses().to_vec()).unwrap_or_default()
+    }
+
+    /// What this node says about itself.
+    pub(crate) fn own_announcement(&self) -> Option<&Announcement> {
+        self.directory().announcement(&self.own)
+    }
+
     /// The member a person means.
-    pub(crate) fn find(&self, text: &str) -> Result<&Member, Failure> {
-        self.members.find(text).map_err(|error| match error {
-            membership::Error::NoSuchMember => {
-                Failure::new(Kind::UnknownMember, format!("there is no member `{text}` here"))
-                    .advice("see who there is: `conclave member list`")
-                    .advice("take them in: `conclave member add -`, then paste their card")
+    pub(crate) fn find(&self, text: &str) -> Result<IdentityKey, Failure> {
+        match self.members.find(text) {
+            Ok(member) => Ok(member.identity()),
+            Err(membership::Error::NoSuchMember) => Err(self.no_member(text)),
+            Err(error) => Err(ambiguous(text, &error.to_string())),
+        }
+    }
+
+    /// Anybody a person means of whom anything was said: also those who are kept out.
+    pub(crate) fn find_anybody(&self, text: &str) -> Result<IdentityKey, Failure> {
+        if let Ok(member) = self.members.find(text) {
+            return Ok(member.identity());
+        }
+        let fits = |identity: &IdentityKey| {
+            let id = MemberId::of(identity).to_string();
+            let by_id = text.len() >= membership::MIN_PREFIX_DIGITS
+                && id.get(..text.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(text));
+            by_id || self.name_of(identity) == text || hex::encode(identity.as_bytes()) == text
+        };
+        let mut found = self.everybody().into_iter().filter(|identity| fits(identity));
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (Some(_), Some(_)) => Err(ambiguous(text, "several fit")),
+            (None, _) => Err(self.find(text).err().unwrap_or_else(|| self.no_member(text))),
+        }
+    }
+
+    /// Everybody of whom anything was said, but this node itself.
+    pub(crate) fn everybody(&self) -> std::collections::BTreeSet<IdentityKey> {
+        let mut all: std::collections::BTreeSet<IdentityKey> =
+            self.directory().cards().map(membership::Card::identity).collect();
+        for statement in self.directory().statements() {
+            all.insert(statement.issuer());
+            match statement {
+                membership::Statement::Voucher(voucher) => drop(all.insert(voucher.subject())),
+                membership::Statement::Revocation(revocation) => {
+                    if let membership::Revoked::Member(subject) = revocation.about() {
+                        all.insert(subject);
+                    }
+                }
+                membership::Statement::Announcement(_) => {}
             }
-            other => Failure::new(Kind::UnknownMember, format!("`{text}` is not one member: {other}"))
-                .advice("name more digits of the member id"),
-        })
+        }
+        all.remove(&self.own);
+        all
     }
 
-    /// What a member is called: by name, else by id.
+    /// What somebody is called: by name, else by id.
     pub(crate) fn name_of(&self, identity: &IdentityKey) -> String {
-        match self.members.get(identity) {
-            Some(member) => display_name(member),
-            None => membership::MemberId::of(identity).to_string(),
+        if let Some(member) = self.members.get(identity) {
+            return display_name(member);
         }
+        let suggested = || self.directory().card(identity)?.petname();
+        let name = self.kept.names.get(identity).or_else(suggested);
+        let free = name.filter(|name| self.owner_of(name).is_none());
+        free.map_or_else(|| MemberId::of(identity).to_string(), ToString::to_string)
     }
 
-    /// Takes in the member of a card, under `name` if there is one, and saves the list.
-    pub(crate) fn add(
-        &mut self,
-        _lock: &HomeLock,
-        card: Card,
-        name: Option<Petname>,
-    ) -> Result<Event, Failure> {
-        if card.identity() == self.own {
-            return Err(Failure::new(Kind::BadCard, "this is your own card")
-                .meaning("a node is no member of itself")
-                .advice("hand it to somebody else, and add theirs here"));
-        }
-        let named = name.is_some();
-        let card = if named { card.with_petname(name.clone()) } else { card };
-        let mut members = self.members.clone();
-        let added = members.add(&card).map_err(|error| refused(error, card.petname()))?;
-        if named {
-            // A known member keeps its name unless another one is given.
-            members.rename(&card.identity(), name).map_err(|error| refused(error, card.petname()))?;
-        }
-        self.replace(members)?;
-        let member = self.members.get(&card.identity()).map(member_line);
-        let line =
-            member.ok_or_else(|| Failure::new(Kind::Broken, "the member that was added is not there"))?;
-        Ok(match added {
-            Added::New(_) => Event::MemberAdded(line),
-            Added::Updated(_) => Event::MemberUpdated(line),
-        })
+    /// Who is called that.
+    pub(crate) fn owner_of(&self, name: &Petname) -> Option<IdentityKey> {
+        self.members.iter().find(|member| member.petname() == Some(name)).map(Member::identity)
     }
 
-    /// Strikes a member off and saves the list; returns whom.
-    pub(crate) fn remove(&mut self, _lock: &HomeLock, text: &str) -> Result<(IdentityKey, Event), Failure> {
-        let member = self.find(text)?;
-        let identity = member.identity();
-        let event = Event::MemberRemoved { name: display_name(member), member_id: member.id().to_string() };
-        let mut members = self.members.clone();
-        members.remove(&identity);
-        self.replace(members)?;
-        Ok((identity, event))
-    }
-
-    /// Takes in what a member showed about its devices in a handshake.
-    pub(crate) fn learn(&mut self, _lock: &HomeLock, records: &[Record]) -> Result<(), Failure> {
-        let mut members = self.members.clone();
-        let mut news = false;
-        for record in records {
-            // A record that contradicts the list was not accepted by the node either.
-            news |= members.learn(record).unwrap_or(false);
+    fn no_member(&self, text: &str) -> Failure {
+        let known = self.everybody().into_iter().find(|identity| self.name_of(identity) == text);
+        let failure = Failure::new(Kind::UnknownMember, format!("there is no member `{text}` here"));
+        match known.map(|identity| self.settled.standing(&identity)) {
+            Some(Standing::Revoked { by }) if by == self.own => failure
+                .meaning("you have revoked them")
+                .advice(format!("undo it: `conclave revoke {text} --undo`")),
+            Some(Standing::Revoked { by }) => failure
+                .meaning(format!("{} has revoked them, and that counts here", self.name_of(&by)))
+                .advice("only whoever revoked them can undo it"),
+            Some(Standing::Expired) => failure.meaning("the voucher by which they were in has ended").advice(
+                "take them in again: `conclave member add -`, or hand them a ticket: `conclave invite`",
+            ),
+            _ => failure
+                .advice("see who there is: `conclave members`")
+                .advice("let them in: `conclave invite`, and hand them the ticket"),
         }
-        if news { self.replace(members) } else { Ok(()) }
     }
+}
 
-    /// Saves first, so that memory never says more than the disk.
-    fn replace(&mut self, members: Members) -> Result<(), Failure> {
-        // The doors of all members are in it.
-        let json = serde_json::to_vec_pretty(&members).map(Zeroizing::new);
-        let json =
-            json.map_err(|error| Failure::new(Kind::Broken, format!("the list cannot be written: {error}")))?;
-        file::save(&self.path, &json)?;
-        self.members = members;
-        Ok(())
-    }
+fn settle(own: IdentityKey, kept: &Kept, now: UnixSeconds) -> (Settled, Members) {
+    let settled = Settled::new(&kept.directory, &Policy::of(own), now);
+    let members = Members::settled(&kept.directory, &settled, &kept.names);
+    (settled, members)
 }
 
 /// A member for other commands and for people.
@@ -161,95 +249,16 @@ fn display_name(member: &Member) -> String {
     member.petname().map_or_else(|| member.id().to_string(), ToString::to_string)
 }
 
-fn refused(error: membership::Error, name: Option<&Petname>) -> Failure {
-    let failure = Failure::new(Kind::BadCard, format!("the card was not added: {error}"));
-    match error {
-        membership::Error::PetnameTaken { .. } => failure
-            .meaning(format!(
-                "two members cannot both be called {}",
-                name.map(Petname::as_str).unwrap_or_default()
-            ))
-            .advice("give this one another name: `conclave member add --name NAME -`"),
-        membership::Error::IdTaken { .. } | membership::Error::StaticKeyTaken { .. } => failure
-            .meaning("one of the two cards may be forged")
-            .advice("compare member ids with both people over another channel before you do anything else"),
-        membership::Error::DeviceConflict => failure.advice(
-            "ask them which card is right; to start over: `conclave member remove NAME`, then add it",
-        ),
-        _ => failure,
-    }
+fn ambiguous(text: &str, why: &str) -> Failure {
+    Failure::new(Kind::UnknownMember, format!("`{text}` is not one member: {why}"))
+        .advice("name more digits of the member id")
+}
+
+fn damaged(path: &PathBuf, what: &str) -> Failure {
+    Failure::new(Kind::LocalIo, format!("{} cannot be read: {what}", path.display()))
+        .meaning("what is kept of the members is damaged, or a newer version of this program wrote it")
+        .advice("use the version that wrote it, or restore the file from your backup")
 }
 
 #[cfg(test)]
-mod tests {
-    use membership::{NetAddress, UnixSeconds};
-
-    use super::super::Keys;
-    use super::*;
-
-    struct Person {
-        _root: tempfile::TempDir,
-        home: Home,
-        lock: HomeLock,
-        keys: Keys,
-    }
-
-    fn person(name: &str) -> Person {
-        let root = tempfile::tempdir().unwrap();
-        let home = Home::create(&root.path().join("home")).unwrap();
-        let lock = home.lock().unwrap();
-        let now = UnixSeconds::new(1_800_000_000).unwrap();
-        let keys = home.found(&lock, Some(&Petname::new(name).unwrap()), now).unwrap();
-        Person { _root: root, home, lock, keys }
-    }
-
-    fn card(person: &Person) -> Card {
-        person.keys.card(vec![NetAddress::new("192.0.2.1:7411").unwrap()]).unwrap()
-    }
-
-    #[test]
-    fn a_member_is_added_found_saved_and_removed() {
-        let (alice, bob) = (person("alice"), person("bob"));
-        let own = alice.keys.identity;
-        let mut roster = alice.home.roster(own).unwrap();
-        assert!(matches!(roster.add(&alice.lock, card(&bob), None), Ok(Event::MemberAdded(_))));
-        assert!(matches!(roster.add(&alice.lock, card(&bob), None), Ok(Event::MemberUpdated(_))));
-        let again = alice.home.roster(own).unwrap();
-        assert_eq!(again.find("bob").unwrap().identity(), bob.keys.identity);
-        let (removed, _) = roster.remove(&alice.lock, "bob").unwrap();
-        assert_eq!(removed, bob.keys.identity);
-        assert_eq!(alice.home.roster(own).unwrap().find("bob").unwrap_err().kind, Kind::UnknownMember);
-    }
-
-    #[test]
-    fn the_name_is_mine_to_choose_and_taken_names_are_told() {
-        let (alice, bob, other_bob) = (person("alice"), person("bob"), person("bob"));
-        let mut roster = alice.home.roster(alice.keys.identity).unwrap();
-        roster.add(&alice.lock, card(&bob), None).unwrap();
-        let failure = roster.add(&alice.lock, card(&other_bob), None).unwrap_err();
-        assert_eq!(failure.kind, Kind::BadCard);
-        assert!(failure.advice[0].contains("--name"));
-        assert_eq!(roster.members().len(), 1);
-        roster.add(&alice.lock, card(&other_bob), Some(Petname::new("robert").unwrap())).unwrap();
-        roster.add(&alice.lock, card(&bob), Some(Petname::new("bobby").unwrap())).unwrap();
-        roster.add(&alice.lock, card(&bob), None).unwrap();
-        assert_eq!(roster.name_of(&bob.keys.identity), "bobby");
-        assert_eq!(roster.name_of(&other_bob.keys.identity), "robert");
-    }
-
-    #[test]
-    fn nobody_is_a_member_of_themselves() {
-        let alice = person("alice");
-        let mut roster = alice.home.roster(alice.keys.identity).unwrap();
-        assert_eq!(roster.add(&alice.lock, card(&alice), None).unwrap_err().kind, Kind::BadCard);
-    }
-
-    #[test]
-    fn a_list_that_cannot_be_saved_is_not_changed() {
-        let (alice, bob) = (person("alice"), person("bob"));
-        let mut roster = alice.home.roster(alice.keys.identity).unwrap();
-        std::fs::create_dir(alice.home.path("members.json")).unwrap();
-        assert_eq!(roster.add(&alice.lock, card(&bob), None).unwrap_err().kind, Kind::LocalIo);
-        assert!(roster.members().is_empty());
-    }
-}
+mod tests;

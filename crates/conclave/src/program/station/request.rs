@@ -153,14 +153,32 @@ impl Perform for Station {
         let said = matches!(request, Request::Chat { .. }).then_some(said);
         let told = match request {
             Request::Chat { member, last } => return self.chat(&member, last, &events, said).await,
-            Request::Addresses => {
-                let addresses = self.shared.node.local_addresses();
-                let event =
-                    |address: &std::net::SocketAddr| Event::Listening { address: address.to_string() };
-                addresses.iter().map(event).collect()
+            Request::Addresses => self.announced(),
+            Request::AddMember { card, name } => vec![self.add_member(&card, name).await?],
+            Request::RemoveMember { name } => {
+                let (name, member_id) = self.revoke_member(&name).await?;
+                vec![Event::MemberRemoved { name, member_id }]
             }
-            Request::AddMember { card, name } => vec![self.add_member(&card, name)?],
-            Request::RemoveMember { name } => vec![self.remove_member(&name)?],
+            Request::Invite(allowance) => vec![self.invite(allowance).await?],
+            Request::Join { ticket } => {
+                let (issuer, joined) = tokio::select! {
+                    joined = self.join(ticket.expose()) => joined?,
+                    stopped = stopped(&mut stop) => return Err(stopped),
+                };
+                let _ = events.send(joined).await;
+                if self.shared.is_brief {
+                    self.exchange_news(issuer).await;
+                }
+                Vec::new()
+            }
+            Request::Introduce { one, other } => vec![self.introduce(&one, &other).await?],
+            Request::Revoke { member } => {
+                let (name, member_id) = self.revoke(&member).await?;
+                vec![Event::Revoked { name, member_id }]
+            }
+            Request::RevokeDevice { device } => vec![self.revoke_device(&device).await?],
+            Request::Readmit { member } => vec![self.readmit(&member).await?],
+            Request::Sessions => self.session_lines(),
             Request::Ping { member, count } => return self.ping(&member, count, &events, &mut stop).await,
             Request::Why { member } => return self.why(member.as_deref(), &events).await,
             Request::Send { path, member, patience_seconds } => {

@@ -9,8 +9,8 @@ use bytes::{Buf, Bytes};
 use super::content::ContentHash;
 use super::message::{FILES_VERSION, TransferId};
 
-/// How much of a file one message carries at most; far below the largest message a node takes by default.
-pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// How much of a file one message carries at most: below the largest message that peers take of each other.
+pub(crate) const SEGMENT_BYTES: u64 = 1024 * 1024;
 
 /// What stands in front of the content.
 pub(crate) const HEADER_BYTES: usize = 33;

@@ -69,6 +69,7 @@ pub(super) fn proof(n: u8, counter: u64, boot: BootId) -> Proof {
         credential: record(n, n, UnixSeconds::MAX).to_credential(),
         counter,
         boot,
+        ticket: None,
     }
 }
 

@@ -18,6 +18,14 @@ impl Driver {
     /// Reads once, opens what came, and delivers it.
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         self.rx.handle_consumed();
+        if self.redeeming {
+            if self.session.exchange().is_none() {
+                // Nothing more is looked at before the ticket is consumed; an order or the session's start wakes us.
+                return Poll::Pending;
+            }
+            self.go_up();
+            return Poll::Ready(self.take_packets());
+        }
         let pool = &self.core.read_pool;
         let read = match self.phase {
             Phase::Unconfirmed => self.reader.poll_fill_sparingly(context, &mut self.carrier, UNPROVEN_BYTES),
@@ -44,7 +52,7 @@ impl Driver {
 
     fn open_packets(&mut self) -> Result<(), End> {
         let now = self.now;
-        loop {
+        while !self.redeeming {
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(()),
@@ -71,6 +79,7 @@ impl Driver {
                 Err(_) => return Err(End::Lost(PathCause::Garbage)),
             }
         }
+        Ok(())
     }
 
     /// Hands what came for actors to them, all of it at once, unless the session was ordered to end: whoever was
@@ -127,9 +136,11 @@ impl Driver {
             match event {
                 Event::Confirmed => {
                     if self.phase == Phase::Unconfirmed {
-                        self.phase = Phase::Up;
-                        self.pass = None;
                         self.core.confirmed(self.id);
+                        match self.session.exchange() {
+                            Some(_) => self.go_up(),
+                            None => self.redeeming = true,
+                        }
                     }
                 }
                 Event::Closed { reason } => return Err(End::ClosedByPeer(reason)),
@@ -144,6 +155,13 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// The session carries traffic.
+    fn go_up(&mut self) {
+        self.redeeming = false;
+        self.phase = Phase::Up;
+        self.pass = None;
     }
 
     /// The far end has closed the path.

@@ -20,7 +20,7 @@ fn house() -> House {
     let home = Home::create(&root.path().join("home")).unwrap();
     let lock = home.lock().unwrap();
     let keys = home.found(&lock, Some(&Petname::new("alice").unwrap()), now().unwrap()).unwrap();
-    let roster = SharedRoster::new(home.roster(keys.identity).unwrap());
+    let roster = SharedRoster::new(home.roster(keys.identity, now().unwrap()).unwrap());
     let (sender, events) = mpsc::channel(8);
     House { parlor: Parlor::new(home.clone(), roster, sender), home, events, _root: root }
 }

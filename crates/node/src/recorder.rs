@@ -38,12 +38,12 @@ pub struct Explained {
 pub(crate) type Explanation = dyn Fn(&Cause) -> Explained + Send + Sync;
 
 /// What was kept before this process began.
-pub(crate) struct Kept {
+pub(crate) struct Restored {
     pub(crate) counter: Counter,
     pub(crate) confirmed: Vec<(PeerId, u64)>,
 }
 
-impl Kept {
+impl Restored {
     /// There is no store.
     pub(crate) fn nothing() -> Self {
         Self { counter: Counter::volatile(), confirmed: Vec::new() }
@@ -69,7 +69,7 @@ impl Kept {
 }
 
 /// Gathers what is to be kept, and writes it from a task of its own.
-pub(crate) struct Keeper {
+pub(crate) struct Recorder {
     store: Store,
     explanation: Option<Box<Explanation>>,
     pending: Mutex<Pending>,
@@ -94,7 +94,7 @@ struct News {
     causes: BTreeMap<Option<IdentityKey>, VecDeque<Noted>>,
 }
 
-impl Keeper {
+impl Recorder {
     pub(crate) fn new(store: Store, explanation: Option<Box<Explanation>>) -> Arc<Self> {
         Arc::new(Self {
             store,
@@ -151,8 +151,8 @@ impl Keeper {
                 let mut pending = lock(&self.pending);
                 (mem::take(&mut pending.news), pending.stopping)
             };
-            let keeper = Arc::clone(&self);
-            let written = in_background(move || Ok(keeper.write(news))).await;
+            let recorder = Arc::clone(&self);
+            let written = in_background(move || Ok(recorder.write(news))).await;
             let pause = match written.unwrap_or_else(|error| Err((News::default(), error))) {
                 Ok(()) => {
                     if mem::take(&mut failing) {

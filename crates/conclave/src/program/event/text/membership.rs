@@ -1,0 +1,124 @@
+//! Who is in, and by whom, in words.
+
+use super::super::{
+    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+};
+use super::{age, printable};
+
+impl TicketLine {
+    pub(super) fn text(&self) -> String {
+        let picture = self.qr.as_ref().map_or("", |qr| qr.expose());
+        let gap = if picture.is_empty() { "" } else { "\n" };
+        [picture, gap, self.uri.expose()].concat()
+    }
+}
+
+impl StandingWord {
+    fn text(self) -> &'static str {
+        match self {
+            StandingWord::Member => "member",
+            StandingWord::Revoked => "revoked",
+            StandingWord::Expired => "expired",
+            StandingWord::Unknown => "unknown",
+        }
+    }
+}
+
+impl StandingLine {
+    /// The tree is drawn by indentation: who stands below somebody is in by their word.
+    pub(super) fn text(&self) -> String {
+        let indent = "  ".repeat(usize::from(self.distance.saturating_sub(1)));
+        let by = self.by.as_deref().map(printable).unwrap_or_default();
+        let mut facts = vec![match self.standing {
+            StandingWord::Member => format!("by {by}"),
+            StandingWord::Revoked => format!("revoked by {by}"),
+            other => other.text().to_owned(),
+        }];
+        facts.extend(self.relation.as_ref().filter(|relation| *relation != "peer").cloned());
+        if let Some(until) = self.until {
+            facts.push(format!("for {}", age(until.saturating_sub(self.now))));
+        }
+        if self.depth > 0 {
+            facts.push("may introduce".to_owned());
+        }
+        match (self.connected, self.last_seen) {
+            (true, _) => facts.push("connected".to_owned()),
+            (false, Some(seen)) => facts.push(format!("seen {} ago", age(self.now.saturating_sub(seen)))),
+            (false, None) => {}
+        }
+        format!("{indent}{}\t{}\t{}", printable(&self.member.name), self.member.member_id, facts.join(", "))
+    }
+}
+
+impl ConsequenceLine {
+    pub(super) fn text(&self) -> String {
+        let by = self.by.as_ref().map(|by| format!(", by {}", printable(by))).unwrap_or_default();
+        format!(
+            "{}\t{}\t{} -> {}{by}",
+            printable(&self.name),
+            self.member_id,
+            self.before.text(),
+            self.after.text()
+        )
+    }
+}
+
+impl SelfLine {
+    pub(super) fn text(&self) -> String {
+        let addresses = if self.member.addresses.is_empty() {
+            "none".to_owned()
+        } else {
+            self.member.addresses.join(",")
+        };
+        let mut lines = vec![
+            format!("name\t{}", printable(&self.member.name)),
+            format!("member id\t{}", self.member.member_id),
+            format!("identity\t{}", self.member.identity),
+            format!("device\t{}", self.device),
+            format!("addresses\t{}", printable(&addresses)),
+            format!("home\t{}", printable(&self.home)),
+        ];
+        lines.extend(self.other_devices.iter().map(|device| format!("other device\t{device}")));
+        lines.join("\n")
+    }
+}
+
+impl StatusLine {
+    pub(super) fn text(&self) -> String {
+        let running = if self.running { "running" } else { "not running: `conclave up` starts it" };
+        let or_none = |list: &[String]| match list {
+            [] => "none".to_owned(),
+            list => list.iter().map(|one| printable(one)).collect::<Vec<_>>().join(", "),
+        };
+        [
+            format!("node\t{running}"),
+            format!("member id\t{}", self.member_id),
+            format!("addresses\t{}", or_none(&self.addresses)),
+            format!("sessions\t{}", or_none(&self.sessions)),
+            format!("members\t{}, and {} revoked", self.members, self.revoked),
+            format!("tickets\t{} open", self.open_tickets),
+        ]
+        .join("\n")
+    }
+}
+
+impl ExpiryLine {
+    pub(super) fn text(&self) -> String {
+        let whom = self.member.as_deref().map(printable).unwrap_or_default();
+        let what = match self.what {
+            ExpiryWord::Record => "the record of this device".to_owned(),
+            ExpiryWord::Announcement => "what this node tells members about itself".to_owned(),
+            ExpiryWord::VoucherByUs => format!("your voucher for {whom}"),
+            ExpiryWord::VoucherForUs => format!("the voucher of {whom} for you"),
+            ExpiryWord::AnnouncementOfMember => format!("what {whom} has told about how to be reached"),
+            ExpiryWord::Ticket => format!("the ticket {whom}"),
+        };
+        let when = match self.seconds {
+            0 => "has ended".to_owned(),
+            seconds => format!("ends in {}", age(seconds)),
+        };
+        let advice =
+            if self.advice.is_empty() { String::new() } else { format!("\n  what to do: {}", self.advice) };
+        format!("{what} {when}{advice}")
+    }
+}

@@ -1,0 +1,97 @@
+//! A node for clients that were written from `docs/PROTOCOL.md` alone: `tests/interop` speaks with it.
+//!
+//! Its first line on standard output says who it is and where, as JSON. Then it takes commands on standard input, one
+//! a line, and answers each with a line of JSON: `add CARD` takes the member of a card, `remove CARD` strikes it off.
+//! Whoever sends a message to the stream `interop.ask` has it back, behind `heard: `, on the stream `interop.answer`;
+//! what comes on `interop.ask.confirmed` is answered in the same way, and when the answer has been acknowledged,
+//! `confirmed` follows it. It ends when its standard input does.
+
+use std::error::Error;
+use std::io::{self, BufRead as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use membership::{MemberId, NetAddress, UnixSeconds};
+use node::{
+    Card, Compression, Device, DeviceKey, Door, Identity, JsonValue, Node, Receiver, Record, StreamName,
+    StreamOptions, Suite,
+};
+use rand::RngExt;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// The longest message that is answered.
+const MAX_MESSAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = Runtime::new()?;
+    let (node, card) = runtime.block_on(start())?;
+    for (name, confirmed) in [("interop.ask", false), ("interop.ask.confirmed", true)] {
+        let asked = node.receiver(stream(name)?)?;
+        runtime.spawn(answer(node.clone(), asked, stream("interop.answer")?, confirmed));
+    }
+
+    say(&json!({ "card": card.to_text()? }))?;
+    for line in io::stdin().lock().lines() {
+        let outcome = obey(&node, &line?);
+        say(&outcome.unwrap_or_else(|error| json!({ "error": error.to_string() })))?;
+    }
+    runtime.block_on(node.shutdown());
+    Ok(())
+}
+
+/// Starts a node of somebody new on loopback, and makes its card.
+async fn start() -> Result<(Node, Card), Box<dyn Error>> {
+    let mut rng = rand::rng();
+    let identity = Identity::generate(&mut rng);
+    let key = DeviceKey::generate(&mut rng)?;
+    let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX)?;
+    let door = Door::from_bytes(rng.random());
+
+    let device = Device::new(key, record.clone())?;
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let builder = Node::builder().device(device).door(door.clone()).listen(anywhere);
+    let node = builder.suites([Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk]).spawn().await?;
+
+    let address = NetAddress::new(node.local_addresses()[0].to_string())?;
+    let card = Card::new(vec![record], door, vec![address], None)?;
+    Ok((node, card))
+}
+
+/// Answers every message, until the node shuts down.
+async fn answer(node: Node, mut asked: Receiver, name: StreamName, confirmed: bool) {
+    while let Some(incoming) = asked.recv().await {
+        let options = StreamOptions::default().with_compression(Compression::Auto);
+        let to_asker = node.sender(incoming.from, name.clone(), options);
+        // In tasks of their own, for one asker may withhold its credit.
+        tokio::spawn(async move {
+            let Ok(question) = incoming.body.collect(MAX_MESSAGE_BYTES).await else { return };
+            let answer = [b"heard: ", &question[..]].concat();
+            if !confirmed {
+                to_asker.send(answer).await.ok();
+            } else if to_asker.send_confirmed(answer).await.is_ok() {
+                to_asker.send("confirmed").await.ok();
+            }
+        });
+    }
+}
+
+fn obey(node: &Node, line: &str) -> Result<JsonValue, Box<dyn Error>> {
+    let (command, card) = line.split_once(' ').ok_or("a command is a word and a card")?;
+    let card: Card = card.parse()?;
+    match command {
+        "add" => drop(node.add_member(&card)?),
+        "remove" => drop(node.remove_member(&card.identity()).ok_or("no such member")?),
+        _ => return Err("no such command".into()),
+    }
+    Ok(json!({ "member": MemberId::of(&card.identity()).to_string() }))
+}
+
+fn say(line: &JsonValue) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+fn stream(name: &str) -> Result<StreamName, &'static str> {
+    StreamName::new(name).ok_or("not a name of a stream")
+}

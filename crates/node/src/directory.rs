@@ -1,0 +1,230 @@
+//! Who says what about whom, as this node keeps it: one change at a time, durable before it shows.
+
+mod authority;
+mod change;
+mod introduce;
+mod invite;
+mod join;
+mod keep;
+mod news;
+mod revoke;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use membership::{
+    Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
+    Profile, Record, Settled, Standing, Statement, UnixSeconds, Voucher,
+};
+
+use authority::Authority;
+pub(crate) use change::Change;
+use change::Fresh;
+pub use invite::Invitation;
+pub use keep::{Keep, Kept};
+pub(crate) use news::{keep, listen, stream_name};
+
+use crate::core::Core;
+use crate::error::DirectoryError;
+use crate::node::Node;
+use crate::sync::lock;
+
+/// How long what a node says of itself and of others holds, if nothing else is said: one year.
+pub const STATEMENT_SECONDS: u64 = 365 * 24 * 3_600;
+
+/// What a node that lets others in by vouchers starts from. See [`Builder::directory`](crate::Builder::directory).
+#[derive(Debug)]
+pub struct DirectoryConfig {
+    /// What signs for this node. Without it nobody is let in or kept out by this node, and all else works.
+    pub signer: Option<Identity>,
+    /// What this node decides by; [`Policy::of`] its identity if there is none.
+    pub policy: Option<Policy>,
+    /// What was kept before this process began.
+    pub kept: Kept,
+    /// Makes what changes durable before it shows. Without it everything is forgotten when the process ends.
+    pub keep: Option<Keep>,
+    /// What this node calls itself.
+    pub name: Option<Petname>,
+    /// Where others find this node; where it listens, if there is none.
+    pub addresses: Vec<NetAddress>,
+    /// More about its owner.
+    pub profile: Profile,
+}
+
+impl DirectoryConfig {
+    /// A node that knows nobody yet.
+    #[must_use]
+    pub fn new(signer: Identity) -> Self {
+        Self {
+            signer: Some(signer),
+            policy: None,
+            kept: Kept::default(),
+            keep: None,
+            name: None,
+            addresses: Vec::new(),
+            profile: Profile::new(),
+        }
+    }
+}
+
+/// Keeps the directory of a node.
+pub(crate) struct Keeper {
+    state: Mutex<State>,
+    signer: Option<Identity>,
+    record: Record,
+    name: Option<Petname>,
+    addresses: Vec<NetAddress>,
+    profile: Profile,
+    /// What every message is measured by.
+    authority: Arc<ArcSwap<Authority>>,
+    keep: Option<Keep>,
+    /// Changes take turns, so that what is stored and what shows follow one order.
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    kept: Kept,
+    policy: Policy,
+    /// Those to whom we are on the way with a ticket of theirs: in for as long as that takes.
+    hosts: BTreeMap<IdentityKey, (Card, Voucher)>,
+    settled: Arc<Settled>,
+}
+
+impl Keeper {
+    pub(crate) fn new(
+        config: DirectoryConfig,
+        record: Record,
+        listens: &[NetAddress],
+        now: UnixSeconds,
+    ) -> Self {
+        let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
+        let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
+        let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
+        let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
+        let state = State { kept, policy, hosts: BTreeMap::new(), settled };
+        let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
+        let turn = tokio::sync::Mutex::default();
+        let state = Mutex::new(state);
+        Self { state, signer, record, name, addresses, profile, authority, keep, turn }
+    }
+
+    fn signer(&self) -> Result<&Identity, DirectoryError> {
+        self.signer.as_ref().ok_or(DirectoryError::Locked)
+    }
+
+    /// The list of members that follows.
+    pub(crate) fn members(&self, now: UnixSeconds) -> Members {
+        let mut state = lock(&self.state);
+        let members = state.settle(now);
+        // Within the lock, so that no older one takes the place of a newer.
+        self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        members
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&lock(&self.state).kept.directory)
+    }
+
+    pub(crate) fn settled(&self) -> Arc<Settled> {
+        Arc::clone(&lock(&self.state).settled)
+    }
+
+    /// This node's own card, behind a door.
+    fn card(&self, door: membership::Door) -> Result<Card, membership::Error> {
+        Card::new(vec![self.record.clone()], door, self.addresses.clone(), self.name.clone())
+    }
+
+    /// What this node says about itself now, if that is not what it has said last.
+    fn announcement(
+        &self,
+        door: membership::Door,
+        suites: Vec<u16>,
+        now: UnixSeconds,
+    ) -> Result<Option<Statement>, DirectoryError> {
+        let signer = self.signer()?;
+        let directory = self.directory();
+        let said = directory.announcement(&signer.key());
+        let facts = Facts {
+            card: self.card(door)?,
+            suites,
+            services: BTreeSet::new(),
+            profile: self.profile.clone(),
+            expires: now.saturating_add(STATEMENT_SECONDS),
+        };
+        let current = said.is_some_and(|said| {
+            let Facts { card, suites, services, profile, expires } = said.facts();
+            let holds = *expires > now.saturating_add(STATEMENT_SECONDS / 2);
+            let same = (card, suites, services, profile)
+                == (&facts.card, &facts.suites, &facts.services, &facts.profile);
+            holds && same
+        });
+        if current {
+            return Ok(None);
+        }
+        let version = said.map_or(0, Announcement::version).saturating_add(1).max(now.seconds());
+        Ok(Some(Statement::Announcement(Announcement::issue(signer, version, facts)?)))
+    }
+}
+
+impl State {
+    /// Settles everybody anew.
+    fn settle(&mut self, now: UnixSeconds) -> Members {
+        let mut directory = Directory::clone(&self.kept.directory);
+        for (card, voucher) in self.hosts.values() {
+            directory.add_card(card.clone());
+            // A full directory takes nobody in, not even on the way.
+            directory.merge(Statement::Voucher(voucher.clone())).ok();
+        }
+        let settled = Settled::new(&directory, &self.policy, now);
+        let members = Members::settled(&directory, &settled, &self.kept.names);
+        self.settled = Arc::new(settled);
+        members
+    }
+}
+
+impl Core {
+    pub(crate) fn keeper(&self) -> Result<&Keeper, DirectoryError> {
+        self.keeper.as_ref().ok_or(DirectoryError::ByHand)
+    }
+
+    /// Says anew what this node says about itself, if that has changed.
+    pub(crate) async fn announce_self(self: &Arc<Self>) -> Result<(), DirectoryError> {
+        let keeper = self.keeper()?;
+        let (door, suites) = {
+            let keys = self.keys.load();
+            (keys.responder.door.clone(), keys.suites.iter().map(|suite| suite.id()).collect())
+        };
+        let now = crate::clock::both().date;
+        match keeper.announcement(door, suites, now)? {
+            Some(statement) => self.change(vec![Change::Statement(statement)]).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Node {
+    /// What was said by whom, as of now.
+    ///
+    /// # Errors
+    /// [`DirectoryError::ByHand`].
+    pub fn directory(&self) -> Result<Arc<Directory>, DirectoryError> {
+        Ok(self.core().keeper()?.directory())
+    }
+
+    /// Everybody's standing, as of the last change.
+    ///
+    /// # Errors
+    /// [`DirectoryError::ByHand`].
+    pub fn settled(&self) -> Result<Arc<Settled>, DirectoryError> {
+        Ok(self.core().keeper()?.settled())
+    }
+
+    /// What somebody is to this node.
+    ///
+    /// # Errors
+    /// [`DirectoryError::ByHand`].
+    pub fn standing(&self, member: &IdentityKey) -> Result<Standing, DirectoryError> {
+        Ok(self.settled()?.standing(member))
+    }
+}

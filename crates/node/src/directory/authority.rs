@@ -1,0 +1,64 @@
+//! What every message is measured by: who may use which service, and how large a message may be.
+
+use std::sync::Arc;
+
+use actor_proxy::{Allow, NodeId};
+use arc_swap::ArcSwap;
+use membership::{IdentityKey, Policy, Relation, Settled, TicketId};
+
+use crate::core::Core;
+use crate::sync::lock;
+
+/// Policy and standings as of the last change: a snapshot that is read without a lock.
+pub(super) struct Authority {
+    policy: Policy,
+    settled: Arc<Settled>,
+}
+
+impl Authority {
+    pub(super) fn new(policy: Policy, settled: Arc<Settled>) -> Self {
+        Self { policy, settled }
+    }
+
+    fn may_use(&self, member: &IdentityKey, service: &str) -> bool {
+        *member == self.policy.root
+            || self
+                .settled
+                .reach(member)
+                .is_some_and(|reach| self.policy.may_use(member, &reach.scope, service))
+    }
+}
+
+impl Core {
+    /// Whom `allow` allows, and the policy and their scope too. Asked for every message, as `allow` is.
+    pub(crate) fn within_policy(&self, service: &str, allow: Allow) -> Allow {
+        let Some(keeper) = &self.keeper else { return allow };
+        let authority: Arc<ArcSwap<Authority>> = Arc::clone(&keeper.authority);
+        let service = service.to_owned();
+        Allow::when(move |node: &NodeId| {
+            authority.load().may_use(&IdentityKey(node.member), &service) && allow.permits(node)
+        })
+    }
+
+    /// The limits of a session with somebody: for what is received and for what is sent. Whoever comes by a ticket is
+    /// what the ticket makes them.
+    pub(crate) fn message_limits(
+        &self,
+        peer: &IdentityKey,
+        ticket: Option<&TicketId>,
+    ) -> (link::Limits, link::Limits) {
+        let (mut received, mut sent) = (self.data_limits, self.data_limits);
+        let Some(keeper) = &self.keeper else { return (received, sent) };
+        let authority = keeper.authority.load();
+        let offered = ticket.and_then(|ticket| {
+            let control = lock(&self.control);
+            control.endpoint.tickets().open().terms(ticket).map(|terms| terms.grant.scope.relation)
+        });
+        let known = authority.settled.reach(peer).map(|reach| reach.scope.relation);
+        let relation = offered.or(known).unwrap_or(Relation::Client);
+        let classes = &authority.policy.size_classes;
+        received.max_message_bytes = received.max_message_bytes.min(classes.received_bytes(relation));
+        sent.max_message_bytes = sent.max_message_bytes.min(classes.sent_bytes(relation));
+        (received, sent)
+    }
+}

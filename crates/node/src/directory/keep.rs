@@ -1,0 +1,111 @@
+//! What a node keeps of its directory from one run to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use membership::{Directory, Door, IdentityKey, Petname, TicketBook, TicketId, TicketTerms, UnixSeconds};
+
+use super::{Change, Fresh};
+use crate::error::DirectoryError;
+
+/// Everything that a node keeps of its directory. It holds the secrets of open tickets and the doors of members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// What was said, and the cards that were handed over.
+    pub directory: Arc<Directory>,
+    /// What this node's owner calls others.
+    pub names: BTreeMap<IdentityKey, Petname>,
+    /// Who was introduced to whom by this node: (subject, audience).
+    pub introductions: BTreeSet<(IdentityKey, IdentityKey)>,
+    /// The tickets that are open.
+    pub tickets: BTreeMap<TicketId, TicketTerms>,
+    /// The latest date seen: tickets that have expired stay so when the clock is set back.
+    pub horizon: UnixSeconds,
+    /// The door and the one before it, once the door was replaced. They are for [`Builder`](crate::Builder) to be given.
+    pub doors: Option<(Door, Door)>,
+}
+
+/// Makes what a node keeps durable. It is called on a thread that may block, for one change after the other, and before
+/// the change shows; if it fails, nothing has changed.
+#[derive(Clone)]
+pub struct Keep(Arc<dyn Fn(&Kept) -> io::Result<()> + Send + Sync>);
+
+impl Keep {
+    /// Has `keep` called with everything that is to be kept, in place of what was kept before.
+    pub fn new(keep: impl Fn(&Kept) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(keep))
+    }
+
+    /// Calls it where it may block.
+    pub(super) async fn run(&self, kept: Kept) -> Result<(), DirectoryError> {
+        let keep = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || keep(&kept)).await;
+        done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(DirectoryError::Store)
+    }
+}
+
+impl fmt::Debug for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keep").finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// The book of the tickets that are open.
+    pub(crate) fn book(&self) -> TicketBook {
+        TicketBook::restore(self.tickets.clone(), self.horizon)
+    }
+
+    /// Whether they differ in nothing but how late it is.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        (&self.directory, &self.names, &self.introductions, &self.tickets, &self.doors)
+            == (&other.directory, &other.names, &other.introductions, &other.tickets, &other.doors)
+    }
+
+    /// Makes one change; notes what of it others may want to know.
+    pub(super) fn apply(&mut self, change: Change, fresh: &mut Fresh) -> Result<(), DirectoryError> {
+        match change {
+            Change::Statement(statement) => {
+                let id = statement.id();
+                if let membership::Merged::News { .. } =
+                    Arc::make_mut(&mut self.directory).merge(statement)?
+                {
+                    fresh.statements.insert(id);
+                }
+            }
+            Change::Card(card) => Arc::make_mut(&mut self.directory).add_card(card),
+            Change::Name(identity, Some(name)) => drop(self.names.insert(identity, name)),
+            Change::Name(identity, None) => drop(self.names.remove(&identity)),
+            Change::Introduction { subject, audience } => {
+                self.introductions.insert((subject, audience));
+                fresh.introductions.insert((subject, audience));
+            }
+            Change::Door { door, previous } => self.doors = Some((door, previous)),
+            Change::Ticket { id, before, after } => self.apply_ticket(id, before, after)?,
+        }
+        Ok(())
+    }
+
+    /// Several may come in by one ticket at the same time, each with the entry in hand that stood before any of them:
+    /// what counts is how many uses each takes away.
+    fn apply_ticket(
+        &mut self,
+        id: TicketId,
+        before: Option<TicketTerms>,
+        after: Option<TicketTerms>,
+    ) -> Result<(), DirectoryError> {
+        let taken = match (&before, &after) {
+            (Some(before), Some(after)) => before.uses_left.saturating_sub(after.uses_left),
+            _ => 0,
+        };
+        match (self.tickets.get_mut(&id), before, after) {
+            (None, None, Some(terms)) => drop(self.tickets.insert(id, terms)),
+            (Some(stored), Some(_), Some(_)) if stored.uses_left > taken => stored.uses_left -= taken,
+            (Some(_), Some(_), _) => drop(self.tickets.remove(&id)),
+            _ => return Err(DirectoryError::TicketChanged),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! Telling members what is new, and hearing it from them.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use endpoint::{PeerId, Target};
+use link::{StreamName, StreamOptions};
+use membership::{IdentityKey, MAX_NEWS_BYTES, News, Statement, StatementId, is_welcome, shared_with};
+
+use super::change::Fresh;
+use super::{Change, Keeper};
+use crate::clock;
+use crate::core::Core;
+use crate::error::DirectoryError;
+use crate::receivers::Receiver;
+use crate::sender::Sender;
+use crate::sync::lock;
+
+/// The stream on which members tell each other news.
+const STREAM: &str = "conclave.news";
+/// The longest time between two looks at the dates. Clocks are set, and machines sleep.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(crate) fn stream_name() -> Option<StreamName> {
+    StreamName::new(STREAM)
+}
+
+impl Keeper {
+    /// What this node shares with a member.
+    fn shared_with(&self, member: &IdentityKey) -> Vec<Statement> {
+        let state = lock(&self.state);
+        let me = self.record.identity();
+        shared_with(member, &me, &state.kept.directory, &state.settled, &state.kept.introductions)
+    }
+
+    /// The names among these of statements that this node has not.
+    fn lacks(&self, names: Vec<StatementId>) -> Vec<StatementId> {
+        let known: BTreeSet<_> = self.directory().statements().map(|statement| statement.id()).collect();
+        names.into_iter().filter(|name| !known.contains(name)).collect()
+    }
+}
+
+impl Core {
+    /// A session begins: its peer hears what this node has for it.
+    pub(crate) fn greet_with_news(self: &Arc<Self>, peer: PeerId) {
+        let Some(keeper) = &self.keeper else { return };
+        let messages = News::have(&keeper.shared_with(&peer.identity)).collect();
+        self.tell(peer, messages);
+    }
+
+    /// Everybody who is connected hears what is new for them; others do when they next connect.
+    pub(super) fn tell_everybody(self: &Arc<Self>, fresh: &Fresh) {
+        let Some(keeper) = &self.keeper else { return };
+        for session in self.all_sessions() {
+            let peer = session.peer();
+            let introduced = |subject: &IdentityKey| fresh.introductions.contains(&(*subject, peer.identity));
+            let is_news = |statement: &Statement| {
+                let about = match statement {
+                    Statement::Voucher(voucher) => voucher.subject(),
+                    other => other.issuer(),
+                };
+                fresh.statements.contains(&statement.id()) || introduced(&about)
+            };
+            let news: Vec<_> = keeper.shared_with(&peer.identity).into_iter().filter(is_news).collect();
+            self.tell(peer, News::telling(news));
+        }
+    }
+
+    /// Sends messages to a peer, in the background and in order, for as long as there is a session with it.
+    fn tell(self: &Arc<Self>, peer: PeerId, messages: Vec<News>) {
+        let Some(name) = stream_name().filter(|_| !messages.is_empty()) else { return };
+        let sender = Sender::new(Arc::clone(self), Target::Device(peer), name, StreamOptions::default());
+        let core = Arc::downgrade(self);
+        self.runtime.spawn(async move {
+            for message in messages {
+                let connected = core.upgrade().is_some_and(|core| core.has_session_with(&peer));
+                if !connected || sender.send(message.to_bytes()).await.is_err() {
+                    // It hears all of it when it next connects.
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Takes in what a member has told.
+    async fn hear(self: &Arc<Self>, from: IdentityKey, news: News) -> Result<(), DirectoryError> {
+        let keeper = self.keeper()?;
+        match news {
+            News::Have(names) => {
+                let lacking = keeper.lacks(names);
+                if !lacking.is_empty() {
+                    self.tell_member(from, vec![News::Want(lacking)]);
+                }
+                Ok(())
+            }
+            News::Want(names) => {
+                let names: BTreeSet<_> = names.into_iter().collect();
+                let mut shared = keeper.shared_with(&from);
+                shared.retain(|statement| names.contains(&statement.id()));
+                self.tell_member(from, News::telling(shared));
+                Ok(())
+            }
+            News::Statements(statements) => {
+                let (about_oneself, about_others): (Vec<_>, Vec<_>) =
+                    statements.into_iter().partition(|it| matches!(it, Statement::Announcement(_)));
+                // Whoever is vouched for here is a member when their announcement is looked at.
+                self.take_in(about_others).await?;
+                self.take_in(about_oneself).await
+            }
+        }
+    }
+
+    async fn take_in(self: &Arc<Self>, mut statements: Vec<Statement>) -> Result<(), DirectoryError> {
+        let settled = self.keeper()?.settled();
+        statements.retain(|statement| is_welcome(statement, &settled));
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.change(statements.into_iter().map(Change::Statement).collect()).await
+    }
+
+    fn tell_member(self: &Arc<Self>, member: IdentityKey, messages: Vec<News>) {
+        for session in self.all_sessions() {
+            if session.peer().identity == member {
+                self.tell(session.peer(), messages.clone());
+            }
+        }
+    }
+}
+
+/// Hears what members tell, until the node ends.
+pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
+    let limit = u64::try_from(MAX_NEWS_BYTES).unwrap_or(u64::MAX);
+    while let Some(incoming) = receiver.recv().await {
+        let from = incoming.from;
+        let Ok(bytes) = incoming.body.collect(limit).await else { continue };
+        match News::from_bytes(&bytes) {
+            Ok(news) => {
+                if let Err(error) = core.hear(from, news).await {
+                    tracing::warn!(?from, %error, "news from a member cannot be taken in");
+                }
+            }
+            // A newer version, perhaps.
+            Err(error) => tracing::warn!(?from, %error, "a member tells what cannot be read"),
+        }
+    }
+}
+
+/// Looks at the dates: who is in by vouchers that end, and which tickets have.
+pub(crate) async fn keep(core: Arc<Core>) {
+    let mut stopped = pin!(core.timers.stopped());
+    loop {
+        let Some(keeper) = &core.keeper else { return };
+        let now = clock::both();
+        let next = keeper.settled().next_change();
+        let until_next =
+            next.map(|next| Duration::from_secs(next.seconds().saturating_sub(now.date.seconds())));
+        let pause =
+            until_next.map_or(LOOK_INTERVAL, |pause| pause.clamp(Duration::from_secs(1), LOOK_INTERVAL));
+        tokio::select! {
+            () = &mut stopped => return,
+            () = clock::sleep_until(now.instant + pause) => {}
+        }
+        let date = clock::both().date;
+        if keeper.settled().next_change().is_some_and(|change| change <= date) {
+            core.show(date);
+        }
+        core.expire_tickets().await;
+        if let Err(error) = core.announce_self().await {
+            tracing::debug!(%error, "nothing new to say of this node");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `cargo xtask interop`: a client in another language, written from `docs/PROTOCOL.md`, speaks with a running node.
+//!
+//! Its packages are pinned with their hashes in `tests/interop/requirements.txt`; they come from the index that pip is
+//! configured for, into an environment in the target folder.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace::{Workspace, shown, succeed};
+
+/// Where the client and its tests are.
+const FOLDER: &str = "tests/interop";
+
+/// The node that the client speaks with, an example of the crate `node`.
+const HOST: &str = "interop_host";
+
+/// All tests together. Every wait inside has a deadline of its own.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// How often to look whether the tests have ended.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the interpreter exits with success for.
+const NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
+
+/// Nothing to choose: all tests run.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+/// Builds the node and runs all tests of the client against it.
+pub(crate) fn run(workspace: &Workspace, _args: &Args) -> Result<()> {
+    check(workspace)
+}
+
+/// Fails if any test failed, and if the tests could not be run.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let python = environment(workspace)?;
+    // With the whole workspace's features, so that nothing is built that the tests have not built already.
+    succeed(&mut workspace.cargo(["build", "--workspace", "--example", HOST, "--locked"]))?;
+    let host = workspace.target.join("debug/examples").join(format!("{HOST}{EXE_SUFFIX}"));
+    let mut tests = workspace.command(python, ["-B"]);
+    tests.arg(workspace.root.join(FOLDER).join("run.py")).env("CONCLAVE_INTEROP_HOST", host);
+    run_to_end(&mut tests, DEADLINE)
+}
+
+/// The interpreter of an environment with the pinned packages, made first if it is not there or not of this pinning.
+fn environment(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("interop");
+    let python = home.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let pinned = workspace.root.join(FOLDER).join("requirements.txt");
+    let installed = home.join("requirements.txt");
+    if python.exists() && same(&pinned, &installed)? {
+        return Ok(python);
+    }
+    require_python(workspace)?;
+    succeed(workspace.command("python3", ["-m", "venv", "--clear"]).arg(&home))?;
+    let mut install = workspace.command(&python, ["-m", "pip", "install", "--quiet"]);
+    install.args([
+        "--disable-pip-version-check",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--requirement",
+    ]);
+    succeed(install.arg(&pinned)).context(
+        "the packages of the foreign client cannot be installed: is a Python package index configured, and in reach?",
+    )?;
+    // Last, so that an installation that was interrupted is begun anew.
+    fs::copy(&pinned, &installed)?;
+    Ok(python)
+}
+
+fn same(pinned: &Path, installed: &Path) -> Result<bool> {
+    let wanted = fs::read(pinned).with_context(|| pinned.display().to_string())?;
+    Ok(fs::read(installed).is_ok_and(|found| found == wanted))
+}
+
+/// Fails with what to do about it where there is no interpreter.
+fn require_python(workspace: &Workspace) -> Result<()> {
+    let mut probe = workspace.command("python3", ["-c", NEW_ENOUGH]);
+    let found = probe.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    ensure!(
+        found,
+        "the foreign client needs Python 3.11 or later with its module `venv`, and there is no such `python3`; \
+         install it from the system's packages"
+    );
+    Ok(())
+}
+
+/// Runs a command that writes to the terminal, and ends it at its deadline. What it has started ends with it: a node
+/// ends when its standard input does.
+fn run_to_end(command: &mut Command, deadline: Duration) -> Result<()> {
+    eprintln!("$ {}", shown(command));
+    let mut child = command.spawn().with_context(|| format!("cannot run `{}`", shown(command)))?;
+    let until = Instant::now() + deadline;
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait()? {
+            ensure!(status.success(), "the foreign client and the node do not agree: see above");
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    end(&mut child)?;
+    bail!("the foreign client was still running after {} s", deadline.as_secs())
+}
+
+fn end(child: &mut Child) -> Result<()> {
+    child.kill().context("cannot end it")?;
+    child.wait()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_and_hanging_tests_fail() {
+        assert!(run_to_end(&mut Command::new("true"), DEADLINE).is_ok());
+        assert!(run_to_end(&mut Command::new("false"), DEADLINE).is_err());
+        let error = run_to_end(Command::new("sleep").arg("60"), Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("still running"), "{error}");
+    }
+
+    #[test]
+    fn another_pinning_is_another_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pinned, installed) = (folder.path().join("pinned"), folder.path().join("installed"));
+        assert!(same(&pinned, &installed).is_err());
+        fs::write(&pinned, "a==1").unwrap();
+        assert!(!same(&pinned, &installed).unwrap());
+        fs::write(&installed, "a==2").unwrap();
+        assert!(!same(&pinned, &installed).unwrap());
+        fs::copy(&pinned, &installed).unwrap();
+        assert!(same(&pinned, &installed).unwrap());
+    }
+}
