@@ -78,7 +78,9 @@ fn main() {
     }
     let option = |name: &str, default: u64| {
         let position = arguments.iter().position(|argument| argument == name);
-        position.and_then(|position| arguments.get(position + 1)).map_or(default, |value| value.parse().unwrap())
+        position
+            .and_then(|position| arguments.get(position + 1))
+            .map_or(default, |value| value.parse().unwrap())
     };
     let (rate, rounds, seconds) = (option("--rate", 10_000), option("--rounds", 5), option("--seconds", 4));
 

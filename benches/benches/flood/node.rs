@@ -3,7 +3,9 @@
 use std::io::BufRead;
 use std::time::{Duration, SystemTime};
 
-use node::{Card, Device, DeviceKey, Door, Identity, Limits, Members, Node, Record, StreamName, StreamOptions};
+use node::{
+    Card, Device, DeviceKey, Door, Identity, Limits, Members, Node, Record, StreamName, StreamOptions,
+};
 
 /// What makes a node, before it runs.
 pub struct Person {

@@ -121,7 +121,11 @@ impl Inbound {
         let is_challenged = matches!(stage, Stage::Challenged { .. });
         let examined = examine(packet, keys, demand, &self.source).and_then(|(knock, has_cookie)| {
             if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
-                return if is_challenged && self.reliable { Err(HandshakeCause::Malformed) } else { Ok(None) };
+                return if is_challenged && self.reliable {
+                    Err(HandshakeCause::Malformed)
+                } else {
+                    Ok(None)
+                };
             }
             if demand.defer {
                 return Ok(Some(None));

@@ -30,8 +30,7 @@ impl Scene {
     fn new(reliable: bool, enough: impl Fn(Level) -> bool) -> Self {
         let people = cast::people(2);
         assert!(people[0].peer() < people[1].peer());
-        let mut admittance =
-            Admittance::from(Arc::new(cast::members(&people, &[vec![], vec![]])));
+        let mut admittance = Admittance::from(Arc::new(cast::members(&people, &[vec![], vec![]])));
         admittance.demand = pressed::demand(enough);
         Self {
             ann: people[0].keys(BootId([1; 16])),

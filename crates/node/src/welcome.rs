@@ -139,7 +139,8 @@ async fn take_in(core: &Core, inbound: &mut Inbound, packet: &[u8]) -> Step {
 fn challenge(core: &Core, inbound: &mut Inbound, first: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut rng = core.randomness.generator();
     let demand = core.demand(&mut rng);
-    core.work(|| inbound.challenge(first, &core.keys.load(), &demand, &mut rng)).map_err(Failure::Handshake)?;
+    core.work(|| inbound.challenge(first, &core.keys.load(), &demand, &mut rng))
+        .map_err(Failure::Handshake)?;
     core.challenged();
     Ok(inbound.poll_transmit().map(<[u8]>::to_vec).unwrap_or_default())
 }

@@ -1,3 +1,5 @@
+//! How what is kept of the members is read and written.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
