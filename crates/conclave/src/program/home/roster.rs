@@ -5,7 +5,6 @@
 mod import;
 mod text;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use membership::{
