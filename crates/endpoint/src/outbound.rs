@@ -109,9 +109,12 @@ impl Outbound {
         }
     }
 
-    /// A responder under load wants to see that we receive what it sends: once for a handshake.
+    /// A responder under load wants to see that we receive what it sends: once for a handshake. One that asks for work
+    /// besides gets none here.
     fn meet_challenge(&mut self, packet: &[u8]) {
-        if let Ok(flight) = self.flight.with_cookie(&self.door, packet) {
+        let Ok(puzzle) = self.flight.read_challenge(&self.door, packet) else { return };
+        let Some(solved) = puzzle.try_solve(0..1) else { return };
+        if let Ok(flight) = self.flight.with_cookie(&solved) {
             self.flight = flight;
             self.challenged = true;
             self.sent = 0;
