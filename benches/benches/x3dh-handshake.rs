@@ -109,7 +109,8 @@ fn refusals(criterion: &mut Criterion) {
         let secret = CookieSecret::generate(&mut ends.rng);
         group.bench_function("challenge", |bencher| {
             let knock = Knock::check(&ends.bob, &first).unwrap();
-            bencher.iter(|| black_box(knock.challenge(&secret, b"192.0.2.1:4242", 0, &mut ends.rng).unwrap()));
+            bencher
+                .iter(|| black_box(knock.challenge(&secret, b"192.0.2.1:4242", 0, &mut ends.rng).unwrap()));
         });
         let (initiator, flight) = ends.start();
         let (mut reply, _) = ends.respond(&flight);

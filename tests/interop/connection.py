@@ -16,9 +16,10 @@ class Closed(Exception):
 class Connection:
     """One path to a node."""
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, source: str | None = None):
         host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host.strip("[]"), int(port)), timeout=PROMPTLY)
+        origin = None if source is None else (source, 0)
+        self._socket = socket.create_connection((host.strip("[]"), int(port)), PROMPTLY, origin)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._frames = FrameReader()
 

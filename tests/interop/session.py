@@ -40,6 +40,9 @@ LARGEST_WHOLE = 16_384
 
 NORMAL = 1
 
+# §8.5.
+NOBODY_RECEIVES = 1
+
 
 @dataclass
 class Credits:
@@ -74,6 +77,7 @@ class Incoming:
 
     name: str
     credit: Credits
+    refused: bool = False
     next_number: int = 0
     ended_at: int | None = None
     assemblies: dict[int, Assembly] = field(default_factory=dict)
@@ -95,6 +99,8 @@ class Session:
         self.outgoing: dict[int, Outgoing] = {}
         self.incoming: dict[int, Incoming] = {}
         self.close_reason: int | None = None
+        # Names of streams that the client does not take. It has no list of members that news could be about.
+        self.refuses = {"conclave.news"}
         self.grants_again = True
         self.saw_compression = False
         self._their_credit = Credits(answer.session_window * 1_024)
@@ -189,7 +195,10 @@ class Session:
             case Open(stream, _, name):
                 if stream in self.incoming:
                     raise Malformed("a stream opened twice")
-                self.incoming[stream] = Incoming(name, Credits(self._my_stream_window))
+                refused = name in self.refuses
+                self.incoming[stream] = Incoming(name, Credits(self._my_stream_window), refused)
+                if refused:
+                    self.send(Stop(stream, NOBODY_RECEIVES))
             case Message(stream, number, body):
                 self._count(stream, len(body) + MESSAGE_COST)
                 self._deliver(stream, number, body, record.asks)
@@ -238,9 +247,10 @@ class Session:
         asked = False
         while stream.next_number in stream.whole:
             body, asks = stream.whole.pop(stream.next_number)
-            self.messages.append((stream.name, body))
             stream.next_number += 1
-            asked |= asks
+            if not stream.refused:
+                self.messages.append((stream.name, body))
+                asked |= asks
         if asked:
             self.send(Ack(number_of_stream, stream.next_number))
 

@@ -8,7 +8,7 @@ from handshake import AES_256_GCM, CHACHA20_POLY1305, Initiator, Offer, capabili
 from host import Host
 from noise_ik import NoiseIk
 from records import CloseReason, Message, Open, Ping
-from session import MESSAGE_COST, Session
+from session import MESSAGE_COST, NOBODY_RECEIVES, Session
 from x3dh import X3dh, X3dhHybrid
 
 ASK = "interop.ask"
@@ -124,7 +124,14 @@ class Sessions(unittest.TestCase):
         stream = session.open_stream("interop.nobody")
         session.send_message(stream, b"hello?")
         session.until(lambda: stream.stopped is not None)
-        self.assertEqual(stream.stopped, 1)
+        self.assertEqual(stream.stopped, NOBODY_RECEIVES)
+
+    def test_the_node_ends_a_stream_that_is_refused(self):
+        session = self.dial()
+        session.refuses.add(ANSWER)
+        session.send_message(session.open_stream(ASK), b"never mind")
+        session.until(lambda: any(stream.ended_at is not None for stream in session.incoming.values()))
+        self.assertFalse(session.messages)
 
     def test_the_last_ping_is_answered(self):
         session = self.dial()

@@ -180,14 +180,19 @@ class Unconfirmed(unittest.TestCase):
 
 
 class Watch:
-    """Several connections, and what comes of each."""
+    """Several connections, and what comes of each.
+
+    Every one comes from an address of its own on the loopback network, of which a Linux machine has them all: a node
+    may lose its patience with an address from which only forgeries come.
+    """
 
     def __init__(self, address: str):
         self._address = address
         self._selector = selectors.DefaultSelector()
 
     def begin(self, what: str, data: bytes) -> Connection:
-        connection = Connection(self._address)
+        source = f"127.0.1.{1 + len(self._selector.get_map())}"
+        connection = Connection(self._address, source)
         connection.send_bytes(data)
         self._selector.register(connection, selectors.EVENT_READ, (what, time.monotonic()))
         return connection

@@ -25,6 +25,7 @@ use rand_core::CryptoRng;
 use crate::action::Action;
 use crate::cause::{Journal, Noted};
 use crate::config::Config;
+use crate::guard::{MAX_METERED_MEMBERS, Meter};
 use crate::id::{AttemptId, PathId, PeerId, SessionId, WaiterId};
 use crate::jitter::Jitter;
 use crate::path::PathFacts;
@@ -75,6 +76,7 @@ pub struct Endpoint {
     actions: VecDeque<Action>,
     strangers: Journal,
     jitter: Jitter,
+    member_rate: Meter<IdentityKey>,
     last_id: u64,
     closing: bool,
 }
@@ -118,9 +120,12 @@ pub(crate) enum PathStage {
 impl Endpoint {
     /// The endpoint of the device `local` among `members`.
     ///
-    /// `rng` only seeds the jitter of redials.
+    /// `rng` only seeds the jitter of redials, and the table of how often each member comes.
     #[must_use]
     pub fn new(config: Config, local: PeerId, members: Arc<Members>, rng: &mut dyn CryptoRng) -> Self {
+        let jitter = Jitter::new(rng.next_u64());
+        let seed = [rng.next_u64(), rng.next_u64()];
+        let member_rate = Meter::new(config.member_rate, MAX_METERED_MEMBERS, seed);
         Self {
             config,
             local,
@@ -138,7 +143,8 @@ impl Endpoint {
             timers: Timers::default(),
             actions: VecDeque::new(),
             strangers: Journal::default(),
-            jitter: Jitter::new(rng.next_u64()),
+            jitter,
+            member_rate,
             last_id: 0,
             closing: false,
         }

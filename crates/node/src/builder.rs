@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use actor_proxy::NodeId;
 use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
-use endpoint::{Endpoint, HandshakeKeys, PeerId};
+use endpoint::{Endpoint, Guard, HandshakeKeys, PeerId};
 use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
@@ -34,6 +34,7 @@ use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::timers::Timers;
 use crate::transport::Transport;
+use crate::watch::{OnPenalty, Penalty, Watch};
 
 /// Everything a node is made of.
 #[derive(Default)]
@@ -50,6 +51,7 @@ pub struct Builder {
     suites: Option<Vec<Suite>>,
     no_echo: bool,
     directory: Option<DirectoryConfig>,
+    on_penalty: Option<OnPenalty>,
 }
 
 impl Builder {
@@ -139,6 +141,17 @@ impl Builder {
         self
     }
 
+    /// Tells of addresses that misbehave and are not listened to for a while, so that an operator can keep them from
+    /// reaching the node at all. The node refuses them by itself, for less cost than a handshake and more than a firewall.
+    ///
+    /// `hook` must not block. It is called at most 32 times in ten seconds. Everybody behind an address is hit by what it
+    /// does: let it last no longer than the penalty.
+    #[must_use]
+    pub fn on_penalty(mut self, hook: impl Fn(Penalty) + Send + Sync + 'static) -> Self {
+        self.on_penalty = Some(Box::new(hook));
+        self
+    }
+
     /// Starts the node on the runtime of the caller.
     ///
     /// # Errors
@@ -192,6 +205,7 @@ impl Builder {
             seed: rng.random(),
             limits: self.limits.actors(),
         };
+        let guard = Guard::new(clock::now(), &self.limits.guard(), &mut rng);
         let core = Arc::new_cyclic(|core| Core {
             actors: surroundings.actors(core),
             data_limits: self.limits.data(),
@@ -211,6 +225,7 @@ impl Builder {
             transport,
             control: Mutex::new(Control::new(endpoint)),
             timers: Timers::default(),
+            watch: Watch::new(guard, self.on_penalty),
             gate: Gate::new(self.limits.max_strangers, self.limits.max_strangers_per_source),
             receivers: Arc::new(Receivers::default()),
             events: Herald::new(),

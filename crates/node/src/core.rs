@@ -21,6 +21,7 @@ use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::timers::Timers;
 use crate::transport::Transport;
+use crate::watch::Watch;
 
 /// Bytes read at once.
 pub(crate) const READ_BYTES: usize = 256 * 1024;
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) control: Mutex<Control>,
     pub(crate) timers: Timers,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) watch: Watch,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) actors: Actors,
     pub(crate) events: Herald,

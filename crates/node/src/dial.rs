@@ -166,6 +166,10 @@ pub(crate) async fn first_words(
         Box::new(Outbound::start(clock::now(), order, facts, with, &mut rng).map_err(Failure::Handshake)?)
     };
     loop {
+        while outbound.is_working() {
+            outbound.work();
+            tokio::task::yield_now().await;
+        }
         let mut flight = Vec::new();
         while let Some(packet) = outbound.poll_transmit() {
             flight.push(packet.to_vec());
@@ -177,7 +181,7 @@ pub(crate) async fn first_words(
             Step::Established(established) => return Ok(established),
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
             Step::Wait => {}
-            Step::Proven(_) => return Err(local),
+            Step::Proven(_) | Step::Challenge | Step::Later => return Err(local),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use endpoint::{Noted, PeerId, Target};
+use endpoint::{GuardReport, Noted, PeerId, Target};
 use link::{CloseReason, Outcome, StreamName, StreamOptions};
 use membership::{Added, Card, IdentityKey, Member, Members};
 use tokio::task::JoinHandle;
@@ -177,6 +177,12 @@ impl Node {
         lock(&self.core().control).endpoint.stranger_causes()
     }
 
+    /// How pressed the node is by handshakes of others, and whom it has refused.
+    #[must_use]
+    pub fn admission(&self) -> GuardReport {
+        self.core().guard_report()
+    }
+
     /// The sessions of now, oldest first.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
@@ -226,6 +232,9 @@ impl Node {
                 if due.control {
                     timer.control(|control, now| control.endpoint.handle_timeout(now));
                 }
+                if due.guard {
+                    timer.look_around();
+                }
                 due.sessions.iter().for_each(|session| session.nudge());
             }
         });
@@ -249,9 +258,13 @@ impl Node {
 
 fn listen(core: &Arc<Core>, listener: Listener) -> JoinHandle<()> {
     let node = Arc::clone(core);
-    let accepting = accept(listener, move |carrier, address| match node.gate.enter(address.ip()) {
+    let accepting = accept(listener, move |mut carrier, address| match node.enter(address.ip()) {
         Some(pass) => drop(node.runtime.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
-        None => tracing::debug!(%address, "stranger refused: too many from there"),
+        None => {
+            // Nothing of it lingers in the kernel either.
+            carrier.abort();
+            tracing::debug!(%address, "connection refused: too many from there");
+        }
     });
     core.runtime.spawn(accepting)
 }

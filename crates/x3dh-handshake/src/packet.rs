@@ -107,7 +107,9 @@ const fn first_bytes(suite: Suite) -> usize {
                 STATIC_BYTES + TAG_BYTES + offer_bytes(suite) + TAG_BYTES + TAG_BYTES
             }
             // Noise: the static key and the payload, each sealed
-            Suite::NoiseIk | Suite::NoiseIkPsk2 => KEY_BYTES + TAG_BYTES + noise_payload_bytes(suite) + TAG_BYTES,
+            Suite::NoiseIk | Suite::NoiseIkPsk2 => {
+                KEY_BYTES + TAG_BYTES + noise_payload_bytes(suite) + TAG_BYTES
+            }
             Suite::NoiseNk => noise_payload_bytes(suite) + TAG_BYTES,
         }
         + MAC_BYTES

@@ -11,7 +11,8 @@ use oracle::{Forged, Inputs, document::values};
 use proptest::prelude::*;
 use x3dh_handshake::{
     BootId, Capabilities, Credential, Door, Error, IdentityKey, Initiator, InitiatorConfig, Kind, Knock,
-    Limits, Psk, Rejected, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TicketId, TrafficAead, rekey,
+    Limits, Psk, Rejected, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TicketId, TrafficAead,
+    rekey,
 };
 
 /// Two flips that every byte must survive: the lowest and the highest bit.

@@ -139,7 +139,8 @@ fn a_message_without_a_ticket_is_rejected_before_any_secret_is_looked_up() {
     let input = Inputs { ticket: Some(([0; 16], PSK)), ..inputs(&world) };
     let first = noise(&input).get("M1").to_vec();
     assert!(Knock::check(&world.bob, &first).unwrap().claim(&world.bob).is_err());
-    let config = InitiatorConfig { ticket: Some((TicketId([0; 16]), world.psk.as_ref().unwrap())), ..world.config() };
+    let config =
+        InitiatorConfig { ticket: Some((TicketId([0; 16]), world.psk.as_ref().unwrap())), ..world.config() };
     assert_eq!(Initiator::start(&config, &mut SeededRng::new(3)).unwrap_err(), Error::ZeroTicketId);
 }
 

@@ -46,10 +46,7 @@ impl Caller {
     ///
     /// # Errors
     /// Only for misuse: a key that cannot be called, capabilities without an AEAD.
-    pub fn start(
-        config: &CallerConfig<'_>,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(Self, FirstFlight), Error> {
+    pub fn start(config: &CallerConfig<'_>, rng: &mut dyn CryptoRng) -> Result<(Self, FirstFlight), Error> {
         if !config.capabilities.has_an_aead() {
             return Err(Error::NoCommonAead);
         }

@@ -44,9 +44,8 @@ impl Puzzle {
     /// number is a solution.
     #[must_use]
     pub fn try_solve(&self, mut numbers: Range<u64>) -> Option<Solved> {
-        let solves = |number: &u64| {
-            zero_bits(&self.cookie, &self.mac1, &number.to_le_bytes()) >= u32::from(self.bits)
-        };
+        let solves =
+            |number: &u64| zero_bits(&self.cookie, &self.mac1, &number.to_le_bytes()) >= u32::from(self.bits);
         let solution = numbers.find(solves)?.to_le_bytes();
         Some(Solved { cookie: self.cookie.clone(), mac1: self.mac1, solution })
     }

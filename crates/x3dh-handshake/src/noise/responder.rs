@@ -12,9 +12,7 @@ use crate::{
     error::{Error, Rejected},
     hash::MAC_BYTES,
     keys::{CREDENTIAL_BYTES, Credential, StaticKey, TicketId},
-    packet::{
-        Answer, HEADER_BYTES, OFFER_BYTES, Offer, TICKET_PROOF_BYTES, field, noise_payload_bytes,
-    },
+    packet::{Answer, HEADER_BYTES, OFFER_BYTES, Offer, TICKET_PROOF_BYTES, field, noise_payload_bytes},
     responder::{Knock, ResponderKeys},
     secret::Psk,
     session::Exchanged,
@@ -101,9 +99,7 @@ impl Proved {
             (None, None) => {}
             (Some(proof), Some(psk)) => {
                 proof.check(psk)?;
-                self.state
-                    .set_psk(usize::from(PSK_LOCATION), psk.dangerous_bytes())
-                    .map_err(|_| Rejected)?;
+                self.state.set_psk(usize::from(PSK_LOCATION), psk.dangerous_bytes()).map_err(|_| Rejected)?;
             }
             _ => return Err(Rejected),
         }

@@ -4,12 +4,7 @@ use serde_json::Value;
 use snow::HandshakeState;
 
 use super::{Beginning, EphemeralSlot, noise_name};
-use crate::{
-    keys::StaticSecret,
-    secret::Psk,
-    suite::Suite,
-    testing::FixedRng,
-};
+use crate::{keys::StaticSecret, secret::Psk, suite::Suite, testing::FixedRng};
 
 const SUITES: [Suite; 3] = [Suite::NoiseIk, Suite::NoiseIkPsk2, Suite::NoiseNk];
 

@@ -27,8 +27,7 @@ pub(super) struct Covered<'a> {
 
 impl Covered<'_> {
     fn digest(&self) -> [u8; 32] {
-        let all =
-            [self.prologue, self.responder, self.ephemeral, self.initiator, self.payload].concat();
+        let all = [self.prologue, self.responder, self.ephemeral, self.initiator, self.payload].concat();
         hash(TICKET, &[&all])
     }
 

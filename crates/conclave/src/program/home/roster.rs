@@ -218,9 +218,9 @@ impl Roster {
             Some(Standing::Revoked { by }) => failure
                 .meaning(format!("{} has revoked them, and that counts here", self.name_of(&by)))
                 .advice("only whoever revoked them can undo it"),
-            Some(Standing::Expired) => failure
-                .meaning("the voucher by which they were in has ended")
-                .advice("take them in again: `conclave member add -`, or hand them a ticket: `conclave invite`"),
+            Some(Standing::Expired) => failure.meaning("the voucher by which they were in has ended").advice(
+                "take them in again: `conclave member add -`, or hand them a ticket: `conclave invite`",
+            ),
             _ => failure
                 .advice("see who there is: `conclave members`")
                 .advice("let them in: `conclave invite`, and hand them the ticket"),

@@ -2,9 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use membership::{
-    Card, Grant, Psk, Revocation, Revoked, Scope, Statement, TicketId, TicketTerms, Voucher,
-};
+use membership::{Card, Grant, Psk, Revocation, Revoked, Scope, Statement, TicketId, TicketTerms, Voucher};
 
 use super::super::Keys;
 use super::*;
