@@ -28,9 +28,9 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command, MemberCommand, Options};
 use clap::Parser;
 use command::{
-    Context, call, chat as chat_command, completions, demo as demo_command, id, init, introduce, invite, join,
-    man, member_add, member_list, member_remove, members, ping, revoke, send, services, status, up, whoami,
-    why,
+    Context, call, chat as chat_command, completions, demo as demo_command, id, init, introduce, invite,
+    join, man, member_add, member_list, member_remove, members, ping, revoke, send, services, status, up,
+    whoami, why,
 };
 use failure::{Failure, Kind};
 use home::Home;

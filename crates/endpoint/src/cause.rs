@@ -118,6 +118,15 @@ pub enum HandshakeCause {
     /// It asks for a suite that we do not accept.
     #[error("a suite that is not accepted here")]
     Suite,
+    /// A cookie, or the solution of a puzzle, that does not hold.
+    #[error("a cookie or a solution that does not hold")]
+    BadCookie,
+    /// A member whose handshakes come faster than any honest node's.
+    #[error("{0:?} comes too often")]
+    TooOften(IdentityKey),
+    /// Not a member, at a time at which nobody else is let in.
+    #[error("{0:?} is not a member, and only members are let in now")]
+    MembersOnly(IdentityKey),
     /// The counter does not grow: a packet that was recorded, or a clock that was set back.
     #[error("a first packet seen before, or a clock set back")]
     Replayed,

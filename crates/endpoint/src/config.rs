@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::guard::Rate;
+
 /// From the start of a dial, or from the acceptance of a path, to the end of its handshake, whatever happens between.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one handshake of ours is alone. After that another open path to the peer, or a first packet of theirs,
@@ -29,6 +31,8 @@ pub const MAX_INBOUND_HANDSHAKES: usize = 1_024;
 pub const MAX_UNCONFIRMED_SESSIONS: usize = 256;
 /// Devices of one member that are here at once, of those that dial us.
 pub const MAX_DEVICES_PER_MEMBER: usize = 16;
+/// Handshakes of one member, with all of its devices, that are answered. An honest one dials once a second at most.
+pub const MEMBER_RATE: Rate = Rate::per_second(8, 64);
 /// Addresses of one peer that one dial tries.
 pub const MAX_ADDRESSES: usize = 8;
 /// Callers that wait for a session, in all.
@@ -37,6 +41,8 @@ pub const MAX_WAITERS: usize = 65_536;
 pub const MAX_CAUSES: usize = 16;
 /// Causes remembered of strangers together.
 pub const MAX_STRANGER_CAUSES: usize = 64;
+/// Causes that wait for an owner who wants to know them as they are noted; older ones are passed over.
+pub const MAX_NOTED: usize = 256;
 
 /// The deadlines and bounds of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +71,8 @@ pub struct Config {
     pub max_unconfirmed_sessions: usize,
     /// See [`MAX_DEVICES_PER_MEMBER`].
     pub max_devices_per_member: usize,
+    /// See [`MEMBER_RATE`].
+    pub member_rate: Rate,
     /// See [`MAX_ADDRESSES`].
     pub max_addresses: usize,
     /// See [`MAX_WAITERS`].
@@ -86,6 +94,7 @@ impl Default for Config {
             max_inbound_handshakes: MAX_INBOUND_HANDSHAKES,
             max_unconfirmed_sessions: MAX_UNCONFIRMED_SESSIONS,
             max_devices_per_member: MAX_DEVICES_PER_MEMBER,
+            member_rate: MEMBER_RATE,
             max_addresses: MAX_ADDRESSES,
             max_waiters: MAX_WAITERS,
         }

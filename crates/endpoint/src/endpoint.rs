@@ -25,6 +25,7 @@ use rand_core::CryptoRng;
 use crate::action::Action;
 use crate::cause::{Journal, Noted};
 use crate::config::Config;
+use crate::guard::{MAX_METERED_MEMBERS, Meter};
 use crate::id::{AttemptId, PathId, PeerId, SessionId, WaiterId};
 use crate::jitter::Jitter;
 use crate::path::PathFacts;
@@ -47,7 +48,8 @@ use x3dh_handshake::{IdentityKey, Psk, Role, Tag, TicketId};
 ///   [`path_lost`](Self::path_lost), [`session_used`](Self::session_used), [`closed_by_peer`](Self::closed_by_peer),
 ///   [`handle_timeout`](Self::handle_timeout).
 /// * **Outputs**: [`poll_action`](Self::poll_action) until it is empty, after every call;
-///   [`poll_timeout`](Self::poll_timeout) then says when to call `handle_timeout` next.
+///   [`poll_timeout`](Self::poll_timeout) then says when to call `handle_timeout` next. [`poll_noted`](Self::poll_noted)
+///   for an owner who keeps causes.
 ///
 /// Every call is short and does no cryptography: the Diffie-Hellmans are done by [`Outbound`](crate::Outbound) and
 /// [`Inbound`](crate::Inbound) in the task that owns the path, outside of any lock. Inputs about things that are gone
@@ -74,7 +76,10 @@ pub struct Endpoint {
     timers: Timers,
     actions: VecDeque<Action>,
     strangers: Journal,
+    /// What was noted and not taken yet, of peers and of strangers.
+    noted: VecDeque<(Option<PeerId>, Noted)>,
     jitter: Jitter,
+    member_rate: Meter<IdentityKey>,
     last_id: u64,
     closing: bool,
 }
@@ -118,9 +123,12 @@ pub(crate) enum PathStage {
 impl Endpoint {
     /// The endpoint of the device `local` among `members`.
     ///
-    /// `rng` only seeds the jitter of redials.
+    /// `rng` only seeds the jitter of redials, and the table of how often each member comes.
     #[must_use]
     pub fn new(config: Config, local: PeerId, members: Arc<Members>, rng: &mut dyn CryptoRng) -> Self {
+        let jitter = Jitter::new(rng.next_u64());
+        let seed = [rng.next_u64(), rng.next_u64()];
+        let member_rate = Meter::new(config.member_rate, MAX_METERED_MEMBERS, seed);
         Self {
             config,
             local,
@@ -138,7 +146,9 @@ impl Endpoint {
             timers: Timers::default(),
             actions: VecDeque::new(),
             strangers: Journal::default(),
-            jitter: Jitter::new(rng.next_u64()),
+            jitter,
+            member_rate,
+            noted: VecDeque::new(),
             last_id: 0,
             closing: false,
         }
@@ -223,6 +233,12 @@ impl Endpoint {
     /// The next thing to do. Call until `None`, after every other call.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// The next cause that was noted: of a peer, or of a stranger. For an owner who keeps them; the last
+    /// [`MAX_NOTED`](crate::config::MAX_NOTED) wait for being taken.
+    pub fn poll_noted(&mut self) -> Option<(Option<PeerId>, Noted)> {
+        self.noted.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` is never.

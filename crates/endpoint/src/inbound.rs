@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use membership::DeviceStanding;
+use membership::{DeviceStanding, NetAddress};
 use rand_core::CryptoRng;
-use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig};
+use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig, cookie};
 
 use crate::action::Admission;
 use crate::cause::HandshakeCause;
 use crate::endpoint::Admittance;
+use crate::guard::Demand;
 use crate::keys::HandshakeKeys;
 use crate::now::Now;
 use crate::path::PathFacts;
@@ -19,13 +20,15 @@ use crate::step::Step;
 /// outside of the endpoint's lock, and a packet earns each of them by the one before.
 ///
 /// Whatever is wrong, nothing is sent, and the outcome is the same [`Step::Failed`]: the cause is for our own log.
-/// Its packets are at most [`x3dh_handshake::MAX_PACKET_BYTES`] long and two in number; more than that need not be
-/// kept of a stranger.
+/// Its packets are at most [`x3dh_handshake::MAX_PACKET_BYTES`] long and two in number, or four around a challenge; more
+/// than that need not be kept of a stranger.
 #[derive(Debug)]
 pub struct Inbound {
     stage: Stage,
     deadline: Instant,
     reliable: bool,
+    /// Where the path says that packets come from: what cookies are bound to.
+    source: NetAddress,
     /// The first packet, where it may come again.
     first: Vec<u8>,
     reply: Vec<u8>,
@@ -34,22 +37,28 @@ pub struct Inbound {
 
 /// ```text
 ///   First ── the door, a member's claim, their static key ──> KeyShare ── the one committed to ──> Proven
-///     │                                                          │ (at once without a KEM)           │
-///     │ anything else                                            │                                   │ answer
-///     ▼                                                          ▼                                   ▼
-///    Over <──────────────────────────────────────────────────────┴───────────────────────────── Answered
+///     │  │                                           ▲           │ (at once without a KEM)           │
+///     │  └── the door, under load ──> Challenged ────┘           │                                   │ answer
+///     │ anything else                     │                      │                                   │
+///     ▼                                   ▼                      ▼                                   ▼
+///    Over <───────────────────────────────┴──────────────────────┴───────────────────────────── Answered
 ///
-///              First            KeyShare                 Proven              Answered         Over
-///   M1a        checks, claims   again: ignored *         again: ignored *    again: reply *   nothing
-///   M1b        over             taken in                 again: ignored *    again: reply *   nothing
-///   other      over             over *                   over *              nothing          nothing
-///   deadline   over             over                     over                nothing          nothing
+///              First            Challenged       KeyShare           Proven             Answered         Over
+///   M1a        checks, claims   challenge *      again: ignored *   again: ignored *   again: reply *   nothing
+///   COOKIED    checks, claims   checks, claims   again: ignored *   again: ignored *   again: reply *   nothing
+///   M1b        over             ignored, once    taken in           again: ignored *   again: reply *   nothing
+///   other      over             over *           over *             over *             nothing          nothing
+///   deadline   over             over             over               over               nothing          nothing
 /// ```
 /// `*`: on a path that is not reliable. There a repetition is not a new attempt, and a forgery ends nothing; on a
 /// reliable path both end the handshake.
 #[derive(Debug)]
 enum Stage {
     First,
+    /// The challenge is on its way, and so may the key share be that was sent before it came.
+    Challenged {
+        key_share_passed: bool,
+    },
     KeyShare(Accepted, Box<Proof>),
     Proven(Accepted),
     Answered,
@@ -60,8 +69,16 @@ impl Inbound {
     /// Begins on a path that [`Endpoint::accept`](crate::Endpoint::accept) took, which gave the deadline.
     #[must_use]
     pub fn new(path: &PathFacts, deadline: Instant) -> Self {
-        let reliable = path.reliable;
-        Self { stage: Stage::First, deadline, reliable, first: Vec::new(), reply: Vec::new(), unsent: false }
+        let (reliable, source) = (path.reliable, path.remote.clone());
+        Self {
+            stage: Stage::First,
+            deadline,
+            reliable,
+            source,
+            first: Vec::new(),
+            reply: Vec::new(),
+            unsent: false,
+        }
     }
 
     /// Takes in a packet that came on the path, and checks it against a snapshot of who may come in.
@@ -70,15 +87,7 @@ impl Inbound {
             return self.fail(HandshakeCause::TimedOut);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::First => match open(now, packet, with) {
-                Ok((accepted, proof)) => {
-                    if !self.reliable {
-                        self.first = packet.to_vec();
-                    }
-                    self.go_on(accepted, proof)
-                }
-                Err(cause) => self.fail(cause),
-            },
+            stage @ (Stage::First | Stage::Challenged { .. }) => self.take_first(stage, now, packet, with),
             Stage::KeyShare(accepted, proof) => match accepted.key_share(packet) {
                 Ok(accepted) => self.go_on(accepted, proof),
                 Err((accepted, _)) => self.unexpected(Stage::KeyShare(accepted, proof)),
@@ -91,6 +100,79 @@ impl Inbound {
             }
             Stage::Over => Step::Wait,
         }
+    }
+
+    /// The first packet, in the open or behind a cookie.
+    fn take_first(
+        &mut self,
+        stage: Stage,
+        now: Now,
+        packet: &[u8],
+        (keys, admittance): (&HandshakeKeys, &Admittance),
+    ) -> Step {
+        if let Stage::Challenged { key_share_passed: false } = stage
+            && packet.first() == Some(&Kind::KeyShare.byte())
+        {
+            // It comes again behind the cookie. Until then nothing of it is kept.
+            self.stage = Stage::Challenged { key_share_passed: self.reliable };
+            return Step::Wait;
+        }
+        let demand = &admittance.demand;
+        let is_challenged = matches!(stage, Stage::Challenged { .. });
+        let examined = examine(packet, keys, demand, &self.source).and_then(|(knock, has_cookie)| {
+            if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
+                return if is_challenged && self.reliable {
+                    Err(HandshakeCause::Malformed)
+                } else {
+                    Ok(None)
+                };
+            }
+            if demand.defer {
+                return Ok(Some(None));
+            }
+            open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
+        });
+        match examined {
+            Ok(None) => {
+                self.stage = Stage::Challenged { key_share_passed: false };
+                Step::Challenge
+            }
+            Ok(Some(None)) => {
+                self.stage = stage;
+                Step::Later
+            }
+            Ok(Some(Some((accepted, proof)))) => {
+                if !self.reliable {
+                    self.first = packet.to_vec();
+                }
+                self.go_on(accepted, proof)
+            }
+            Err(_) if is_challenged && !self.reliable => {
+                self.stage = stage;
+                Step::Wait
+            }
+            Err(cause) => self.fail(cause),
+        }
+    }
+
+    /// Makes the challenge that [`Step::Challenge`] asks for, of the same first packet. It is shorter than the packet. Send
+    /// it with [`poll_transmit`](Self::poll_transmit).
+    ///
+    /// # Errors
+    /// [`HandshakeCause::Local`]: there is nothing to send then.
+    pub fn challenge(
+        &mut self,
+        first: &[u8],
+        keys: &HandshakeKeys,
+        demand: &Demand,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), HandshakeCause> {
+        let secret = demand.secrets.first().ok_or(HandshakeCause::Local)?;
+        let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::Local)?;
+        let challenge = knock.challenge(secret, self.source.as_str().as_bytes(), rng);
+        self.reply = challenge.map_err(|_| HandshakeCause::Local)?;
+        self.unsent = true;
+        Ok(())
     }
 
     /// After the first packet, and after the key share.
@@ -155,28 +237,46 @@ impl Inbound {
     }
 }
 
-/// Spends no more on a first packet than it has earned: hashes, then one Diffie-Hellman, then one more for members.
-fn open(
-    now: Now,
-    packet: &[u8],
-    (keys, admittance): (&HandshakeKeys, &Admittance),
-) -> Result<(Accepted, Box<Proof>), HandshakeCause> {
-    if packet.first() != Some(&Kind::First.byte()) {
-        return Err(HandshakeCause::Malformed);
-    }
-    let knock = Knock::check(&keys.responder, packet).map_err(|_| HandshakeCause::WrongDoor)?;
+/// What can be told without a Diffie-Hellman: the size, the version, a cookie if there is one, the door, the suite.
+fn examine<'a>(
+    packet: &'a [u8],
+    keys: &'a HandshakeKeys,
+    demand: &Demand,
+    source: &NetAddress,
+) -> Result<(Knock<'a>, bool), HandshakeCause> {
+    let (first, has_cookie) = match packet.first().copied().and_then(Kind::from_byte) {
+        Some(Kind::First) => (packet, false),
+        Some(Kind::Cookied) => {
+            let opened = cookie::open(packet, demand.secrets.iter(), source.as_str().as_bytes());
+            (opened.map_err(|_| HandshakeCause::BadCookie)?, true)
+        }
+        _ => return Err(HandshakeCause::Malformed),
+    };
+    let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::WrongDoor)?;
     if !keys.suites.contains(&knock.suite()) {
         return Err(HandshakeCause::Suite);
     }
+    Ok((knock, has_cookie))
+}
+
+/// Spends no more on a first packet than it has earned: one Diffie-Hellman, then one more for members.
+fn open(
+    now: Now,
+    knock: Knock<'_>,
+    keys: &HandshakeKeys,
+    admittance: &Admittance,
+) -> Result<(Accepted, Box<Proof>), HandshakeCause> {
     let claim = knock.claim(&keys.responder).map_err(|_| HandshakeCause::WrongDoor)?;
     let identity = claim.identity();
-    let Admittance { members, tickets } = admittance;
+    let Admittance { members, tickets, demand } = admittance;
     let standing = members.standing_of_claim(&claim.static_key(), claim.credential(), now.date);
     let may_join = standing == DeviceStanding::Unknown
         && !tickets.is_empty()
         && members.may_join(&claim.static_key(), claim.credential(), now.date);
     if !may_join {
         HandshakeCause::of_standing(standing, identity)?;
+    } else if !demand.level().admits_strangers() {
+        return Err(HandshakeCause::MembersOnly(identity));
     }
     let proven = claim.prove(&keys.responder).map_err(|_| HandshakeCause::Unproven(identity))?;
     let proof = Box::new(Proof {

@@ -89,7 +89,7 @@ impl Outbound {
 
     /// Takes in a packet that came on the path: two Diffie-Hellmans and a decapsulation if it looks like the answer.
     ///
-    /// On a reliable path anything but the answer ends the handshake. On others it may be forged by anybody, and is
+    /// On a reliable path anything but one challenge and the answer ends the handshake. On others it may be forged by anybody, and is
     /// ignored.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Step {
         if now >= self.deadline {
@@ -98,24 +98,28 @@ impl Outbound {
         let Some(initiator) = self.initiator.take() else { return Step::Wait };
         match initiator.read_reply(packet) {
             Ok(established) => Step::Established(Box::new(established)),
+            Err((initiator, _)) if self.meets_challenge(packet) => {
+                self.initiator = Some(initiator);
+                Step::Wait
+            }
             Err(_) if self.reliable => self.fail(HandshakeCause::BadAnswer),
             Err((initiator, _)) => {
                 self.initiator = Some(initiator);
-                if !self.challenged && packet.first() == Some(&Kind::Challenge.byte()) {
-                    self.meet_challenge(packet);
-                }
                 Step::Wait
             }
         }
     }
 
     /// A responder under load wants to see that we receive what it sends: once for a handshake.
-    fn meet_challenge(&mut self, packet: &[u8]) {
-        if let Ok(flight) = self.flight.with_cookie(&self.door, packet) {
-            self.flight = flight;
-            self.challenged = true;
-            self.sent = 0;
+    fn meets_challenge(&mut self, packet: &[u8]) -> bool {
+        if self.challenged || packet.first() != Some(&Kind::Challenge.byte()) {
+            return false;
         }
+        let Ok(flight) = self.flight.with_cookie(&self.door, packet) else { return false };
+        self.flight = flight;
+        self.challenged = true;
+        self.sent = 0;
+        true
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` is never.

@@ -10,6 +10,11 @@ use crate::proof::Proof;
 pub enum Step {
     /// Go on: send what there is to send, read on.
     Wait,
+    /// The first packet is behind the door, and the [demand](crate::Demand) of now is for more: have the packet
+    /// [challenged](crate::Inbound::challenge), send that, read on.
+    Challenge,
+    /// The first packet is behind the door, and its turn has not come: bring it again when it has.
+    Later,
     /// An [`Inbound`](crate::Inbound) is proven: take this to [`Endpoint::admit`](crate::Endpoint::admit).
     Proven(Box<Proof>),
     /// An [`Outbound`](crate::Outbound) is answered: take its boot id to

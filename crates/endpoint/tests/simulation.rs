@@ -9,6 +9,8 @@ mod cast;
 mod node;
 #[path = "simulation/plane.rs"]
 mod plane;
+#[path = "simulation/pressed.rs"]
+mod pressed;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]
@@ -73,6 +75,10 @@ fn simultaneous_dials_converge_to_one_session_and_lose_nothing() {
         let mut rng = StdRng::seed_from_u64(seed);
         let lists = [some_addresses(0, &mut rng), some_addresses(1, &mut rng)];
         let mut world = World::new(seed, &lists, 1..200);
+        if seed % 2 == 1 {
+            // Under load each of them is challenged.
+            world.demand = pressed::demand(|level| level.challenge(true).is_some());
+        }
         world.talkative = true;
         for _ in 0..rng.random_range(2..6) {
             let from = rng.random_range(0..2);

@@ -2,19 +2,17 @@
 
 use core::{fmt, str::FromStr};
 
-use bech32::primitives::decode::{CheckedHrpstring, CheckedHrpstringError};
-use bech32::{Bech32m, Hrp};
-
 use crate::reader::Reader;
 use crate::record::RECORD_BYTES;
 use crate::{
     DeviceId, Door, Error, IdentityKey, MAX_ADDRESS_BYTES, MAX_PETNAME_BYTES, NetAddress, Petname, Record,
+    text,
 };
 
 /// What the text of a card begins with, before the separator `1`.
 pub const CARD_PREFIX: &str = "conclave";
 /// The longest text of a card: the length up to which the checksum of bech32m finds any three wrong characters.
-pub const MAX_CARD_TEXT_BYTES: usize = 1_023;
+pub const MAX_CARD_TEXT_BYTES: usize = text::MAX_TEXT_BYTES;
 /// The longest card: what fits into that text.
 pub const MAX_CARD_BYTES: usize = 630;
 /// Devices in one card.
@@ -115,8 +113,8 @@ impl Card {
     /// # Errors
     /// [`Error::TooLarge`] when [`with_petname`](Self::with_petname) made it too long.
     pub fn to_text(&self) -> Result<String, Error> {
-        bech32::encode::<Bech32m>(prefix(), &self.encode())
-            .map_err(|_| Error::TooLarge { what: "bytes of a card", limit: MAX_CARD_BYTES })
+        text::encode(CARD_PREFIX, &self.encode())
+            .ok_or(Error::TooLarge { what: "bytes of a card", limit: MAX_CARD_BYTES })
     }
 
     /// `version 1 | door 32 | identity 32 | n u8 | n (static key 32 | device id 16 | expiry u64 | signature 64) |
@@ -173,10 +171,6 @@ fn length_byte(length: usize) -> u8 {
     u8::try_from(length).unwrap_or(u8::MAX)
 }
 
-fn prefix() -> Hrp {
-    Hrp::parse_unchecked(CARD_PREFIX)
-}
-
 impl FromStr for Card {
     type Err = Error;
 
@@ -186,21 +180,7 @@ impl FromStr for Card {
     /// [`Error::Malformed`] for another kind of text, [`Error::Checksum`] for a damaged one, [`Error::Version`],
     /// [`Error::Signature`] and the others of [`Card::new`] and [`Record::from_bytes`].
     fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = Error::Malformed { what: "a card (conclave1...)" };
-        if text.len() > MAX_CARD_TEXT_BYTES {
-            return Err(Error::TooLarge { what: "characters of a card", limit: MAX_CARD_TEXT_BYTES });
-        }
-        let checked = CheckedHrpstring::new::<Bech32m>(text).map_err(|error| match error {
-            CheckedHrpstringError::Checksum(_) => Error::Checksum,
-            _ => malformed.clone(),
-        })?;
-        if checked.hrp() != prefix() {
-            return Err(malformed);
-        }
-        let bytes: Vec<u8> = checked.byte_iter().collect();
-        let card = Self::decode(&bytes)?;
-        // One card has one text: no stray bits behind the last byte.
-        if card.to_text()?.eq_ignore_ascii_case(text) { Ok(card) } else { Err(malformed) }
+        Self::decode(&text::decode(CARD_PREFIX, text, "a card (conclave1...)")?)
     }
 }
 

@@ -36,6 +36,24 @@ pub enum Error {
     /// The static key is not one that a handshake can be held with.
     #[error("the device's key is not usable")]
     UnusableKey,
+    /// Not opened by this passphrase, or damaged: nobody can tell which.
+    #[error("the passphrase is wrong, or the file is damaged")]
+    Sealed,
+    /// Another number of recovery words.
+    #[error("{found} words; recovery words are 24")]
+    WordCount {
+        /// How many there are.
+        found: usize,
+    },
+    /// A recovery word that is on no list.
+    #[error("word {place} is not a recovery word")]
+    UnknownWord {
+        /// Which of them, from 1.
+        place: usize,
+    },
+    /// Each of the recovery words is one, but not together: one is another, or in another place.
+    #[error("one of the recovery words is wrong, or in the wrong place: their checksum does not fit")]
+    WordsChecksum,
     /// The date is beyond the year 9999.
     #[error("the expiry is beyond the year 9999")]
     Date,

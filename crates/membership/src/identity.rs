@@ -65,6 +65,14 @@ impl Identity {
         if identity.key().0 == public { Ok(identity) } else { Err(malformed) }
     }
 
+    pub(crate) fn from_secret(secret: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(secret))
+    }
+
+    pub(crate) fn secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(*self.0.as_bytes())
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
@@ -73,11 +81,18 @@ impl Identity {
 /// Whether `signature` is one of `key` over `message`: with the cofactorless equation, and with keys and points in
 /// their one canonical form and not of small order.
 pub(crate) fn verify(key: &IdentityKey, message: &[u8], signature: &[u8; 64]) -> Result<(), Error> {
-    let verifying = VerifyingKey::from_bytes(&key.0).map_err(|_| Error::Signature)?;
-    if verifying.to_edwards().compress().to_bytes() != key.0 {
-        return Err(Error::Signature);
-    }
+    let verifying = canonical(key)?;
     verifying.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| Error::Signature)
+}
+
+/// Whether signatures by this key can hold at all.
+pub(crate) fn check_key(key: &IdentityKey) -> Result<(), Error> {
+    if canonical(key)?.is_weak() { Err(Error::Signature) } else { Ok(()) }
+}
+
+fn canonical(key: &IdentityKey) -> Result<VerifyingKey, Error> {
+    let verifying = VerifyingKey::from_bytes(&key.0).map_err(|_| Error::Signature)?;
+    if verifying.to_edwards().compress().to_bytes() == key.0 { Ok(verifying) } else { Err(Error::Signature) }
 }
 
 impl fmt::Debug for Identity {

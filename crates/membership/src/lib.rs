@@ -20,6 +20,7 @@ mod directory;
 mod error;
 mod hex;
 mod identity;
+mod key_text;
 mod member;
 mod member_id;
 mod members;
@@ -31,16 +32,19 @@ mod reader;
 mod record;
 mod revocation;
 mod scope;
+mod sealed_identity;
 mod signed;
 mod snapshot;
 mod standing;
 mod statement;
 mod stored;
+mod text;
 mod ticket;
 mod ticket_book;
 mod ticket_terms;
 mod time;
 mod voucher;
+mod words;
 
 pub use address::{MAX_ADDRESS_BYTES, NetAddress};
 pub use announcement::{Announcement, Facts, MAX_SUITES};
@@ -53,6 +57,7 @@ pub use directory::{
 };
 pub use error::Error;
 pub use identity::{IDENTITY_FILE_BYTES, Identity};
+pub use key_text::{KEY_PREFIX, KeyText};
 pub use member::{MAX_MEMBER_DEVICES, Member};
 pub use member_id::MemberId;
 pub use members::{Added, DeviceStanding, MAX_MEMBERS, MIN_PREFIX_DIGITS, Members};
@@ -63,6 +68,7 @@ pub use profile::{MAX_FIELD_NAME_BYTES, MAX_FIELD_TEXT_BYTES, MAX_PROFILE_FIELDS
 pub use record::{RECORD_BYTES, Record};
 pub use revocation::{Revocation, Revoked};
 pub use scope::{MAX_NAMED_SERVICES, MAX_SERVICE_NAME_BYTES, Relation, Scope, ServiceName, Services};
+pub use sealed_identity::{MAX_PASSPHRASE_BYTES, PassphraseCost, SEALED_IDENTITY_BYTES};
 pub use standing::{Reach, Settled, Standing, standing};
 pub use statement::{MAX_STATEMENT_BYTES, Statement, StatementId};
 pub use ticket::{MAX_TICKET_BYTES, TICKET_PREFIX, TICKET_SCHEME, Ticket};
@@ -70,6 +76,7 @@ pub use ticket_book::{MAX_OPEN_TICKETS, OpenTickets, Redemption, TicketBook, Tic
 pub use ticket_terms::{MAX_TICKET_USES, TicketTerms};
 pub use time::UnixSeconds;
 pub use voucher::{Grant, MAX_DEPTH, Voucher};
+pub use words::RECOVERY_WORDS;
 pub use x3dh_handshake::{Credential, Door, IdentityKey, Psk, StaticKey, StaticSecret, TicketId};
 
 #[cfg(doctest)]

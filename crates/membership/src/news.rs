@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::directory::Directory;
 use crate::reader::Reader;
 use crate::standing::{Settled, Standing};
-use crate::{Error, IdentityKey, MAX_STATEMENT_BYTES, Revoked, Statement, StatementId};
+use crate::{Error, IdentityKey, MAX_STATEMENT_BYTES, Revocation, Revoked, Statement, StatementId};
 
 /// The longest message, below what a client may send at once.
 pub const MAX_NEWS_BYTES: usize = 16_384;
@@ -126,8 +126,8 @@ fn decode_names(mut reader: Reader<'_>) -> Result<Vec<StatementId>, Error> {
     Ok(names)
 }
 
-/// What a node shares with a member, in an order in which it can be taken in: every revocation by somebody whose word
-/// counts here; this node's vouchers for the member and for those whom it has introduced to it; how these and this node
+/// What a node shares with a member, in an order in which it can be taken in: every revocation by somebody who is heard
+/// here, those too whose own time is up, and every device that a member of some date has given up; this node's vouchers for the member and for those whom it has introduced to it; how these and this node
 /// itself can be reached. `introductions` are pairs of who was introduced and to whom.
 #[must_use]
 pub fn shared_with(
@@ -138,10 +138,7 @@ pub fn shared_with(
     introductions: &BTreeSet<(IdentityKey, IdentityKey)>,
 ) -> Vec<Statement> {
     let in_now = |who: &IdentityKey| matches!(settled.standing(who), Standing::Member { .. });
-    let revocations = directory.revocations().filter(|revocation| match revocation.about() {
-        Revoked::Member(_) => settled.word_counts(&revocation.issuer()),
-        Revoked::Device(_) => in_now(&revocation.issuer()),
-    });
+    let revocations = directory.revocations().filter(|revocation| has_a_part(revocation, settled));
     let introduced: BTreeSet<_> = introductions
         .iter()
         .filter(|(subject, audience)| audience == member && in_now(subject))
@@ -160,17 +157,26 @@ pub fn shared_with(
 }
 
 /// Whether a node takes a statement in that a member has sent. Nobody fills a directory with statements of strangers:
-/// what is taken in is by somebody whose word counts, or by a member about itself.
+/// what is taken in is by somebody who is heard here, or by a member about itself. What a member says of itself is
+/// welcome once it is one: look at vouchers first, settle, then at announcements.
 #[must_use]
 pub fn is_welcome(statement: &Statement, settled: &Settled) -> bool {
     let issuer = statement.issuer();
-    let is_member = matches!(settled.standing(&issuer), Standing::Member { .. });
     match statement {
-        Statement::Announcement(_) => is_member,
-        Statement::Voucher(_) => settled.word_counts(&issuer),
-        Statement::Revocation(revocation) => match revocation.about() {
-            Revoked::Member(_) => settled.word_counts(&issuer),
-            Revoked::Device(_) => is_member,
-        },
+        Statement::Announcement(_) => matches!(settled.standing(&issuer), Standing::Member { .. }),
+        Statement::Voucher(_) => settled.is_heard(&issuer),
+        Statement::Revocation(revocation) => has_a_part(revocation, settled),
+    }
+}
+
+/// Whether standings, or the devices of a member, depend on it at some date. It does not lose its weight when its
+/// issuer's time is up: whoever dropped it then would let somebody in whom others keep out.
+fn has_a_part(revocation: &Revocation, settled: &Settled) -> bool {
+    let issuer = revocation.issuer();
+    match revocation.about() {
+        Revoked::Member(_) => settled.is_heard(&issuer),
+        Revoked::Device(_) => {
+            matches!(settled.standing(&issuer), Standing::Member { .. } | Standing::Expired)
+        }
     }
 }

@@ -2,12 +2,10 @@
 
 use core::{fmt, str::FromStr};
 
-use bech32::primitives::decode::{CheckedHrpstring, CheckedHrpstringError};
-use bech32::{Bech32m, Hrp};
 use zeroize::Zeroizing;
 
 use crate::reader::Reader;
-use crate::{Card, Error, IdentityKey, MAX_CARD_BYTES, MAX_CARD_TEXT_BYTES, Psk, TicketId, UnixSeconds};
+use crate::{Card, Error, IdentityKey, MAX_CARD_BYTES, Psk, TicketId, UnixSeconds, text};
 
 /// What the text of a ticket begins with, before the separator `1`.
 pub const TICKET_PREFIX: &str = "ticket";
@@ -48,7 +46,7 @@ impl Ticket {
         if bytes.len() > MAX_TICKET_BYTES {
             return Err(too_large);
         }
-        bech32::encode::<Bech32m>(prefix(), &bytes).map(Zeroizing::new).map_err(|_| too_large)
+        text::encode(TICKET_PREFIX, &bytes).map(Zeroizing::new).ok_or(too_large)
     }
 
     /// The URI: `conclave:ticket1…`. It holds the secret.
@@ -97,10 +95,6 @@ impl Ticket {
     }
 }
 
-fn prefix() -> Hrp {
-    Hrp::parse_unchecked(TICKET_PREFIX)
-}
-
 impl FromStr for Ticket {
     type Err = Error;
 
@@ -110,26 +104,13 @@ impl FromStr for Ticket {
     /// [`Error::Malformed`] for another kind of text, [`Error::Checksum`] for a damaged one, [`Error::Version`],
     /// [`Error::Signature`] and the others of [`Card`].
     fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = Error::Malformed { what: "a ticket (ticket1... or conclave:ticket1...)" };
+        let what = "a ticket (ticket1... or conclave:ticket1...)";
         let text = match text.split_once(':') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case(TICKET_SCHEME) => rest,
-            Some(_) => return Err(malformed),
+            Some(_) => return Err(Error::Malformed { what }),
             None => text,
         };
-        if text.len() > MAX_CARD_TEXT_BYTES {
-            return Err(Error::TooLarge { what: "characters of a ticket", limit: MAX_CARD_TEXT_BYTES });
-        }
-        let checked = CheckedHrpstring::new::<Bech32m>(text).map_err(|error| match error {
-            CheckedHrpstringError::Checksum(_) => Error::Checksum,
-            _ => malformed.clone(),
-        })?;
-        if checked.hrp() != prefix() {
-            return Err(malformed);
-        }
-        let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(checked.byte_iter().collect());
-        let ticket = Self::decode(&bytes)?;
-        // One ticket has one text: no stray bits behind the last byte.
-        if ticket.to_text()?.eq_ignore_ascii_case(text) { Ok(ticket) } else { Err(malformed) }
+        Self::decode(&text::decode(TICKET_PREFIX, text, what)?)
     }
 }
 

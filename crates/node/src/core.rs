@@ -19,8 +19,10 @@ use crate::limits::Limits;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::recorder::Recorder;
 use crate::timers::Timers;
 use crate::transport::Transport;
+use crate::watch::Watch;
 
 /// Bytes read at once.
 pub(crate) const READ_BYTES: usize = 256 * 1024;
@@ -44,9 +46,12 @@ pub(crate) struct Core {
     pub(crate) control: Mutex<Control>,
     pub(crate) timers: Timers,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) watch: Watch,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) actors: Actors,
     pub(crate) events: Herald,
+    /// If there is a store.
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) read_pool: Pool,
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,

@@ -177,7 +177,7 @@ pub(crate) async fn first_words(
             Step::Established(established) => return Ok(established),
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
             Step::Wait => {}
-            Step::Proven(_) => return Err(local),
+            Step::Proven(_) | Step::Challenge | Step::Later => return Err(local),
         }
     }
 }

@@ -8,6 +8,7 @@ mod join;
 mod keep;
 mod news;
 mod revoke;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

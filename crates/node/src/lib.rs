@@ -30,6 +30,7 @@ mod outgoing;
 mod pool;
 mod randomness;
 mod receivers;
+mod recorder;
 mod sender;
 mod session;
 pub mod stalk;
@@ -38,6 +39,7 @@ mod sync;
 mod timers;
 mod transport;
 mod unverified;
+mod watch;
 mod welcome;
 
 pub use body::Body;
@@ -57,8 +59,10 @@ pub use lone::LoneEnd;
 pub use node::{Node, SessionInfo};
 pub use outgoing::Outgoing;
 pub use receivers::{Incoming, Receiver};
+pub use recorder::Explained;
 pub use sender::Sender;
 pub use unverified::Unverified;
+pub use watch::Penalty;
 
 // What stands in this crate's signatures.
 pub use actor_proxy::{
@@ -67,7 +71,9 @@ pub use actor_proxy::{
     ServiceName, ServiceOptions, Unreachable, Untyped,
 };
 pub use chunk_proto::{Compression, Secrecy};
-pub use endpoint::{Cause, DialCause, EndCause, HandshakeCause, Noted, PathCause, PeerId};
+pub use endpoint::{
+    Cause, DialCause, EndCause, GuardReport, HandshakeCause, Level, Noted, PathCause, PeerId, Rate, Refused,
+};
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
 pub use membership::{
     Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Policy, Record, Standing, Ticket,

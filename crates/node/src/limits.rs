@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use endpoint::{GuardConfig, Rate};
+
 use crate::frames;
 
 /// Limits and deadlines of a node. Every field has a default and can be set:
@@ -31,6 +33,14 @@ pub struct Limits {
     pub max_strangers: usize,
     /// The same, for one address. 32.
     pub max_strangers_per_source: usize,
+    /// Connections that one host may open: an IPv4 address, or an IPv6 /64 network. 256 a second, 1,024 at once.
+    pub host_rate: Rate,
+    /// The same, for the network around it: an IPv4 /24, or an IPv6 /48. 1,024 a second, 4,096 at once.
+    pub network_rate: Rate,
+    /// Handshakes of one member that are answered. 8 a second, 64 at once.
+    pub member_rate: Rate,
+    /// What the handshakes of others may take of one core. What goes beyond it waits. 50 %.
+    pub handshake_budget_percent: u32,
     /// Sessions that a member has opened and not yet confirmed. 256.
     pub max_unconfirmed_sessions: usize,
     /// The largest message, in either direction. 1 GiB.
@@ -54,6 +64,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let control = endpoint::Config::default();
+        let guard = GuardConfig::default();
         let data = link::Limits::default();
         Self {
             handshake_timeout: control.handshake_timeout,
@@ -64,6 +75,10 @@ impl Default for Limits {
             flush_timeout: Duration::from_secs(5),
             max_strangers: 512,
             max_strangers_per_source: 32,
+            host_rate: guard.host_rate,
+            network_rate: guard.network_rate,
+            member_rate: control.member_rate,
+            handshake_budget_percent: guard.budget_percent,
             max_unconfirmed_sessions: control.max_unconfirmed_sessions,
             max_message_bytes: data.max_message_bytes,
             session_window_bytes: data.session_window_bytes,
@@ -87,8 +102,18 @@ impl Limits {
             // The gate decides who makes room: it knows where connections come from.
             max_inbound_handshakes: self.max_strangers.saturating_add(1),
             max_unconfirmed_sessions: self.max_unconfirmed_sessions,
+            member_rate: self.member_rate,
             ..endpoint::Config::default()
         }
+    }
+
+    /// For the guard in front of it.
+    pub(crate) fn guard(&self) -> GuardConfig {
+        let mut config = GuardConfig::default();
+        config.budget_percent = self.handshake_budget_percent;
+        config.host_rate = self.host_rate;
+        config.network_rate = self.network_rate;
+        config
     }
 
     /// What a peer may send before it hears of credit, as the handshake says it.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use endpoint::{Noted, PeerId, Target};
+use endpoint::{GuardReport, Noted, PeerId, Target};
 use link::{CloseReason, Outcome, StreamName, StreamOptions};
 use membership::{Added, Card, IdentityKey, Member, Members};
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::receivers::Receiver;
 use crate::sender::Sender;
 use crate::session::{PingReply, Session};
+use crate::store::Store;
 use crate::sync::lock;
 use crate::transport::Listener;
 use crate::welcome::welcome;
@@ -177,12 +178,24 @@ impl Node {
         lock(&self.core().control).endpoint.stranger_causes()
     }
 
+    /// How pressed the node is by handshakes of others, and whom it has refused.
+    #[must_use]
+    pub fn admission(&self) -> GuardReport {
+        self.core().guard_report()
+    }
+
     /// The sessions of now, oldest first.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
         let control = lock(&self.core().control);
         let info = |(id, peer)| control.endpoint.role(id).map(|role| SessionInfo { peer, role });
         control.endpoint.sessions().filter_map(info).collect()
+    }
+
+    /// Where the node keeps what outlives it, if it was given a [store](Builder::store).
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.core().recorder.as_ref().map(|recorder| recorder.store())
     }
 
     /// What happens to peers from now on.
@@ -194,7 +207,8 @@ impl Node {
     /// Ends the node for all its clones: nobody is accepted or dialed any more, services end and whoever watches actors of
     /// this node is told, what was accepted for sending leaves, sessions are closed with a word of farewell. Messages that have arrived can still be received.
     ///
-    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
+    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout), two seconds for farewells, and two
+    /// for what is yet to be stored.
     pub async fn shutdown(&self) {
         for listener in self.handle.stop_listening() {
             // It was aborted, or there was another clone that did the same: what matters is that it is over.
@@ -216,6 +230,9 @@ impl Node {
         tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
         self.core().close();
         self.core().timers.stopped().await;
+        if let Some(recorder) = &self.core().recorder {
+            recorder.finished().await;
+        }
     }
 
     pub(crate) fn start(core: Arc<Core>, listeners: Vec<Listener>) -> Self {
@@ -226,10 +243,16 @@ impl Node {
                 if due.control {
                     timer.control(|control, now| control.endpoint.handle_timeout(now));
                 }
+                if due.guard {
+                    timer.look_around();
+                }
                 due.sessions.iter().for_each(|session| session.nudge());
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        if let Some(recorder) = &core.recorder {
+            core.runtime.spawn(Arc::clone(recorder).run());
+        }
         if core.keeper.is_some() {
             core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
             // The node is new, and nothing has the name.
@@ -249,9 +272,13 @@ impl Node {
 
 fn listen(core: &Arc<Core>, listener: Listener) -> JoinHandle<()> {
     let node = Arc::clone(core);
-    let accepting = accept(listener, move |carrier, address| match node.gate.enter(address.ip()) {
+    let accepting = accept(listener, move |mut carrier, address| match node.enter(address.ip()) {
         Some(pass) => drop(node.runtime.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
-        None => tracing::debug!(%address, "stranger refused: too many from there"),
+        None => {
+            // Nothing of it lingers in the kernel either.
+            carrier.abort();
+            tracing::debug!(%address, "connection refused: too many from there");
+        }
     });
     core.runtime.spawn(accepting)
 }

@@ -22,6 +22,7 @@ pub(crate) struct Timers {
 #[derive(Default)]
 struct Deadlines {
     control: Option<Instant>,
+    guard: Option<Instant>,
     /// At most one of each session: its driver takes the one back that it replaces.
     sessions: BTreeMap<(Instant, PathId), Arc<Session>>,
     /// Until when the task sleeps.
@@ -32,6 +33,7 @@ struct Deadlines {
 /// What is due.
 pub(crate) struct Due {
     pub(crate) control: bool,
+    pub(crate) guard: bool,
     pub(crate) sessions: Vec<Arc<Session>>,
 }
 
@@ -39,6 +41,11 @@ impl Timers {
     /// Sets the deadline of the control plane.
     pub(crate) fn set_control(&self, deadline: Option<Instant>) {
         self.change(|deadlines| deadlines.control = deadline);
+    }
+
+    /// Sets the deadline of the guard.
+    pub(crate) fn set_guard(&self, deadline: Option<Instant>) {
+        self.change(|deadlines| deadlines.guard = deadline);
     }
 
     /// Has the driver of a session woken at `deadline`.
@@ -108,15 +115,16 @@ impl Timers {
 impl Deadlines {
     fn first(&self) -> Option<Instant> {
         let session = self.sessions.first_key_value().map(|((deadline, _), _)| *deadline);
-        [self.control, session].into_iter().flatten().min()
+        [self.control, self.guard, session].into_iter().flatten().min()
     }
 
     fn take_due(&mut self, now: Instant) -> Due {
         let control = self.control.take_if(|deadline| *deadline <= now).is_some();
+        let guard = self.guard.take_if(|deadline| *deadline <= now).is_some();
         let mut sessions = Vec::new();
         while let Some(entry) = self.sessions.first_entry().filter(|entry| entry.key().0 <= now) {
             sessions.push(entry.remove());
         }
-        Due { control, sessions }
+        Due { control, guard, sessions }
     }
 }

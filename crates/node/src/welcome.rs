@@ -13,6 +13,7 @@ use crate::gate::Pass;
 use crate::greeting::{Failure, Greeting, facts, net_address};
 use crate::mailbox::{Mailbox, Word};
 use crate::session::{Driver, Parts};
+use crate::watch::Turn;
 
 /// Holds the handshake of an accepted connection, and drives its session.
 ///
@@ -57,7 +58,9 @@ async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass
     if let Outcome::Failed(failure) = outcome {
         tracing::debug!(%address, ?failure, "stranger refused");
         core.failed(path, failure);
-        if matches!(failure, Failure::Handshake(_)) {
+        if let Failure::Handshake(cause) = failure {
+            core.refused(address.ip(), &cause);
+            pass.refused();
             // Silence until the deadline: neither the time nor the manner of the end tells what was wrong.
             outcome = tokio::select! {
                 () = mailbox.closed() => Outcome::Closed,
@@ -88,10 +91,9 @@ async fn shake_hands(
     let local = Failure::Handshake(HandshakeCause::Local);
     let proof = loop {
         let packet = greeting.receive().await?;
-        let admittance = core.admittance();
-        let keys = core.keys.load_full();
-        match inbound.handle_packet(clock::both(), &packet, (&keys, &admittance)) {
-            Step::Wait => {}
+        match take_in(core, &mut inbound, &packet).await {
+            Step::Wait | Step::Later => {}
+            Step::Challenge => greeting.send(&[&challenge(core, &mut inbound, &packet)?]).await?,
             Step::Proven(proof) => break proof,
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
             Step::Established(_) => return Err(local),
@@ -100,13 +102,16 @@ async fn shake_hands(
     pass.proven();
     {
         let mut rng = core.randomness.generator();
-        core.control(|control, now| control.endpoint.admit(now, path, *proof, &mut rng));
+        let refused = core.control(|control, now| control.endpoint.admit(now, path, *proof, &mut rng));
+        if let Some(cause) = refused {
+            return Err(Failure::Handshake(cause));
+        }
     }
     let Word::Answer(admission) = mailbox.next().await else { return Err(local) };
-    let established = {
+    let established = core.work(|| {
         let mut rng = core.randomness.generator();
-        inbound.answer(&admission, &core.keys.load(), &mut rng).map_err(Failure::Handshake)?
-    };
+        inbound.answer(&admission, &core.keys.load(), &mut rng).map_err(Failure::Handshake)
+    })?;
     let halves = establish(core, *established).map_err(Failure::Handshake)?;
     core.control(|control, _| {
         // It can be found by its name from here on; nobody is told the name before it is confirmed.
@@ -115,4 +120,27 @@ async fn shake_hands(
     let reply = inbound.poll_transmit().map(<[u8]>::to_vec).unwrap_or_default();
     greeting.send(&[&reply]).await?;
     Ok((admission.session, halves))
+}
+
+/// Takes a packet in, when its turn has come if it is worth one.
+async fn take_in(core: &Core, inbound: &mut Inbound, packet: &[u8]) -> Step {
+    let mut turn = Turn::take(core);
+    loop {
+        let keys = core.keys.load_full();
+        let mut admittance = core.admittance();
+        admittance.demand = turn.demand(&mut core.randomness.on_demand());
+        match turn.work(|| inbound.handle_packet(clock::both(), packet, (&keys, &admittance))) {
+            Step::Later => turn.comes().await,
+            step => return step,
+        }
+    }
+}
+
+fn challenge(core: &Core, inbound: &mut Inbound, first: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut rng = core.randomness.generator();
+    let demand = core.demand(&mut rng);
+    core.work(|| inbound.challenge(first, &core.keys.load(), &demand, &mut rng))
+        .map_err(Failure::Handshake)?;
+    core.challenged();
+    Ok(inbound.poll_transmit().map(<[u8]>::to_vec).unwrap_or_default())
 }

@@ -80,17 +80,18 @@ pub(crate) fn not_joined(error: &JoinError, called: &str, roster: &Roster) -> Fa
         JoinError::Revoked => Failure::new(Kind::Refused, format!("{called} is revoked here"))
             .meaning("you, or a member whose word counts here, keeps the issuer of the ticket out")
             .advice("see by whom: `conclave members`"),
-        JoinError::Connect(ConnectError::NoAnswer) => {
-            Failure::new(Kind::NoAnswer, format!("no answer from {called}"))
-                .meaning(
-                    "somebody took the connection and said nothing: a ticket that does not open is answered with \
+        JoinError::Connect(ConnectError::NoAnswer) => Failure::new(
+            Kind::NoAnswer,
+            format!("no answer from {called}"),
+        )
+        .meaning(
+            "somebody took the connection and said nothing: a ticket that does not open is answered with \
                      silence. It may be used up, withdrawn, or expired by their clock",
-                )
-                .advice("ask for a new one: `conclave invite` at the other end")
-                .advice("ask them what `conclave why` says: it tells them which it was")
-                .advice("ask them whether they have revoked you: then no ticket lets you in")
-                .advice("if you have joined by it already, you are in: `conclave members`")
-        }
+        )
+        .advice("ask for a new one: `conclave invite` at the other end")
+        .advice("ask them what `conclave why` says: it tells them which it was")
+        .advice("ask them whether they have revoked you: then no ticket lets you in")
+        .advice("if you have joined by it already, you are in: `conclave members`"),
         JoinError::Connect(ConnectError::NoAddress) => {
             Failure::new(Kind::NoAnswer, format!("the ticket does not say where {called} can be reached"))
                 .advice("ask them to run `conclave up --addresses HOST:PORT`, and for a new ticket")

@@ -144,7 +144,9 @@ pub(crate) fn about(cause: &Cause) -> &'static str {
             HandshakeCause::NotAMember(_) => {
                 "if they may come in, hand them a ticket (`conclave invite`) or add their card (`conclave member add -`)"
             }
-            HandshakeCause::Revoked(_) => "somebody who is kept out: nothing to do; `conclave members` says by whom",
+            HandshakeCause::Revoked(_) => {
+                "somebody who is kept out: nothing to do; `conclave members` says by whom"
+            }
             HandshakeCause::Ticket(_, TicketRefusal::NotForYou) => {
                 "somebody else has got hold of their ticket: it stays unused, and you may want to warn them"
             }

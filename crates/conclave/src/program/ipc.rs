@@ -10,11 +10,11 @@ mod server;
 use std::io;
 use std::path::PathBuf;
 
+use super::secret::SecretText;
 pub(crate) use client::{Running, connect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub(crate) use server::{Caller, Perform, bind, serve};
-use super::secret::SecretText;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The version of the requests. A server that does not know the version of a request says so.

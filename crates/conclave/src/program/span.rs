@@ -45,12 +45,14 @@ mod tests {
 
     #[test]
     fn what_people_write_is_read_and_written_the_same() {
-        for (text, seconds) in [("90s", 90), ("10m", 600), ("2h", 7_200), ("7d", 604_800), ("3650d", MAX_SECONDS)]
+        for (text, seconds) in
+            [("90s", 90), ("10m", 600), ("2h", 7_200), ("7d", 604_800), ("3650d", MAX_SECONDS)]
         {
             let span: Span = text.parse().unwrap();
             assert_eq!((span.0, span.to_string().as_str()), (seconds, text));
         }
-        for wrong in ["", "0s", "10", "m", "-1m", "1w", "1 m", "3651d", "99999999999999999999d", "10mm", "ü"] {
+        for wrong in ["", "0s", "10", "m", "-1m", "1w", "1 m", "3651d", "99999999999999999999d", "10mm", "ü"]
+        {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
         }
     }

@@ -7,9 +7,7 @@ use membership::{
     Standing, Statement, UnixSeconds,
 };
 
-use super::event::{
-    ConsequenceLine, Event, ExpiryLine, ExpiryWord, MemberLine, StandingLine, StandingWord,
-};
+use super::event::{ConsequenceLine, Event, ExpiryLine, ExpiryWord, MemberLine, StandingLine, StandingWord};
 use super::failure::{Failure, Kind};
 use super::hex;
 use super::home::{Roster, Seen, member_line};

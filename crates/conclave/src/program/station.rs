@@ -91,7 +91,8 @@ impl Station {
             let what = format!("members cannot say anything to this node: {}", failure.what);
             let _ = events.send(Event::Notice { what, advice: String::new() }).await;
         }
-        let shared = Shared { node, record, home, lock, roster, exchange, actors, parlor, is_brief: duties.is_brief };
+        let shared =
+            Shared { node, record, home, lock, roster, exchange, actors, parlor, is_brief: duties.is_brief };
         Ok(Station { shared: Arc::new(shared) })
     }
 

@@ -19,7 +19,7 @@ fn the_demo_holds_and_leaves_nothing_behind() {
     assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
     let steps = stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let steps: Vec<_> = steps.filter(|event| event["event"] == "step").collect();
-    assert_eq!(steps.len(), 14, "{steps:#?}");
+    assert_eq!(steps.len(), 16, "{steps:#?}");
     assert!(steps.iter().all(|step| step["held"] == true), "{steps:#?}");
     assert_eq!(names(&temporary), Vec::<String>::new());
     assert!(std::fs::metadata(&recording).unwrap().len() > 2 << 20);

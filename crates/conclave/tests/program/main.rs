@@ -10,6 +10,7 @@ mod members;
 mod nodes;
 mod played;
 mod services;
+mod story;
 mod support;
 mod talk;
 mod terminal;

@@ -38,8 +38,16 @@ fn every_command_has_a_page() {
     written.well();
     let pages = names(&folder);
     assert_eq!(written.stdout.lines().count(), pages.len());
-    for page in ["conclave.1", "conclave-up.1", "conclave-chat.1", "conclave-member-add.1", "conclave-man.1"]
-    {
+    for page in [
+        "conclave.1",
+        "conclave-up.1",
+        "conclave-chat.1",
+        "conclave-member-add.1",
+        "conclave-man.1",
+        "conclave-invite.1",
+        "conclave-join.1",
+        "conclave-revoke.1",
+    ] {
         assert!(pages.iter().any(|name| name == page), "{page} is missing in {pages:?}");
         let command = page.trim_end_matches(".1");
         assert!(

@@ -1,23 +1,34 @@
-//! Who may come in.
+//! Members by their cards, and what is told of them.
 
 use crate::support::Person;
 
+/// The lines of `members` about those who are in.
+fn members(person: &Person) -> Vec<serde_json::Value> {
+    let told = person.run(&["members", "--json"]);
+    told.well();
+    told.events().into_iter().filter(|line| line["standing"] == "member").collect()
+}
+
 #[test]
-fn members_are_added_listed_renamed_and_removed() {
+fn members_are_added_listed_renamed_and_revoked() {
     let (alice, bob) = (Person::named("alice"), Person::named("bob"));
     let card = bob.card("192.0.2.1:7411");
     alice.run_with(&["member", "add"], &card).well();
     alice.run_with(&["member", "add", "-"], &format!("  {card}\n\n")).well();
-    let list = alice.run(&["member", "list", "--json"]).events();
+    let list = members(&alice);
     assert_eq!(list.len(), 1);
     assert_eq!((&list[0]["name"], &list[0]["addresses"][0]), (&"bob".into(), &"192.0.2.1:7411".into()));
     alice.run(&["member", "add", "--name", "robert", card.trim()]).well();
     assert!(alice.run(&["member", "list"]).stdout.starts_with("robert\t"));
     let id = bob.run(&["id", "--member-id"]).stdout;
-    alice.run(&["member", "remove", &id[..8]]).well();
-    let empty = alice.run(&["member", "list"]);
-    assert_eq!((empty.code, empty.stdout.as_str()), (Some(0), ""));
-    alice.run(&["member", "remove", "robert"]).failed(2, &["no member `robert`", "member list"]);
+    let removed = alice.run(&["member", "remove", &id[..8]]);
+    removed.well();
+    assert!(removed.stderr.contains("robert is revoked"), "{removed:#?}");
+    assert_eq!(members(&alice), Vec::<serde_json::Value>::new());
+    alice.run(&["member", "remove", "robert"]).failed(2, &["no member `robert`", "--undo"]);
+    alice.run_with(&["member", "add"], &card).failed(4, &["you have revoked robert", "--undo"]);
+    alice.run(&["revoke", "robert", "--undo"]).well();
+    assert_eq!(members(&alice).len(), 1);
 }
 
 #[test]
@@ -45,4 +56,20 @@ fn two_members_of_one_name_are_told_apart() {
     alice.run_with(&["member", "add", "-"], &card).failed(2, &["another member", "--name"]);
     alice.run_with(&["member", "add", "-", "--name", "bobby"], &card).well();
     assert_eq!(alice.run(&["member", "list"]).stdout.lines().count(), 2);
+}
+
+#[test]
+fn the_list_of_an_earlier_version_is_taken_over() {
+    let (alice, bob) = (Person::named("alice"), Person::named("bob"));
+    let card: membership::Card = bob.card("192.0.2.1:7411").trim().parse().unwrap();
+    let mut old = membership::Members::new();
+    old.add(&card).unwrap();
+    let path = alice.home.join("members.json");
+    std::fs::write(&path, serde_json::to_vec(&old).unwrap()).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(members(&alice)[0]["name"], "bob");
+    assert!(path.exists(), "looking at it changes nothing");
+    alice.run(&["ping", "bob"]);
+    assert!(!path.exists() && alice.home.join("members.json.imported").exists());
+    assert_eq!(members(&alice)[0]["addresses"][0], "192.0.2.1:7411");
 }

@@ -43,14 +43,26 @@ impl Endpoint {
 
     /// A first packet that came on `path` is proven. [`Action::Answer`] follows if and when it may be answered: at
     /// once, unless a handshake of our own with the same peer is in flight and takes precedence. If it may not, the
-    /// path stays silent until [`Action::ClosePath`], as it does for a stranger.
-    pub fn admit(&mut self, now: Now, path: PathId, proof: Proof, rng: &mut dyn CryptoRng) {
+    /// path stays silent until [`Action::ClosePath`], as it does for a stranger; gives back why, if that is known at once.
+    pub fn admit(
+        &mut self,
+        now: Now,
+        path: PathId,
+        proof: Proof,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<HandshakeCause> {
         let Some(PathStage::Knocking { deadline }) = self.paths.get(&path).map(|path| path.stage) else {
-            return;
+            return None;
         };
         let peer = proof.peer();
-        if let Err(cause) = self.examine(now, &proof) {
-            return self.silence(now, path, Some(peer), cause);
+        let mut examined = self.examine(now, &proof);
+        // Only now: a packet that proves nothing new must not use up the rate of the one whose name is on it.
+        if examined.is_ok() && !self.member_rate.take(now.instant, peer.identity) {
+            examined = Err(HandshakeCause::TooOften(peer.identity));
+        }
+        if let Err(cause) = examined {
+            self.silence(now, path, Some(peer), cause);
+            return Some(cause);
         }
         self.peers.entry(peer).or_default();
         let tag = self.draw_tag(rng);
@@ -62,6 +74,7 @@ impl Endpoint {
         }
         self.advance(now, peer);
         self.prune(&peer);
+        None
     }
 
     /// Whether a proven first packet may be answered at all.

@@ -8,6 +8,7 @@ use x3dh_handshake::{IdentityKey, Psk, TicketId};
 use super::Endpoint;
 use crate::action::Action;
 use crate::cause::{Cause, HandshakeCause};
+use crate::guard::Demand;
 use crate::id::{PeerId, SessionId};
 use crate::now::Now;
 use crate::session::Stage;
@@ -19,13 +20,20 @@ pub struct Admittance {
     pub members: Arc<Members>,
     /// Who else may, by a ticket.
     pub tickets: Arc<OpenTickets>,
+    /// What they must show first.
+    pub demand: Demand,
 }
 
 impl Endpoint {
-    /// What first packets are checked against now.
+    /// What first packets are checked against now. What they must [show first](Admittance::demand) is known to the
+    /// [`Guard`](crate::Guard), and not in it.
     #[must_use]
     pub fn admittance(&self) -> Admittance {
-        Admittance { members: Arc::clone(&self.members), tickets: Arc::clone(self.tickets.open()) }
+        Admittance {
+            members: Arc::clone(&self.members),
+            tickets: Arc::clone(self.tickets.open()),
+            demand: Demand::default(),
+        }
     }
 
     /// The tickets that this node has issued.
@@ -119,6 +127,6 @@ impl Endpoint {
 impl From<Arc<Members>> for Admittance {
     /// These members, and no tickets.
     fn from(members: Arc<Members>) -> Self {
-        Self { members, tickets: Arc::default() }
+        Self { members, tickets: Arc::default(), demand: Demand::default() }
     }
 }

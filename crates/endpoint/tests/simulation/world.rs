@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) downs: Vec<EndCause>,
     pub(crate) restarts_noticed: u32,
     pub(crate) counters: BTreeMap<(usize, PeerId), u64>,
+    /// What every node asks of first packets.
+    pub(crate) demand: Demand,
 }
 
 impl World {
@@ -85,6 +87,7 @@ impl World {
             downs: Vec::new(),
             restarts_noticed: 0,
             counters: BTreeMap::new(),
+            demand: Demand::default(),
             rng,
         }
     }
@@ -290,14 +293,22 @@ impl World {
         let step = match &mut carried.stage {
             Stage::Outbound(outbound) => outbound.handle_packet(now.instant, packet),
             Stage::Inbound(inbound) => {
-                inbound.handle_packet(now, packet, (keys, &Admittance::from(Arc::clone(members))))
+                let mut admittance = Admittance::from(Arc::clone(members));
+                admittance.demand = self.demand.clone();
+                inbound.handle_packet(now, packet, (keys, &admittance))
             }
             Stage::Deaf => return,
             Stage::Idle | Stage::Answered(_) | Stage::Session(_) => return self.broken(node, path),
         };
         match step {
-            Step::Wait => {}
-            Step::Proven(proof) => endpoint.admit(now, path, *proof, &mut self.rng),
+            Step::Wait => self.transmit(node, path),
+            Step::Challenge => {
+                let Stage::Inbound(inbound) = &mut carried.stage else { panic!("a challenge to nobody") };
+                inbound.challenge(packet, keys, &self.demand, &mut self.rng).unwrap();
+                self.transmit(node, path);
+            }
+            Step::Later => panic!("nobody has a budget here"),
+            Step::Proven(proof) => drop(endpoint.admit(now, path, *proof, &mut self.rng)),
             Step::Established(established) => {
                 let boot = established.peer.boot;
                 carried.stage = Stage::Answered(established);
@@ -449,6 +460,23 @@ impl World {
             packets.push(packet.to_vec());
         }
         carried.stage = Stage::Outbound(Box::new(outbound));
+        packets.into_iter().for_each(|packet| self.send(node, wire, Frame::Handshake(packet)));
+    }
+
+    /// What a handshake has to send again, or because of a challenge.
+    fn transmit(&mut self, node: usize, path: PathId) {
+        let Some(carried) = self.nodes[node].paths.get_mut(&path) else { return };
+        let wire = carried.wire;
+        let mut packets = Vec::new();
+        loop {
+            let packet = match &mut carried.stage {
+                Stage::Outbound(outbound) => outbound.poll_transmit(),
+                Stage::Inbound(inbound) => inbound.poll_transmit(),
+                _ => None,
+            };
+            let Some(packet) = packet else { break };
+            packets.push(packet.to_vec());
+        }
         packets.into_iter().for_each(|packet| self.send(node, wire, Frame::Handshake(packet)));
     }
 

@@ -20,7 +20,6 @@ pub(super) struct World<'a> {
     pub(super) depth: u8,
 }
 
-#[derive(Default)]
 struct Person<'a> {
     may_introduce: bool,
     vouchers: Vec<(u32, &'a Grant)>,
@@ -33,14 +32,12 @@ impl<'a> World<'a> {
         let number =
             |key: &IdentityKey| keys.binary_search(key).ok().and_then(|place| u32::try_from(place).ok());
         let person = |key: &IdentityKey| {
-            let Some(said) = directory.said(key) else { return Person::default() };
-            let voucher = |(subject, voucher): (&IdentityKey, &'a Voucher)| {
-                number(subject).map(|subject| (subject, voucher.grant()))
-            };
+            let voucher = |voucher: &'a Voucher| Some((number(&voucher.subject())?, voucher.grant()));
+            let kept_out = directory.said(key).into_iter().flat_map(|said| said.keeps_out());
             Person {
                 may_introduce: policy.may_introduce(key),
-                vouchers: said.vouchers.iter().filter_map(voucher).collect(),
-                keeps_out: said.keeps_out().filter_map(|subject| number(&subject)).collect(),
+                vouchers: directory.vouchers_of(key).filter_map(voucher).collect(),
+                keeps_out: kept_out.filter_map(|subject| number(&subject)).collect(),
             }
         };
         let people = keys.iter().map(person).collect();

@@ -92,3 +92,43 @@ async fn what_cannot_be_stored_does_not_show() {
     disk.is_full.store(false, Ordering::Relaxed);
     bob.join(&ticket).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_keeps_the_directory_and_the_tickets() {
+    let network = MemoryNetwork::new();
+    let store = node::store::Store::in_memory().unwrap();
+    let start = async || {
+        let persona = crate::join::Persona::new(1);
+        let own = persona.record.identity();
+        let kept = Kept::load(&store, &own).unwrap();
+        let keep = Keep::in_store(&store, own, kept.clone());
+        let config = |signer| DirectoryConfig { kept, keep: Some(keep), ..DirectoryConfig::new(signer) };
+        persona.start_with(config, &network, host(1)).await
+    };
+    let (bob, carol, eve) =
+        (newcomer(&network, 2).await, newcomer(&network, 3).await, newcomer(&network, 4).await);
+    let node = start().await;
+    let used = node.invite(Invitation::default()).await.unwrap();
+    let open = node.invite(Invitation { uses: 2, ..Invitation::default() }).await.unwrap();
+    bob.join(&used).await.unwrap();
+    carol.join(&open).await.unwrap();
+    node.revoke(carol.identity()).await.unwrap();
+    let before = node.directory().unwrap();
+    node.shutdown().await;
+    drop(node);
+
+    let node = start().await;
+    let own = node.identity();
+    let of_others = |directory: &membership::Directory| -> Vec<_> {
+        // Its own announcement is newer: the process was given its first door again.
+        directory
+            .statements()
+            .filter(|said| said.issuer() != own || !matches!(said, membership::Statement::Announcement(_)))
+            .collect()
+    };
+    assert_eq!(of_others(&node.directory().unwrap()), of_others(&before));
+    assert!(matches!(node.standing(&bob.identity()).unwrap(), Standing::Member { .. }));
+    assert!(matches!(node.standing(&carol.identity()).unwrap(), Standing::Revoked { .. }));
+    assert!(eve.join(&used).await.is_err(), "used before the restart");
+    assert!(Kept::load(&store, &node.identity()).unwrap().doors.is_some(), "the door was replaced");
+}

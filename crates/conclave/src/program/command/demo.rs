@@ -17,11 +17,13 @@ const DISK_PER_SIZE: u64 = 4;
 
 /// Show all of it on this machine: processes with actors, a file over a wire that is cut, silence for strangers
 ///
-/// Starts two nodes with new identities in a temporary folder and a relay between them that records every byte. They
-/// recognize each other by their keys and ping. Actors of three processes find each other and hand each other addresses;
-/// one process is killed, which those who watch its actors are told. The two talk, call a service, and move a file each
-/// way; the relay cuts the connection in the middle and the transfer goes on by itself. Strangers hear nothing. In the
-/// end the recording is searched for everything that must not be in it. Nothing of it stays on the disk.
+/// Starts a node with a new identity in a temporary folder, and relays between it and others that record every byte. A second
+/// person comes in by a ticket, from an empty home, and a third, who is introduced to the second. They recognize each other
+/// by their keys and ping. Actors of three processes find each other and hand each other addresses; one process is killed,
+/// which those who watch its actors are told. They talk, call a service, and move a file each way; the relay cuts the
+/// connection in the middle and the transfer goes on by itself. Strangers hear nothing; the third is revoked, and out
+/// everywhere at once. In the end the recording is searched for everything that must not be in it. Nothing of it stays on
+/// the disk.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The size of the file

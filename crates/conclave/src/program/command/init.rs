@@ -18,7 +18,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let event = make(arguments.name.as_ref(), context)?;
-    context.output.talk("this is your card, for those who may come in; with addresses: `conclave id --addresses HOST:PORT`");
+    context.output.talk(
+        "this is your card, for those who may come in; with addresses: `conclave id --addresses HOST:PORT`",
+    );
     context.output.show(&event);
     Ok(())
 }

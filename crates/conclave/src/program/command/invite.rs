@@ -92,7 +92,9 @@ fn describe(ticket: &TicketLine, expires: Span, answered: bool, context: &mut Co
         "this ticket opens for {whom}, {times}, within {expires}, as a {} {introduces}",
         ticket.relation
     ));
-    context.output.talk("it holds a secret; hand it over where strangers do not read. They run `conclave join`");
+    context
+        .output
+        .talk("it holds a secret; hand it over where strangers do not read. They run `conclave join`");
     let mut warn = |what: &str, advice: &str| {
         context.output.show(&Event::Notice { what: what.to_owned(), advice: advice.to_owned() });
     };

@@ -35,8 +35,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     if arguments.dry_run {
         return dry_run(&member, arguments.undo, context);
     }
-    let request =
-        if arguments.undo { Request::Readmit { member } } else { Request::Revoke { member } };
+    let request = if arguments.undo { Request::Readmit { member } } else { Request::Revoke { member } };
     context.carry_out(request).await
 }
 

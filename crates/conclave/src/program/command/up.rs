@@ -9,6 +9,7 @@ use endpoint::{Cause, PeerId};
 use membership::{IdentityKey, NetAddress};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 
 use super::super::advice;
@@ -28,6 +29,11 @@ pub(crate) const DEFAULT_PORT: u16 = 4433;
 
 /// Events on their way to the output.
 const QUEUE_EVENTS: usize = 256;
+/// How often to call on members; news reaches those who are connected at once.
+const VISIT_INTERVAL: Duration = Duration::from_secs(3_600);
+/// Members to call on each time.
+const MAX_VISITS: usize = 256;
+const VISITS_AT_ONCE: usize = 8;
 /// How often to look whether the own record is about to expire: it is renewed at the start only.
 const RECORD_CHECK_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
 /// How often what is kept of peers is written, if there is anything new.
@@ -105,6 +111,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
     let (stop, stopping) = oneshot::channel();
     let watching = tokio::spawn(watch(station.clone(), events, stopping));
+    let visiting = tokio::spawn(visit(station.clone()));
     let mut ended = std::pin::pin!(stdin_end(arguments.until_stdin_ends));
     loop {
         tokio::select! {
@@ -116,6 +123,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     // From here on commands find no node; the lock stays until the process has ended.
     let _ = std::fs::remove_file(&socket);
     server.abort();
+    visiting.abort();
     let mut shutting = std::pin::pin!(station.shut_down());
     let shut = loop {
         tokio::select! {
@@ -135,10 +143,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
 fn announce(station: &Station, context: &mut Context) {
     let identity = station.node().identity();
-    let up = Event::Up {
-        member_id: member_id(&identity),
-        identity: hex::encode(identity.as_bytes()),
-    };
+    let up = Event::Up { member_id: member_id(&identity), identity: hex::encode(identity.as_bytes()) };
     context.output.show(&up);
     for address in station.node().local_addresses() {
         context.output.show(&Event::Listening { address: address.to_string() });
@@ -195,6 +200,25 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
         let _ = events.try_send(told);
     }
     journal.save(&station);
+}
+
+/// Calls on the members whom this node has let in, or who have let it in: they hear where it is now, and it hears what is
+/// new, at the start and now and then.
+async fn visit(station: Station) {
+    let mut rounds = interval_at(Instant::now(), VISIT_INTERVAL);
+    loop {
+        rounds.tick().await;
+        let mut visits = JoinSet::new();
+        for member in station.neighbors().into_iter().take(MAX_VISITS) {
+            if visits.len() >= VISITS_AT_ONCE {
+                visits.join_next().await;
+            }
+            let node = station.node().clone();
+            // Whoever is not there calls when they are back, or is tried again.
+            visits.spawn(async move { node.connect(member).await.is_ok() });
+        }
+        while visits.join_next().await.is_some() {}
+    }
 }
 
 /// What is kept of peers from one run to the next, beside what the node keeps itself.

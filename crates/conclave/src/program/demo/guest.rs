@@ -1,15 +1,18 @@
 //! Somebody whose node runs in the process of the demonstration itself, where what its actors hear can be looked at.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use node::{Address, Device, Message, Node, ReplyTo};
+use node::{Address, Device, DirectoryConfig, Message, Node, ReplyTo, Standing};
+use tokio::time::sleep;
 
-use super::super::command::member_add;
+use super::super::command::now;
 use super::super::failure::{Failure, Kind};
+use super::super::home::Home;
 use super::desk::{DESK, Desk, Note};
 use super::person::Person;
 
+/// How often to look whether something has been heard; the step has a limit of its own.
+const POLL: Duration = Duration::from_millis(10);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,21 +22,28 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Starts the node of a home that no other process uses, and makes it and its hosts members of each other.
-    pub(crate) async fn start(person: &Person, hosts: [(&Person, SocketAddr); 2]) -> Result<Guest, Failure> {
+    /// Starts the node of a home that no other process uses, and calls on whoever has let it in.
+    pub(crate) async fn start(person: &Person, host: &Person) -> Result<Guest, Failure> {
         let broken = |what: String| Failure::new(Kind::Broken, format!("{}: {what}", person.name));
         let keys = person.keys()?;
-        let card = keys.card(Vec::new()).and_then(|card| card.to_text());
-        let card = card.map_err(|error| broken(format!("no card: {error}")))?;
+        let home = Home::open(&person.home)?;
+        let kept = home.roster(keys.identity, now()?)?.kept().clone();
+        let config = DirectoryConfig { kept, name: keys.petname, ..DirectoryConfig::new(home.identity()?) };
         let device = Device::new(keys.device, keys.record).map_err(|error| broken(error.to_string()))?;
-        let node = Node::builder().device(device).door(keys.door).spawn().await;
+        let node = Node::builder().device(device).door(keys.door).directory(config).spawn().await;
         let node = node.map_err(|error| broken(format!("no node: {error}")))?;
-        for (host, address) in hosts {
-            host.add(&card).await?;
-            let card = member_add::parse(&host.card(address).await?)?;
-            node.add_member(&card).map_err(|error| broken(format!("a card: {error}")))?;
-        }
+        let reached = node.ping(host.keys()?.identity).await;
+        reached.map_err(|error| broken(format!("no session with {}: {error}", host.name)))?;
         Ok(Guest { node })
+    }
+
+    /// Waits until somebody is a member here, or is none any more.
+    pub(crate) async fn hears_of(&self, person: &Person, is_in: bool) -> Result<(), Failure> {
+        let identity = person.keys()?.identity;
+        while matches!(self.node.standing(&identity), Ok(Standing::Member { .. })) != is_in {
+            sleep(POLL).await;
+        }
+        Ok(())
     }
 
     pub(crate) fn node(&self) -> &Node {

@@ -9,6 +9,7 @@ use membership::{Card, NetAddress};
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
 use super::super::home::{Home, Keys};
+use super::super::secret::SecretText;
 use super::child::{Ended, Launcher, Process};
 
 /// One person with one machine.
@@ -37,12 +38,44 @@ impl Person {
         Ok(Person { name, home, folder, member_id: member.member_id, launcher: launcher.clone() })
     }
 
-    /// Starts the node; returns it with the address it listens on.
-    pub(crate) async fn up(&self) -> Result<(Process, SocketAddr), Failure> {
-        let folder = self.folder.as_os_str();
-        let arguments = ["up", "--until-stdin-ends", "--demo-desk", "--listen", "127.0.0.1:0", "--receive"];
+    /// Comes in by a ticket, from an empty home, by the command that anybody would use.
+    pub(crate) async fn join(
+        launcher: &Launcher,
+        root: &Path,
+        name: &'static str,
+        ticket: &str,
+    ) -> Result<Person, Failure> {
+        let home = root.join(name);
+        // On standard input: command lines can be read by everybody on this machine.
+        let arguments = ["join", "-", "--name", name].map(OsStr::new);
+        let events = launcher.run(&home, &arguments, ticket).await?.well()?;
+        if !events.iter().any(|event| matches!(event, Event::Joined(_))) {
+            return Err(Failure::new(Kind::Broken, format!("{name} was let in by nobody: {events:?}")));
+        }
+        let told = launcher.run(&home, &[OsStr::new("whoami")], "").await?.well()?;
+        let Some(Event::Whoami(line)) = told.into_iter().next() else {
+            return Err(Failure::new(Kind::Broken, "`whoami` said nothing"));
+        };
+        let folder = root.join(format!("{name}-received"));
+        Ok(Person { name, home, folder, member_id: line.member.member_id, launcher: launcher.clone() })
+    }
+
+    /// Issues a ticket.
+    pub(crate) async fn invite(&self) -> Result<SecretText, Failure> {
+        let events = self.run(&["invite"]).await?.well()?;
+        let ticket = events.into_iter().find_map(|event| match event {
+            Event::Ticket(ticket) => Some(ticket.uri),
+            _ => None,
+        });
+        ticket.ok_or_else(|| Failure::new(Kind::Broken, "`invite` printed no ticket"))
+    }
+
+    /// Starts the node, which tells members to find it at `address`; returns it with the address it listens on.
+    pub(crate) async fn up(&self, address: SocketAddr) -> Result<(Process, SocketAddr), Failure> {
+        let (folder, told) = (self.folder.as_os_str(), address.to_string());
+        let arguments = ["up", "--until-stdin-ends", "--demo-desk", "--listen", "127.0.0.1:0", "--addresses"];
         let mut arguments = arguments.map(OsStr::new).to_vec();
-        arguments.push(folder);
+        arguments.extend([OsStr::new(&told), OsStr::new("--receive"), folder]);
         let mut process = self.launcher.start(&self.home, &arguments)?;
         let address = process.wait_for(|event| match event {
             Event::Listening { address } => address.parse().ok(),

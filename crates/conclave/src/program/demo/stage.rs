@@ -2,6 +2,7 @@
 
 mod actors;
 mod commands;
+mod membership;
 
 use std::ffi::OsStr;
 use std::future::Future;
@@ -20,6 +21,7 @@ use super::super::output::Output;
 use super::super::size::Bytes;
 use super::super::transfer::{ContentHash, RunningHash};
 use super::child::{Launcher, Process};
+use super::guest::Guest;
 use super::person::Person;
 use super::recording::Recorder;
 use super::relay::{Relay, Tap};
@@ -59,6 +61,8 @@ pub(crate) struct Stage<'a> {
     recording: PathBuf,
     search: Search,
     launcher: Launcher,
+    /// The third, once she has come in.
+    carol: Option<(Person, Guest)>,
     // Last, so that the processes are gone before their folders.
     root: TempDir,
 }
@@ -86,22 +90,22 @@ impl<'a> Stage<'a> {
         let to_bob = Relay::start(Arc::clone(&tap)).await.map_err(no_relay)?;
         let to_alice = Relay::start(Arc::clone(&tap)).await.map_err(no_relay)?;
 
-        let alice = Person::arrive(&launcher, root.path(), "alice").await?;
-        let bob = Person::arrive(&launcher, root.path(), "bob").await?;
-        alice.add(&bob.card(to_bob.address()).await?).await?;
-        bob.add(&alice.card(to_alice.address()).await?).await?;
-        let (alice_up, alice_address) = alice.up().await?;
-        let (bob_up, bob_address) = bob.up().await?;
-        to_bob.lead_to(bob_address);
-        to_alice.lead_to(alice_address);
         let mut search = Search::new();
+        let alice = Person::arrive(&launcher, root.path(), "alice").await?;
+        let (alice_up, alice_address) = alice.up(to_alice.address()).await?;
+        to_alice.lead_to(alice_address);
+        let ticket = alice.invite().await?;
+        search.add_ticket(&ticket)?;
+        let bob = Person::join(&launcher, root.path(), "bob", ticket.expose()).await?;
+        let (bob_up, bob_address) = bob.up(to_bob.address()).await?;
+        to_bob.lead_to(bob_address);
         search.add_person(&alice)?;
         search.add_person(&bob)?;
         let detail = format!(
-            "alice is {}, bob is {}; each runs in a process of its own",
+            "alice, {}, issued one; bob, {}, came in by it from an empty home; each runs in a process of its own",
             alice.member_id, bob.member_id
         );
-        tell(output, "two identities, two processes", detail, started);
+        tell(output, "a ticket, and two processes", detail, started);
         Ok(Stage {
             play,
             output,
@@ -117,6 +121,7 @@ impl<'a> Stage<'a> {
             recording,
             search,
             launcher,
+            carol: None,
             root,
         })
     }
@@ -125,6 +130,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let started = Instant::now();
         within(STEP_TIMEOUT, "recognizing each other", self.recognize()).await?;
+        within(STEP_TIMEOUT, "an introduction", self.introduce()).await?;
         within(STEP_TIMEOUT, "actors", self.actors()).await?;
         within(STEP_TIMEOUT, "a conversation", self.chat()).await?;
         within(STEP_TIMEOUT, "services", self.call()).await?;
@@ -133,6 +139,7 @@ impl<'a> Stage<'a> {
         within(time(size), "the file from alice to bob", self.file(true, size)).await?;
         within(time(back), "the file from bob to alice", self.file(false, back)).await?;
         within(STEP_TIMEOUT, "silence for strangers", self.silence()).await?;
+        within(STEP_TIMEOUT, "a revocation", self.revoke()).await?;
         let output = within(time(size), "the end", self.finish()).await?;
         output.show(&Event::Held { millis: millis_since(started) });
         Ok(())
@@ -193,7 +200,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// A stranger, a wrong door, a wrong key and a removed member must hear nothing.
+    /// A stranger, a wrong door, a wrong key and a revoked member must hear nothing.
     async fn silence(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
         let scene = Scene {
@@ -205,7 +212,7 @@ impl<'a> Stage<'a> {
         };
         let heard = scene.play(&mut self.search).await?;
         let detail = format!(
-            "a stranger, a wrong door, a wrong key and a removed member sent {} and heard 0 B",
+            "a stranger, a wrong door, a wrong key and a revoked member sent {} and heard 0 B",
             Bytes(heard.knocked)
         );
         tell(self.output, "silence for those who may not come in", detail, started);
@@ -224,10 +231,15 @@ impl<'a> Stage<'a> {
             writer,
             recording,
             mut search,
+            alice,
+            bob,
             root,
             ..
         } = self;
         let started = Instant::now();
+        // Their doors were replaced when somebody was revoked.
+        search.add_person(&alice)?;
+        search.add_person(&bob)?;
         for up in [alice_up, bob_up] {
             let events = up.stop().await?.well()?;
             if events.last() != Some(&Event::Down) {

@@ -4,21 +4,27 @@ use std::path::Path;
 
 use membership::{Identity, MemberId};
 
+use super::super::admission;
 use super::super::failure::{Failure, Kind};
 use super::super::hex;
+use super::super::secret::SecretText;
 use super::person::Person;
 use super::recording::{self, Scanned};
 use super::scan::{Findings, Needles, Stream};
 
 /// Text that the two sides say to each other inside the encryption.
-const TALK: [&[u8]; 6] = [
+const TALK: [&[u8]; 7] = [
     b"\"word\":\"offer\"",
     b"\"transfer\":\"",
     b"conclave.files",
     b"conclave.chat/1",
+    b"conclave.news",
     b"conclave.echo/1",
     b"conclave.demo",
 ];
+
+/// So much of a ticket's text is looked for: the scheme, the id and some of the secret.
+const TICKET_TEXT_BYTES: usize = 64;
 
 /// Everything that is looked for, with a text that holds each kind once.
 pub(crate) struct Search {
@@ -76,6 +82,16 @@ impl Search {
         self.control.extend_from_slice(content.get(..4_096).unwrap_or(content));
         *self.kinds.entry("file contents").or_default() += 1;
         self.needles.add_text("file contents", content).map_err(bug)
+    }
+
+    /// Looks for a ticket.
+    pub(crate) fn add_ticket(&mut self, uri: &SecretText) -> Result<(), Failure> {
+        let ticket = admission::parse_ticket(uri.expose())?;
+        self.add("tickets", &ticket.id.0)?;
+        self.add("tickets", ticket.secret.dangerous_bytes())?;
+        // Of a long text the beginning behind the scheme says enough.
+        let text = uri.expose().as_bytes();
+        self.add("tickets", text.get(..TICKET_TEXT_BYTES.min(text.len())).unwrap_or_default())
     }
 
     fn add(&mut self, kind: &'static str, needle: &[u8]) -> Result<(), Failure> {

@@ -5,7 +5,6 @@
 mod import;
 mod text;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use membership::{
@@ -218,9 +217,9 @@ impl Roster {
             Some(Standing::Revoked { by }) => failure
                 .meaning(format!("{} has revoked them, and that counts here", self.name_of(&by)))
                 .advice("only whoever revoked them can undo it"),
-            Some(Standing::Expired) => failure
-                .meaning("the voucher by which they were in has ended")
-                .advice("take them in again: `conclave member add -`, or hand them a ticket: `conclave invite`"),
+            Some(Standing::Expired) => failure.meaning("the voucher by which they were in has ended").advice(
+                "take them in again: `conclave member add -`, or hand them a ticket: `conclave invite`",
+            ),
             _ => failure
                 .advice("see who there is: `conclave members`")
                 .advice("let them in: `conclave invite`, and hand them the ticket"),
@@ -254,7 +253,7 @@ fn ambiguous(text: &str, why: &str) -> Failure {
         .advice("name more digits of the member id")
 }
 
-fn damaged(path: &PathBuf, what: &str) -> Failure {
+fn damaged(path: &std::path::Path, what: &str) -> Failure {
     Failure::new(Kind::LocalIo, format!("{} cannot be read: {what}", path.display()))
         .meaning("what is kept of the members is damaged, or a newer version of this program wrote it")
         .advice("use the version that wrote it, or restore the file from your backup")

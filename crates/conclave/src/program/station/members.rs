@@ -48,7 +48,10 @@ impl Station {
             if let (Some(owner), Some(name)) = (owner.filter(|owner| *owner != identity), &name) {
                 return Err(Failure::new(
                     Kind::BadCard,
-                    format!("the card was not added: another member, {}, is called that", MemberId::of(&owner)),
+                    format!(
+                        "the card was not added: another member, {}, is called that",
+                        MemberId::of(&owner)
+                    ),
                 )
                 .meaning(format!("two members cannot both be called {name}"))
                 .advice("give this one another name: `conclave member add --name NAME -`"));
@@ -87,7 +90,8 @@ impl Station {
                 Failure::new(Kind::Usage, "the ticket is to be for somebody whose key cannot be read")
             })?)),
         };
-        let relation = if allowance.client { membership::Relation::Client } else { membership::Relation::Peer };
+        let relation =
+            if allowance.client { membership::Relation::Client } else { membership::Relation::Peer };
         let invitation = Invitation {
             seconds: allowance.seconds,
             uses: allowance.uses,
@@ -137,8 +141,7 @@ impl Station {
         let free = {
             let roster = self.shared.roster.lock();
             let unnamed = !roster.kept().names.contains_key(&identity);
-            suggested
-                .filter(|name| unnamed && roster.owner_of(name).is_none_or(|owner| owner == identity))
+            suggested.filter(|name| unnamed && roster.owner_of(name).is_none_or(|owner| owner == identity))
         };
         if let Some(name) = free
             && let Err(error) = self.shared.node.rename(identity, Some(name)).await
@@ -221,6 +224,15 @@ impl Station {
         let standing = self.shared.roster.lock().settled().standing(&identity);
         let member_id = MemberId::of(&identity).to_string();
         Ok(Event::Readmitted { name, member_id, standing: StandingWord::of(&standing) })
+    }
+
+    /// The members one introduction away of whom an address is known.
+    pub(crate) fn neighbors(&self) -> Vec<IdentityKey> {
+        let members = self.shared.node.members();
+        let near = members.iter().filter(|member| {
+            !member.addresses().is_empty() && member.reach().is_some_and(|reach| reach.distance == 1)
+        });
+        near.map(membership::Member::identity).collect()
     }
 
     /// With whom there are sessions now.

@@ -129,6 +129,37 @@ fn a_restored_counter_holds() {
 }
 
 #[test]
+fn a_member_that_reconnects_a_thousand_times_a_second_is_answered_at_its_rate() {
+    let rate = crate::MEMBER_RATE;
+    let mut rig = Rig::new();
+    let mut answered = 0;
+    for counter in 1..=10_000 {
+        let path = rig.knock(2, counter, boot(1));
+        rig.pump();
+        answered += rig.actions.drain(..).filter(|action| matches!(action, Action::Answer { .. })).count();
+        assert!(rig.endpoint.sessions().count() <= 1);
+        rig.endpoint.path_lost(rig.now, path, PathCause::Closed);
+        rig.pass(MILLISECOND);
+    }
+    let allowed = rate.burst + 10 * u32::try_from(SECOND.as_nanos() / rate.interval.as_nanos()).unwrap();
+    assert!(answered <= usize::try_from(allowed).unwrap(), "{answered}");
+    assert!(answered >= usize::try_from(allowed - 2).unwrap(), "{answered}");
+    // Nobody else's, and not that of replays, which cost the member nothing.
+    let path = rig.knock(3, 1, boot(1));
+    rig.expect_answer(path);
+    rig.pass(60 * SECOND);
+    rig.pump();
+    rig.actions.clear();
+    for _ in 0..2 * rate.burst {
+        rig.knock(2, 1, boot(1));
+    }
+    rig.pump();
+    rig.actions.clear();
+    let path = rig.knock(2, 20_000, boot(1));
+    rig.expect_answer(path);
+}
+
+#[test]
 fn there_is_one_unconfirmed_session_for_each_initiator() {
     let mut rig = Rig::new();
     let first = rig.knock(2, 1, boot(1));

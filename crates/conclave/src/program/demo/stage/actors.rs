@@ -6,7 +6,6 @@ use node::{ActorSendError, Address, Ended, Inbox, Message, Origin, Route};
 
 use super::super::desk::{DESK, Desk, Note, Overheard};
 use super::super::guest::{Guest, ask, write};
-use super::super::person::Person;
 use super::{Failure, Kind, Stage, millis_since, tell};
 
 const GREETING: &str = "a demonstration note for carol";
@@ -17,10 +16,8 @@ impl Stage<'_> {
     pub(super) async fn actors(&mut self) -> Result<(), Failure> {
         self.search.add_talk(&[GREETING, HANDED_ON, DESK])?;
         let started = Instant::now();
-        let carol = Person::arrive(&self.launcher, self.root.path(), "carol").await?;
-        self.search.add_person(&carol)?;
-        let hosts = [(&self.alice, self.to_alice.address()), (&self.bob, self.to_bob.address())];
-        let guest = Guest::start(&carol, hosts).await?;
+        let (carol, guest) =
+            self.carol.take().ok_or_else(|| Failure::new(Kind::Broken, "carol is missing"))?;
         let desk = guest.desk(&self.bob).await?;
         if !matches!(desk.route(), Route::Direct(node) if self.bob.is(&node.member)?) {
             return broken(format!("the desk of bob is not at bob: {:?}", desk.route()));
@@ -33,7 +30,7 @@ impl Stage<'_> {
         self.return_home(&guest, &desk).await?;
         self.hand_on(&guest, &desk).await?;
         self.kill(&guest, &desk).await?;
-        guest.leave().await;
+        self.carol = Some((carol, guest));
         Ok(())
     }
 
@@ -103,7 +100,7 @@ impl Stage<'_> {
         }
         let noticed = millis_since(killed);
 
-        let (bob_up, bob_address) = self.bob.up().await?;
+        let (bob_up, bob_address) = self.bob.up(self.to_bob.address()).await?;
         self.to_bob.lead_to(bob_address);
         (self.bob_up, self.bob_address) = (bob_up, bob_address);
         guest.desk(&self.bob).await?;

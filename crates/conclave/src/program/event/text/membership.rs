@@ -117,11 +117,8 @@ impl ExpiryLine {
             0 => "has ended".to_owned(),
             seconds => format!("ends in {}", age(seconds)),
         };
-        let advice = if self.advice.is_empty() {
-            String::new()
-        } else {
-            format!("\n  what to do: {}", self.advice)
-        };
+        let advice =
+            if self.advice.is_empty() { String::new() } else { format!("\n  what to do: {}", self.advice) };
         format!("{what} {when}{advice}")
     }
 }

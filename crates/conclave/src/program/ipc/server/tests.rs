@@ -192,7 +192,7 @@ async fn events_of_a_newer_node_are_passed_over() {
     let listener = bind(&socket).unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let line = Event::Member(MemberLine {
+        let line = Event::Joined(MemberLine {
             name: "bob".into(),
             member_id: "m".into(),
             identity: "i".into(),
@@ -204,6 +204,6 @@ async fn events_of_a_newer_node_are_passed_over() {
         }
     });
     let mut running = client::connect(&socket).await.unwrap().unwrap();
-    assert!(matches!(running.next().await.unwrap(), Some(Event::Member(_))));
+    assert!(matches!(running.next().await.unwrap(), Some(Event::Joined(_))));
     assert_eq!(running.next().await.unwrap_err().kind, Kind::Interrupted);
 }

@@ -1,0 +1,75 @@
+//! What hostile members can make it cost.
+
+use std::time::{Duration, Instant};
+
+use membership::{
+    Directory, Error, Grant, Identity, MAX_DEPTH, MAX_STATEMENTS, MAX_VOUCHERS_PER_ISSUER, Policy,
+    Revocation, Revoked, Scope, Settled, Standing, Statement, Voucher,
+};
+
+use crate::pool::{NOW, date, people};
+
+/// Far more than it takes, also without optimization on a slow machine.
+const LONG: Duration = Duration::from_secs(4);
+
+fn vouch(by: &Identity, whom: &Identity, depth: u8) -> Statement {
+    let grant = Grant { scope: Scope::default(), depth, expires: date(NOW + 9) };
+    Statement::Voucher(Voucher::issue(by, whom.key(), 1, grant).unwrap())
+}
+
+fn settle(directory: &Directory, policy: &Policy) -> (Settled, Duration) {
+    let start = Instant::now();
+    let world = Settled::new(directory, policy, date(NOW));
+    (world, start.elapsed())
+}
+
+/// A member fills the directory with names of its own that vouch in circles and all turn against it and each other.
+/// The directory stays bounded, the answer comes soon, and the root puts an end to it although nothing else fits.
+#[test]
+fn a_full_directory_settles_soon() {
+    let everybody = people(4_000);
+    let [me, eve, socks @ ..] = &everybody[..] else { unreachable!() };
+    let mut said = Directory::new();
+    said.merge(vouch(me, eve, MAX_DEPTH)).unwrap();
+    let keeps_out = |by: &Identity, whom: &Identity| {
+        Statement::Revocation(Revocation::issue(by, Revoked::Member(whom.key()), 1).unwrap())
+    };
+    for (place, sock) in socks.iter().enumerate() {
+        said.merge(vouch(eve, sock, MAX_DEPTH)).unwrap();
+        said.merge(keeps_out(sock, eve)).unwrap();
+        for step in 1..=30 {
+            let other = &socks[(place + step * step) % socks.len()];
+            said.merge(vouch(sock, other, MAX_DEPTH)).unwrap();
+        }
+    }
+    let mut rest = socks.iter().zip(socks.iter().skip(1));
+    let full = loop {
+        let (by, whom) = rest.next().unwrap();
+        if let Err(full) = said.merge(keeps_out(by, whom)) {
+            break full;
+        }
+        if said.len() == MAX_STATEMENTS - 1 {
+            said.merge(vouch(me, &everybody[7], 0)).unwrap();
+        }
+    };
+    assert_eq!(full, Error::TooLarge { what: "statements", limit: MAX_STATEMENTS });
+    assert_eq!(said.len(), MAX_STATEMENTS);
+
+    for depth in [3, 16] {
+        let policy = Policy { depth, ..Policy::of(me.key()) };
+        let (world, took) = settle(&said, &policy);
+        assert!(matches!(world.standing(&eve.key()), Standing::Member { .. }));
+        println!("{} statements settle in {took:?} with depth {depth}", said.len());
+        assert!(took < LONG, "{took:?}");
+    }
+
+    let about = Revoked::Member(eve.key());
+    let verdict = Statement::Revocation(Revocation::issue(me, about, 1).unwrap());
+    assert!(said.merge(verdict.clone()).is_err());
+    said.merge_own(verdict).unwrap();
+    let policy = Policy::of(me.key());
+    let (world, _) = settle(&said, &policy);
+    assert_eq!(world.standing(&eve.key()), Standing::Revoked { by: me.key() });
+    assert!(said.sweep(&world).len() > MAX_STATEMENTS - MAX_VOUCHERS_PER_ISSUER * 2);
+    assert_eq!(settle(&said, &policy).0.standing(&eve.key()), Standing::Revoked { by: me.key() });
+}

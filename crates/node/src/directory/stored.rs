@@ -1,0 +1,155 @@
+//! The directory in the embedded store.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use membership::{Card, Directory, IdentityKey, Statement, TicketId, TicketTerms};
+
+use super::{Keep, Kept};
+use crate::clock;
+use crate::store::{Batch, KeptDoor, KeptDoors, Store, StoreError};
+use crate::sync::lock;
+
+/// How long the door before the current one opens: members who were away have a day to hear of the new one.
+const DOOR_OVERLAP_SECONDS: u64 = 24 * 3_600;
+
+/// What is in the store cannot be what a node has written.
+fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+impl Kept {
+    /// What a store keeps for the node of this identity; nothing, if it is new.
+    ///
+    /// # Errors
+    /// Those of the store; `InvalidData` when a statement, card or ticket in it does not verify.
+    pub fn load(store: &Store, own: &IdentityKey) -> io::Result<Self> {
+        let snapshot = store.snapshot();
+        let read = |error: StoreError| io::Error::other(error);
+        let mut directory = Directory::new();
+        for item in snapshot.statements().map_err(read)? {
+            let (_, bytes) = item.map_err(read)?;
+            let statement = Statement::from_bytes(&bytes).map_err(damaged)?;
+            directory.merge(statement).map_err(damaged)?;
+        }
+        for item in snapshot.cards().map_err(read)? {
+            let (_, bytes) = item.map_err(read)?;
+            let text = std::str::from_utf8(&bytes).map_err(damaged)?;
+            directory.add_card(text.parse::<Card>().map_err(damaged)?);
+        }
+        let mut tickets = BTreeMap::new();
+        for item in snapshot.tickets().map_err(read)? {
+            let (id, bytes) = item.map_err(read)?;
+            tickets.insert(TicketId(id), TicketTerms::from_bytes(&bytes).map_err(damaged)?);
+        }
+        let doors = snapshot.doors().map_err(read)?;
+        Ok(Self {
+            directory: Arc::new(directory),
+            names: snapshot.names().map_err(read)?.collect::<Result<_, _>>().map_err(read)?,
+            introductions: snapshot.introductions().map_err(read)?.collect::<Result<_, _>>().map_err(read)?,
+            tickets,
+            horizon: snapshot.seen(own).map_err(read)?.unwrap_or_default(),
+            doors: doors.and_then(|doors| Some((doors.current.door, doors.previous?.door))),
+        })
+    }
+}
+
+impl Keep {
+    /// Keeps the directory of the node of this identity in a store: each change in one transaction, as small as the
+    /// change is. `from` is what [`Kept::load`] gave.
+    #[must_use]
+    pub fn in_store(store: &Store, own: IdentityKey, from: Kept) -> Self {
+        let (store, last) = (store.clone(), Mutex::new(from));
+        Self::new(move |kept| {
+            let mut last = lock(&last);
+            let batch = difference(&last, kept, &own)?;
+            store.commit_blocking(batch).map_err(io::Error::other)?;
+            *last = kept.clone();
+            Ok(())
+        })
+    }
+}
+
+/// What has to be written for `new` to stand where `old` does.
+fn difference(old: &Kept, new: &Kept, own: &IdentityKey) -> io::Result<Batch> {
+    let mut batch = Batch::new();
+    if !Arc::ptr_eq(&old.directory, &new.directory) {
+        statements(&old.directory, &new.directory, &mut batch);
+        cards(&old.directory, &new.directory, &mut batch)?;
+    }
+    for (identity, name) in &new.names {
+        if old.names.get(identity) != Some(name) {
+            batch.put_name(identity, name);
+        }
+    }
+    for identity in old.names.keys().filter(|identity| !new.names.contains_key(*identity)) {
+        batch.remove_name(identity);
+    }
+    for (subject, audience) in new.introductions.difference(&old.introductions) {
+        batch.put_introduction(subject, audience);
+    }
+    for (subject, audience) in old.introductions.difference(&new.introductions) {
+        batch.remove_introduction(subject, audience);
+    }
+    tickets(&old.tickets, &new.tickets, &mut batch)?;
+    if old.horizon != new.horizon {
+        batch.put_seen(own, new.horizon);
+    }
+    if let Some((door, previous)) = new.doors.as_ref().filter(|_| old.doors != new.doors) {
+        let now = clock::both().date;
+        let current = KeptDoor { door: door.clone(), date: now };
+        let previous = KeptDoor { door: previous.clone(), date: now.saturating_add(DOOR_OVERLAP_SECONDS) };
+        batch.put_doors(&KeptDoors { current, previous: Some(previous) });
+    }
+    Ok(batch)
+}
+
+fn statements(old: &Directory, new: &Directory, batch: &mut Batch) {
+    let mut gone: BTreeMap<_, _> = old.statements().map(|statement| (statement.id(), ())).collect();
+    for statement in new.statements() {
+        let id = statement.id();
+        if gone.remove(&id).is_none() {
+            batch.put_statement(&id.0, &statement.to_bytes());
+        }
+    }
+    for id in gone.keys() {
+        batch.remove_statement(&id.0);
+    }
+}
+
+fn cards(old: &Directory, new: &Directory, batch: &mut Batch) -> io::Result<()> {
+    let mut gone: BTreeMap<_, _> = old.cards().map(|card| (card.identity(), card)).collect();
+    for card in new.cards() {
+        if gone.remove(&card.identity()) != Some(card) {
+            let text = zeroize::Zeroizing::new(card.to_text().map_err(damaged)?);
+            batch.put_card(&card.identity(), text.as_bytes());
+        }
+    }
+    for identity in gone.keys() {
+        batch.remove_card(identity);
+    }
+    Ok(())
+}
+
+/// A ticket must be in the store as it was: one that was consumed does not come back, whatever went wrong before.
+fn tickets(
+    old: &BTreeMap<TicketId, TicketTerms>,
+    new: &BTreeMap<TicketId, TicketTerms>,
+    batch: &mut Batch,
+) -> io::Result<()> {
+    let bytes = |terms: &TicketTerms| terms.dangerous_bytes().map_err(damaged);
+    for (id, terms) in new {
+        let before = old.get(id);
+        if before != Some(terms) {
+            let before = before.map(bytes).transpose()?;
+            batch.expect_ticket(&id.0, before.as_ref().map(|bytes| bytes.as_slice()));
+            batch.put_ticket(&id.0, &bytes(terms)?);
+        }
+    }
+    for (id, terms) in old.iter().filter(|(id, _)| !new.contains_key(*id)) {
+        batch.expect_ticket(&id.0, Some(bytes(terms)?.as_slice()));
+        batch.remove_ticket(&id.0);
+    }
+    Ok(())
+}
