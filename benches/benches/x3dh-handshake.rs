@@ -27,7 +27,7 @@ impl Ends {
             static_secret: StaticSecret::generate(&mut rng).unwrap(),
             identity: IdentityKey([2; 32]),
             door: Door::generate(&mut rng),
-            previous_door: Some(Door::generate(&mut rng)),
+            previous_doors: vec![Door::generate(&mut rng)],
         };
         Self { suite, alice: StaticSecret::generate(&mut rng).unwrap(), bob, rng }
     }

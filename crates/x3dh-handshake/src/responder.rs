@@ -41,13 +41,13 @@ pub struct ResponderKeys {
     pub identity: IdentityKey,
     /// The door that new tickets and records carry.
     pub door: Door,
-    /// The door before it, while records that carry it are about.
-    pub previous_door: Option<Door>,
+    /// The doors before it that still open, while records that carry them are about. Each costs a MAC per first packet.
+    pub previous_doors: Vec<Door>,
 }
 
 impl ResponderKeys {
     fn doors(&self) -> impl Iterator<Item = &Door> {
-        std::iter::once(&self.door).chain(&self.previous_door)
+        std::iter::once(&self.door).chain(&self.previous_doors)
     }
 }
 

@@ -49,7 +49,7 @@ fn run(input: &Inputs) -> Run {
         static_secret: StaticSecret::from_bytes(&input.b).unwrap(),
         identity: IdentityKey(input.identity_r),
         door: Door::from_bytes(input.door),
-        previous_door: None,
+        previous_doors: Vec::new(),
     };
     let config = InitiatorConfig {
         suite,
@@ -122,7 +122,7 @@ fn cookies_are_as_frozen() {
         static_secret: StaticSecret::from_bytes(&input.b).unwrap(),
         identity: IdentityKey(input.identity_r),
         door: Door::from_bytes(input.door),
-        previous_door: None,
+        previous_doors: Vec::new(),
     };
     let secret = CookieSecret::from_bytes(pattern(COOKIE_SECRET_START));
     let mut rng = FixedRng::new(&[&pattern::<16>(COOKIE_NONCE_START)]);

@@ -44,7 +44,7 @@ impl Person {
                 static_secret: self.device.secret().clone(),
                 identity: self.identity.key(),
                 door: self.door.clone(),
-                previous_door: None,
+                previous_doors: Vec::new(),
             },
             credential: self.record().to_credential(),
             boot,

@@ -109,7 +109,7 @@ impl World {
             static_secret: StaticSecret::generate(&mut rng).unwrap(),
             identity: IdentityKey([0xb0; 32]),
             door: Door::generate(&mut rng),
-            previous_door: None,
+            previous_doors: Vec::new(),
         };
         let credential = Credential([0xa1; CREDENTIAL_BYTES]);
         let bob_static = bob.static_secret.public();
