@@ -96,10 +96,16 @@ impl Person {
         member: &str,
         holds: impl Fn(&StandingLine) -> bool,
     ) -> Result<(), Failure> {
-        let is_seen = |event: &Event| {
-            matches!(event, Event::Standing(line)
-                if line.member.name == member && line.standing == StandingWord::Member && holds(line))
-        };
+        self.told(member, |line| line.standing == StandingWord::Member && holds(line)).await
+    }
+
+    /// Waits until somebody is known to be kept out.
+    pub(crate) async fn sees_revoked(&self, member: &str) -> Result<(), Failure> {
+        self.told(member, |line| line.standing == StandingWord::Revoked).await
+    }
+
+    async fn told(&self, member: &str, holds: impl Fn(&StandingLine) -> bool) -> Result<(), Failure> {
+        let is_seen = |event: &Event| matches!(event, Event::Standing(line) if line.member.name == member && holds(line));
         while !self.run(&["members"]).await?.well()?.iter().any(is_seen) {
             sleep(POLL).await;
         }
