@@ -41,6 +41,8 @@ pub const MAX_WAITERS: usize = 65_536;
 pub const MAX_CAUSES: usize = 16;
 /// Causes remembered of strangers together.
 pub const MAX_STRANGER_CAUSES: usize = 64;
+/// Causes that wait for an owner who wants to know them as they are noted; older ones are passed over.
+pub const MAX_NOTED: usize = 256;
 
 /// The deadlines and bounds of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,7 +48,8 @@ use x3dh_handshake::{IdentityKey, Psk, Role, Tag, TicketId};
 ///   [`path_lost`](Self::path_lost), [`session_used`](Self::session_used), [`closed_by_peer`](Self::closed_by_peer),
 ///   [`handle_timeout`](Self::handle_timeout).
 /// * **Outputs**: [`poll_action`](Self::poll_action) until it is empty, after every call;
-///   [`poll_timeout`](Self::poll_timeout) then says when to call `handle_timeout` next.
+///   [`poll_timeout`](Self::poll_timeout) then says when to call `handle_timeout` next. [`poll_noted`](Self::poll_noted)
+///   for an owner who keeps causes.
 ///
 /// Every call is short and does no cryptography: the Diffie-Hellmans are done by [`Outbound`](crate::Outbound) and
 /// [`Inbound`](crate::Inbound) in the task that owns the path, outside of any lock. Inputs about things that are gone
@@ -75,6 +76,8 @@ pub struct Endpoint {
     timers: Timers,
     actions: VecDeque<Action>,
     strangers: Journal,
+    /// What was noted and not taken yet, of peers and of strangers.
+    noted: VecDeque<(Option<PeerId>, Noted)>,
     jitter: Jitter,
     member_rate: Meter<IdentityKey>,
     last_id: u64,
@@ -145,6 +148,7 @@ impl Endpoint {
             strangers: Journal::default(),
             jitter,
             member_rate,
+            noted: VecDeque::new(),
             last_id: 0,
             closing: false,
         }
@@ -229,6 +233,12 @@ impl Endpoint {
     /// The next thing to do. Call until `None`, after every other call.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// The next cause that was noted: of a peer, or of a stranger. For an owner who keeps them; the last
+    /// [`MAX_NOTED`](crate::config::MAX_NOTED) wait for being taken.
+    pub fn poll_noted(&mut self) -> Option<(Option<PeerId>, Noted)> {
+        self.noted.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` is never.

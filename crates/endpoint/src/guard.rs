@@ -25,9 +25,7 @@ pub use load::{
     BUDGET_BURST, FALL_INTERVAL, HANDSHAKE_BUDGET_PERCENT, HANDSHAKE_ESTIMATE, LOAD_SAMPLE, MAX_STEP_WORK,
     RISE_INTERVAL,
 };
-pub use penalty::{
-    MAX_PENALTY_SOURCES, OFFENCE_RATE, Offence, PENALTY_BASE, PENALTY_CAP, PENALTY_MEMORY,
-};
+pub use penalty::{MAX_PENALTY_SOURCES, OFFENCE_RATE, Offence, PENALTY_BASE, PENALTY_CAP, PENALTY_MEMORY};
 pub use report::{GuardReport, Refused};
 
 pub(crate) use governor::Meter;

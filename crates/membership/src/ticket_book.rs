@@ -40,8 +40,10 @@ pub enum TicketRefusal {
 ///     └─ expired, withdrawn: from any state, for good
 /// ```
 ///
-/// One use of a ticket is stored at a time: between `begin` and its end no other of the same ticket begins, whatever
-/// becomes of the session meanwhile. So what is stored follows from what was stored before, and nothing is stored twice.
+/// Uses that are begun one after another follow from each other: what one leaves is what the next one finds. A store
+/// compares what it has with what a use expects to find, and does not store one that does not follow; that use is
+/// abandoned, and the ticket is as it was. A use that is being stored is given to nobody else, whatever becomes of the
+/// session meanwhile.
 ///
 /// Reservations are kept in memory only: a process that ends has confirmed nobody. Whoever presents a ticket again
 /// while it is reserved for them keeps their reservation. Dates go forward only: a ticket that was seen expired stays
@@ -71,7 +73,7 @@ pub struct Redemption {
     pub by: IdentityKey,
     /// What they are granted.
     pub grant: Grant,
-    /// The entry as it was stored before.
+    /// The entry that the store must find: it stores nothing if it finds another.
     pub before: TicketTerms,
     /// The entry to store in its place; `None`: it is used up.
     pub after: Option<TicketTerms>,
@@ -235,12 +237,18 @@ impl TicketBook {
         now: UnixSeconds,
     ) -> Result<Redemption, TicketRefusal> {
         self.note_date(now);
-        let before = self.open.check(ticket, presenter, now)?.clone();
+        let mut before = self.open.check(ticket, presenter, now)?.clone();
         let reserved = self.reserved.get(ticket).is_some_and(|reserved| reserved.contains(presenter));
-        if !reserved || !self.begun.insert((*ticket, *presenter)) {
+        if !reserved || self.begun.contains(&(*ticket, *presenter)) {
             return Err(TicketRefusal::Reserved);
         }
-        let left = before.uses_left.saturating_sub(1);
+        // Those that are being stored come first.
+        let first = (*ticket, IdentityKey([0; 32]));
+        for _ in self.begun.range(first..).take_while(|(begun, _)| begun == ticket) {
+            before.uses_left = before.uses_left.saturating_sub(1);
+        }
+        let left = before.uses_left.checked_sub(1).ok_or(TicketRefusal::Consumed)?;
+        self.begun.insert((*ticket, *presenter));
         let after = (left > 0).then(|| TicketTerms { uses_left: left, ..before.clone() });
         Ok(Redemption { ticket: *ticket, by: *presenter, grant: before.grant.clone(), before, after })
     }

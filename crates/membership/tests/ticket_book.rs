@@ -86,26 +86,28 @@ fn a_use_that_is_being_stored_is_not_given_to_another() {
     assert_eq!(book.reserve(&id(1), &who(2), date(NOW)), Err(TicketRefusal::Unknown));
 }
 
-/// What is stored for the second use follows from what is stored for the first.
+/// What is stored for the second use follows from what is stored for the first, also when both are on the way.
 #[test]
-fn uses_are_stored_one_after_another() {
-    let mut book = book_with(terms(3, NOW, None));
-    for n in 1..=3 {
-        book.reserve(&id(1), &who(n), date(NOW)).unwrap();
+fn uses_follow_from_each_other() {
+    for at_once in [1, 2, 3] {
+        let mut book = book_with(terms(3, NOW, None));
+        (1..=3).for_each(|n| book.reserve(&id(1), &who(n), date(NOW)).unwrap());
+        assert_eq!(book.reserve(&id(1), &who(4), date(NOW)), Err(TicketRefusal::Reserved));
+        let mut stored = Some(terms(3, NOW, None));
+        for group in [1, 2, 3].chunks(at_once) {
+            let begun: Vec<_> =
+                group.iter().map(|n| book.begin(&id(1), &who(*n), date(NOW)).unwrap()).collect();
+            assert!(group.iter().all(|n| book.begin(&id(1), &who(*n), date(NOW)).is_err()), "not twice");
+            for redemption in begun {
+                assert_eq!(stored.as_ref(), Some(&redemption.before));
+                stored = redemption.after.clone();
+                book.finish(&redemption);
+                book.finish(&redemption);
+            }
+        }
+        assert_eq!(stored, None);
+        assert!(book.open().is_empty());
     }
-    assert_eq!(book.reserve(&id(1), &who(4), date(NOW)), Err(TicketRefusal::Reserved));
-    let mut stored = Some(terms(3, NOW, None));
-    for n in 1..=3 {
-        let redemption = book.begin(&id(1), &who(n), date(NOW)).unwrap();
-        assert_eq!(book.begin(&id(1), &who(n % 3 + 1), date(NOW)), Err(TicketRefusal::Reserved));
-        assert_eq!(stored.as_ref(), Some(&redemption.before));
-        stored = redemption.after.clone();
-        book.finish(&redemption);
-        book.finish(&redemption);
-        let left = book.iter().next().map(|(_, terms)| terms.uses_left);
-        assert_eq!(left, stored.as_ref().map(|terms| terms.uses_left));
-    }
-    assert_eq!(stored, None);
 }
 
 #[test]
@@ -240,7 +242,7 @@ struct Modelled {
     expires: u64,
     bound: Option<IdentityKey>,
     reserved: Vec<IdentityKey>,
-    begun: Option<IdentityKey>,
+    begun: Vec<IdentityKey>,
 }
 
 impl Modelled {
@@ -275,11 +277,13 @@ proptest! {
             let terms = terms(uses, expires, bound);
             store.insert(id(n), terms.clone());
             book.issue(id(n), terms).unwrap();
-            model.insert(id(n), Modelled { uses, expires, bound, reserved: vec![], begun: None });
+            model.insert(id(n), Modelled { uses, expires, bound, reserved: vec![], begun: vec![] });
         }
         let allowed = uses;
         let (mut clock, mut latest) = (NOW, 0_u64);
         let mut in_flight: Vec<Redemption> = Vec::new();
+        // Whether a use was given up before its turn: those begun after it may not follow any more.
+        let mut out_of_turn = false;
         for step in steps {
             match step {
                 Step::Later(seconds) => clock = clock.saturating_add_signed(seconds),
@@ -304,7 +308,7 @@ proptest! {
                 }
                 Step::Release(ticket, by) => {
                     book.release(&id(ticket), &who(by));
-                    let known = model.get_mut(&id(ticket)).filter(|known| known.begun != Some(who(by)));
+                    let known = model.get_mut(&id(ticket)).filter(|known| !known.begun.contains(&who(by)));
                     known.map(|known| known.reserved.retain(|it| *it != who(by))).unwrap_or_default();
                 }
                 Step::Begin(ticket, by) => {
@@ -314,12 +318,12 @@ proptest! {
                         None => Err(TicketRefusal::Unknown),
                         Some(known) => match known.refusal(&who(by), latest) {
                             Some(refusal) => Err(refusal),
-                            None if known.begun.is_some() || !known.reserved.contains(&who(by)) => {
+                            None if known.begun.contains(&who(by)) || !known.reserved.contains(&who(by)) => {
                                 Err(TicketRefusal::Reserved)
                             }
                             None => {
-                                known.begun = Some(who(by));
-                                Ok(known.uses)
+                                known.begun.push(who(by));
+                                Ok(known.uses + 1 - u16::try_from(known.begun.len()).unwrap())
                             }
                         },
                     };
@@ -331,8 +335,14 @@ proptest! {
                     let redemption = in_flight.remove(which % in_flight.len());
                     // The store refuses what does not follow from what it has.
                     if store.get(&redemption.ticket) != Some(&redemption.before) {
-                        prop_assert!(!model.contains_key(&redemption.ticket), "withdrawn meanwhile");
                         book.abandon(&redemption);
+                        if let Some(known) = model.get_mut(&redemption.ticket) {
+                            // It would have come in, had it been stored in its turn.
+                            prop_assert!(known.begun.first() != Some(&redemption.by) || out_of_turn);
+                            known.begun.retain(|it| *it != redemption.by);
+                            known.reserved.retain(|it| *it != redemption.by);
+                            out_of_turn = true;
+                        }
                         continue;
                     }
                     match redemption.after.clone() {
@@ -342,7 +352,7 @@ proptest! {
                     came_in.push((redemption.ticket, redemption.by));
                     book.finish(&redemption);
                     let known = model.get_mut(&redemption.ticket).unwrap();
-                    known.begun = None;
+                    known.begun.retain(|it| *it != redemption.by);
                     known.reserved.retain(|it| *it != redemption.by);
                     known.uses -= 1;
                     if known.uses == 0 {
@@ -350,10 +360,11 @@ proptest! {
                     }
                 }
                 Step::Abandon(which) => {
+                    out_of_turn = true;
                     let redemption = in_flight.remove(which % in_flight.len());
                     book.abandon(&redemption);
                     if let Some(known) = model.get_mut(&redemption.ticket) {
-                        known.begun = None;
+                        known.begun.retain(|it| *it != redemption.by);
                         known.reserved.retain(|it| *it != redemption.by);
                     }
                 }
@@ -378,8 +389,9 @@ proptest! {
                     in_flight.clear();
                     for known in model.values_mut() {
                         known.reserved.clear();
-                        known.begun = None;
+                        known.begun.clear();
                     }
+                    out_of_turn = false;
                 }
             }
             let left: Vec<_> = book.iter().map(|(id, terms)| (*id, terms.uses_left)).collect();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use actor_proxy::NodeId;
 use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
-use endpoint::{Endpoint, Guard, HandshakeKeys, PeerId};
+use endpoint::{Cause, Endpoint, Guard, HandshakeKeys, PeerId};
 use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
@@ -32,6 +32,8 @@ use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::recorder::{Explained, Explanation, Recorder, Restored};
+use crate::store::Store;
 use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::watch::{OnPenalty, Penalty, Watch};
@@ -47,6 +49,8 @@ pub struct Builder {
     limits: Limits,
     counter: Option<Counter>,
     confirmed: Vec<(PeerId, u64)>,
+    store: Option<Store>,
+    explanation: Option<Box<Explanation>>,
     memory: Option<MemoryNetwork>,
     suites: Option<Vec<Suite>>,
     no_echo: bool,
@@ -97,7 +101,29 @@ impl Builder {
         self
     }
 
-    /// The counter of this device's handshakes. [`Counter::volatile`] if none is given.
+    /// Where to keep what must outlive this process: the counter of this device's handshakes, those that peers have
+    /// confirmed, and what went wrong. What was kept before is taken up, the counters of peers of those who are members
+    /// from the start. Nothing waits for the disk but a dial whose counter has to be reserved, once in ten minutes at
+    /// most.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// How causes are put to people where they are [kept](Self::store). Their own `Display`, and no advice, if nothing is
+    /// said.
+    #[must_use]
+    pub fn explain_causes(
+        mut self,
+        explanation: impl Fn(&Cause) -> Explained + Send + Sync + 'static,
+    ) -> Self {
+        self.explanation = Some(Box::new(explanation));
+        self
+    }
+
+    /// The counter of this device's handshakes, in place of the [store](Self::store)'s. [`Counter::volatile`] if neither
+    /// is given.
     #[must_use]
     pub fn counter(mut self, counter: Counter) -> Self {
         self.counter = Some(counter);
@@ -176,6 +202,11 @@ impl Builder {
         let mut boot = [0; 16];
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
+        let restored = match &self.store {
+            Some(store) => Restored::load(store, local.device).await.map_err(StartError::Store)?,
+            None => Restored::nothing(),
+        };
+        let recorder = self.store.map(|store| Recorder::new(store, self.explanation));
         let now = clock::both().date;
         // Nobody can dial "any address of this machine".
         let certain = |address: &SocketAddr| !address.ip().is_unspecified();
@@ -190,7 +221,7 @@ impl Builder {
         if let Some(book) = book {
             *endpoint.tickets_mut() = book;
         }
-        for (peer, counter) in self.confirmed {
+        for (peer, counter) in self.confirmed.into_iter().chain(restored.confirmed) {
             endpoint.restore_counter(peer, counter);
         }
         let responder = ResponderKeys {
@@ -198,7 +229,6 @@ impl Builder {
             identity: device.identity(),
             door,
             previous_door: self.previous_door,
-            anonymous_door: None,
         };
         let surroundings = ActorSurroundings {
             me: NodeId { member: *local.identity.as_bytes(), device: *local.device.as_bytes(), boot },
@@ -220,7 +250,7 @@ impl Builder {
                 capabilities: Capabilities::BOTH_AEADS,
                 limits: self.limits.announced(),
             }),
-            counter: self.counter.unwrap_or_else(Counter::volatile),
+            counter: self.counter.unwrap_or(restored.counter),
             randomness,
             transport,
             control: Mutex::new(Control::new(endpoint)),
@@ -229,6 +259,7 @@ impl Builder {
             gate: Gate::new(self.limits.max_strangers, self.limits.max_strangers_per_source),
             receivers: Arc::new(Receivers::default()),
             events: Herald::new(),
+            recorder,
             read_pool: Pool::new(READ_BYTES, MAX_SPARE_READ_BUFFERS),
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),

@@ -122,6 +122,11 @@ impl Core {
         while let Some(action) = control.endpoint.poll_action() {
             self.perform(&mut control, now, action, &mut turn);
         }
+        if let Some(recorder) = &self.recorder {
+            while let Some((peer, noted)) = control.endpoint.poll_noted() {
+                recorder.noted(peer.map(|peer| peer.identity), noted);
+            }
+        }
         let deadline = control.endpoint.poll_timeout();
         let finished = control.closing && control.paths.is_empty();
         drop(control);
@@ -183,7 +188,10 @@ impl Core {
                 self.events.tell(Event::PeerRestarted { peer, boot });
             }
             Action::StoreCounter { peer, counter } => {
-                self.events.tell(Event::CounterConfirmed { peer, counter })
+                if let Some(recorder) = &self.recorder {
+                    recorder.confirmed(peer, counter);
+                }
+                self.events.tell(Event::CounterConfirmed { peer, counter });
             }
             Action::Redeem { session, peer, redemption, .. } => {
                 let core = Arc::clone(self);
@@ -282,6 +290,9 @@ impl Core {
         self.actors.shutdown();
         self.receivers.finish();
         self.timers.stop();
+        if let Some(recorder) = &self.recorder {
+            recorder.stop();
+        }
     }
 
     /// The initiator of a session has shown that it has the keys.

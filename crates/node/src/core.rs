@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
+use crate::recorder::Recorder;
 use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::watch::Watch;
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) actors: Actors,
     pub(crate) events: Herald,
+    /// If there is a store.
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) read_pool: Pool,
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,

@@ -10,6 +10,8 @@ use thiserror::Error;
 
 pub use endpoint::{ConnectError, PossibleCause};
 
+use crate::store::StoreError;
+
 /// Why a node could not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -32,6 +34,9 @@ pub enum StartError {
     /// The operating system has no randomness to give.
     #[error("the operating system has no randomness to give")]
     Randomness(#[source] io::Error),
+    /// What the store holds cannot be read.
+    #[error("the store cannot be read")]
+    Store(#[source] StoreError),
 }
 
 /// Why a key and a record do not make a device.

@@ -37,7 +37,7 @@ pub enum Event {
     },
     /// A peer has confirmed a session with this counter. Whoever stores it and gives it to
     /// [`Builder::confirmed_counter`](crate::Builder::confirmed_counter) after a restart spares the work on replayed
-    /// packets.
+    /// packets. A node with a [store](crate::Builder::store) does so by itself.
     CounterConfirmed {
         /// Whose.
         peer: PeerId,

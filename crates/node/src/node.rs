@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::receivers::Receiver;
 use crate::sender::Sender;
 use crate::session::{PingReply, Session};
+use crate::store::Store;
 use crate::sync::lock;
 use crate::transport::Listener;
 use crate::welcome::welcome;
@@ -191,6 +192,12 @@ impl Node {
         control.endpoint.sessions().filter_map(info).collect()
     }
 
+    /// Where the node keeps what outlives it, if it was given a [store](Builder::store).
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.core().recorder.as_ref().map(|recorder| recorder.store())
+    }
+
     /// What happens to peers from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -200,7 +207,8 @@ impl Node {
     /// Ends the node for all its clones: nobody is accepted or dialed any more, services end and whoever watches actors of
     /// this node is told, what was accepted for sending leaves, sessions are closed with a word of farewell. Messages that have arrived can still be received.
     ///
-    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout) and two seconds for farewells.
+    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout), two seconds for farewells, and two
+    /// for what is yet to be stored.
     pub async fn shutdown(&self) {
         for listener in self.handle.stop_listening() {
             // It was aborted, or there was another clone that did the same: what matters is that it is over.
@@ -222,6 +230,9 @@ impl Node {
         tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
         self.core().close();
         self.core().timers.stopped().await;
+        if let Some(recorder) = &self.core().recorder {
+            recorder.finished().await;
+        }
     }
 
     pub(crate) fn start(core: Arc<Core>, listeners: Vec<Listener>) -> Self {
@@ -239,6 +250,9 @@ impl Node {
             }
         });
         core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        if let Some(recorder) = &core.recorder {
+            core.runtime.spawn(Arc::clone(recorder).run());
+        }
         if core.keeper.is_some() {
             core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
             // The node is new, and nothing has the name.

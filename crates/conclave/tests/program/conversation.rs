@@ -179,7 +179,7 @@ fn nobody_of_that_name_is_told_with_and_without_a_node() {
     let (alice, _bob) = acquainted("127.0.0.1:9");
     let ask = || {
         for command in [&["chat", "carol"][..], &["call", "carol", "sum", "1"], &["services", "carol"]] {
-            alice.run(command).failed(2, &["no member `carol`", "member list"]);
+            alice.run(command).failed(2, &["no member `carol`", "conclave members"]);
         }
     };
     ask();

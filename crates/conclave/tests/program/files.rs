@@ -73,7 +73,7 @@ fn a_killed_receiver_goes_on_where_it_was() {
 fn a_killed_sender_goes_on_where_it_was_unless_the_file_changed() {
     let wire = SlowWire::new();
     let (alice, bob) = acquainted(&wire.address);
-    let (_bob_up, address) = bob.up_receiving(&[]);
+    let (_bob_up, address) = bob.up_receiving(&["--addresses", &wire.address]);
     wire.lead_to(&address);
     for changed in [false, true] {
         let path = alice.file("big.bin", BYTES);

@@ -7,8 +7,8 @@ use membership::{DeviceStanding, Members, NetAddress, UnixSeconds};
 use x3dh_handshake::{IdentityKey, StaticKey};
 
 use super::Endpoint;
-use crate::cause::{Cause, EndCause, HandshakeCause};
-use crate::config::{MAX_CAUSES, MAX_STRANGER_CAUSES};
+use crate::cause::{Cause, EndCause, HandshakeCause, Noted};
+use crate::config::{MAX_CAUSES, MAX_NOTED, MAX_STRANGER_CAUSES};
 use crate::error::ConnectError;
 use crate::id::{PeerId, Target};
 use crate::now::Now;
@@ -164,12 +164,21 @@ impl Endpoint {
     /// Notes a cause against a peer we know.
     pub(super) fn note(&mut self, now: Now, id: &PeerId, cause: Cause) {
         if let Some(peer) = self.peers.get_mut(id) {
-            peer.journal.note(now.date, cause, MAX_CAUSES);
+            peer.journal.note(now.date, cause.clone(), MAX_CAUSES);
+            self.tell_noted(Some(*id), Noted { at: now.date, cause });
         }
     }
 
     /// Notes a cause against nobody in particular.
     pub(super) fn note_stranger(&mut self, now: Now, cause: Cause) {
-        self.strangers.note(now.date, cause, MAX_STRANGER_CAUSES);
+        self.strangers.note(now.date, cause.clone(), MAX_STRANGER_CAUSES);
+        self.tell_noted(None, Noted { at: now.date, cause });
+    }
+
+    fn tell_noted(&mut self, peer: Option<PeerId>, noted: Noted) {
+        if self.noted.len() >= MAX_NOTED {
+            self.noted.pop_front();
+        }
+        self.noted.push_back((peer, noted));
     }
 }

@@ -29,7 +29,11 @@ impl Endpoint {
     /// [`Guard`](crate::Guard), and not in it.
     #[must_use]
     pub fn admittance(&self) -> Admittance {
-        Admittance { members: Arc::clone(&self.members), tickets: Arc::clone(self.tickets.open()), demand: Demand::default() }
+        Admittance {
+            members: Arc::clone(&self.members),
+            tickets: Arc::clone(self.tickets.open()),
+            demand: Demand::default(),
+        }
     }
 
     /// The tickets that this node has issued.

@@ -45,7 +45,6 @@ impl Person {
                 identity: self.identity.key(),
                 door: self.door.clone(),
                 previous_door: None,
-                anonymous_door: None,
             },
             credential: self.record().to_credential(),
             boot,

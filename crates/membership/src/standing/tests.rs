@@ -1,3 +1,5 @@
+//! The rules of standing by example.
+
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 

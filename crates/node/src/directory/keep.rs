@@ -30,7 +30,10 @@ pub struct Kept {
 /// Makes what a node keeps durable. It is called on a thread that may block, for one change after the other, and before
 /// the change shows; if it fails, nothing has changed.
 #[derive(Clone)]
-pub struct Keep(Arc<dyn Fn(&Kept) -> io::Result<()> + Send + Sync>);
+pub struct Keep(Arc<Storing>);
+
+/// Stores everything that is to be kept, durably, before it returns.
+type Storing = dyn Fn(&Kept) -> io::Result<()> + Send + Sync;
 
 impl Keep {
     /// Has `keep` called with everything that is to be kept, in place of what was kept before.

@@ -15,8 +15,6 @@ const BLOCK_BYTES: usize = 4096;
 const BLOCK: u64 = 4096;
 /// The largest layer: what opening a database writes, with room to spare.
 const MAX_LAYER_BLOCKS: usize = 16 * 1024;
-/// Bytes read and written back at once.
-const REFRESH_BYTES: usize = 256 * 1024;
 
 /// What redb reads and writes.
 pub(super) struct Backend {
@@ -43,24 +41,6 @@ impl Backend {
         let len = base.len()?;
         let layer = Layer { len, base_len: len, blocks: BTreeMap::new() };
         Ok(Self { base, layer: Some(Mutex::new(layer)) })
-    }
-
-    /// Puts back what it reads, and makes it durable.
-    ///
-    /// After a sync that failed the system may read from memory what is not on the disk, and never write it: a database
-    /// that builds upon that would break with the next power cut.
-    pub(super) fn refresh(&self) -> io::Result<()> {
-        let len = self.base.len()?;
-        let mut buffer = vec![0; REFRESH_BYTES];
-        let mut offset = 0;
-        while offset < len {
-            let left = usize::try_from(len - offset).unwrap_or(usize::MAX);
-            let part = &mut buffer[..left.min(REFRESH_BYTES)];
-            self.base.read(offset, part)?;
-            self.base.write(offset, part)?;
-            offset += u64::try_from(part.len()).map_err(io::Error::other)?;
-        }
-        self.base.sync_data()
     }
 }
 

@@ -53,8 +53,9 @@ pub(super) fn open(backend: Backend, home: Home) -> Result<Opened, StoreError> {
     Ok(Opened { database, sequence })
 }
 
-/// Begins a transaction as all of this crate are: durable when it is over, and in two phases, so that an unfinished one is
-/// told from a finished one without trust in checksums that whoever chooses the values could aim at.
+/// Begins a transaction as all of this crate are: durable when it is over, and in two phases. So an unfinished one is told
+/// from a finished one without trust in checksums, which whoever chooses the values could aim at; and nothing that counts
+/// refers to what a failed sync has lost, though the system may go on to show it.
 pub(super) fn begin(database: &redb::Database) -> Result<WriteTransaction, StoreError> {
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);

@@ -126,9 +126,7 @@ impl Scribe {
 }
 
 fn for_writing(medium: &dyn Medium, home: Home) -> Result<Opened, StoreError> {
-    let backend = Backend::direct(medium.open()?);
-    backend.refresh()?;
-    opening::open(backend, home)
+    opening::open(Backend::direct(medium.open()?), home)
 }
 
 fn for_reading(medium: &dyn Medium, home: Home) -> Result<Opened, StoreError> {

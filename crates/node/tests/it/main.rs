@@ -6,10 +6,15 @@ mod adversary;
 mod backpressure;
 mod cancel;
 mod descriptors;
+// The disk of the store's own tests.
+#[allow(dead_code)]
+#[path = "../store/disk.rs"]
+mod disk;
 mod flood;
 mod hostile;
 mod join;
 mod keep;
+mod keeping;
 mod lifecycle;
 mod many;
 mod messages;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use node::{Limits, MemoryNetwork, Node, StreamOptions};
+use node::store::Store;
+use node::{Limits, Members, MemoryNetwork, Node, StreamOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Person, host, name, next, noise};
@@ -114,4 +115,30 @@ async fn what_the_listener_wrote_means_nothing_to_it() {
         assert_eq!(replay(&recorded, &bytes).await, 0);
     }
     assert!(b.sessions().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_node_that_keeps_counters_says_nothing() {
+    let network = MemoryNetwork::new();
+    network.set_recording(true);
+    let (alice, bob) = (Person::new(1), Person::new(2));
+    let store = Store::in_memory().unwrap();
+    let start = async || {
+        // Counters are taken up of those who are members from the start.
+        let mut members = Members::new();
+        members.add(&alice.card(host(1))).unwrap();
+        let builder = bob.builder().memory(&network).listen(host(2)).members(members);
+        builder.store(store.clone()).spawn().await.unwrap()
+    };
+    let b = start().await;
+    let a = alice.start(&network, host(1), Limits::default(), &[(&bob, 2)]).await;
+    a.ping(bob.identity()).await.unwrap();
+    a.shutdown().await;
+    let session = network.recordings().into_iter().find(|recording| recording.to == host(2)).unwrap().bytes;
+    network.set_recording(false);
+    b.shutdown().await;
+    drop(b);
+    let _b = start().await;
+    let recorded = Recorded { network, alice, bob, session };
+    assert_eq!(replay(&recorded, &recorded.session).await, 0);
 }

@@ -4,7 +4,7 @@ use node::store::{StoreError, Table};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::disk::{Disk, Event, apply, some_of};
+use super::disk::{Disk, Event, Fault, apply, some_of};
 use super::workload::{Model, after, batch, batches, contents};
 
 /// What a power cut leaves behind, in several ways, after each event of `log` from `from` on: how many marks there were,
@@ -19,6 +19,10 @@ fn crashes(before: &[u8], log: &[Event], ways: u64, seed: u64) -> Vec<(usize, Ve
             Event::Mark(mark) => {
                 marks = *mark;
                 continue;
+            }
+            Event::FailedSync(kept) => {
+                kept.iter().for_each(|event| apply(&mut stable, event));
+                unsynced.clear();
             }
             Event::Sync => unsynced.drain(..).for_each(|event| apply(&mut stable, &event)),
             event => unsynced.push(event.clone()),
@@ -44,8 +48,11 @@ struct History {
 }
 
 fn history(count: usize, seed: u64) -> History {
-    let disk = Disk::new(seed);
-    let store = disk.store().unwrap();
+    history_on(Disk::new(seed), count, seed)
+}
+
+fn history_on(disk: Disk, count: usize, seed: u64) -> History {
+    let store = disk.store().or_else(|_| disk.store()).unwrap();
     let mut states = vec![Model::new()];
     for (number, operations) in batches(count, seed).iter().enumerate() {
         let model = states.last().unwrap();
@@ -53,6 +60,7 @@ fn history(count: usize, seed: u64) -> History {
         match (store.commit_blocking(batch(operations)), next) {
             (Ok(()), Some(next)) => states.push(next),
             (Err(StoreError::Conflict { .. }), None) => states.push(model.clone()),
+            (Err(error @ StoreError::Failed { .. }), _) if !error.maybe_kept() => states.push(model.clone()),
             (outcome, next) => panic!("batch {number}: {outcome:?}, expected success: {}", next.is_some()),
         }
         assert_eq!(contents(&store).unwrap(), *states.last().unwrap());
@@ -96,6 +104,20 @@ fn a_power_cut_loses_nothing_that_was_acknowledged_and_revives_no_ticket() {
         }
     }
     assert!(points > 5_000, "only {points} power cuts");
+}
+
+/// What a failed sync did not write is never written: what the system shows from its memory is not on the disk.
+#[test]
+fn a_power_cut_after_a_failed_sync_loses_nothing_that_was_acknowledged() {
+    let syncs = history(7, 5).disk.syncs();
+    for failing in 1..=syncs {
+        let disk = Disk::new(failing);
+        disk.set_fault(Some(Fault::Sync(failing)));
+        let History { disk, states } = history_on(disk, 7, 5);
+        for (acknowledged, image) in crashes(&[], &disk.log(), 1, failing) {
+            check(&states, acknowledged, image);
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub enum Event {
     },
     SetLen(u64),
     Sync,
+    /// A sync that failed, and what of the writes before it is on the disk all the same. The others never will be.
+    FailedSync(Vec<Event>),
     /// The test says how far it is.
     Mark(usize),
 }
@@ -26,6 +28,8 @@ pub enum Event {
 pub enum Fault {
     /// The operation of this number, once.
     Once(u64),
+    /// The sync of this number, once.
+    Sync(u64),
     /// Every write, growth and sync from the operation of this number on; reading works.
     WritesFrom(u64),
     /// No room beyond this length, and none for anything that is written.
@@ -171,7 +175,10 @@ impl StorageBackend for Disk {
         let mut state = self.0.lock().unwrap();
         let takes = state.sync_takes;
         state.syncs += 1;
-        let result = state.step(true, 0);
+        let mut result = state.step(true, 0);
+        if state.fault == Some(Fault::Sync(state.syncs)) {
+            result = Err(io::Error::other("the disk failed"));
+        }
         let unsynced = std::mem::take(&mut state.unsynced);
         if result.is_ok() {
             unsynced.iter().for_each(|event| apply(&mut state.stable, event));
@@ -181,6 +188,7 @@ impl StorageBackend for Disk {
             let mut rng = state.rng.take().unwrap();
             let kept = some_of(&unsynced, &mut rng);
             kept.iter().for_each(|event| apply(&mut state.stable, event));
+            state.log.push(Event::FailedSync(kept));
             state.rng = Some(rng);
         }
         drop(state);
@@ -219,7 +227,7 @@ pub fn apply(image: &mut Vec<u8>, event: &Event) {
             image[start..end].copy_from_slice(data);
         }
         Event::SetLen(len) => image.resize(*len as usize, 0),
-        Event::Sync | Event::Mark(_) => {}
+        Event::Sync | Event::FailedSync(_) | Event::Mark(_) => {}
     }
 }
 

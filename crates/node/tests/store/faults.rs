@@ -61,20 +61,6 @@ fn any_one_operation_may_fail_and_only_its_batches_do() {
     }
 }
 
-#[test]
-fn a_power_cut_after_a_failed_sync_finds_what_was_acknowledged_since() {
-    // As above, but the power is cut while the store is open.
-    for point in 1..400 {
-        let disk = Disk::new(point);
-        disk.set_fault(Some(Fault::Once(point)));
-        let store = open(&disk);
-        let (model, _) = run(&store, 5, point);
-        let image = disk.stable();
-        let store = Disk::with_contents(image, 1).store().unwrap();
-        assert_eq!(contents(&store).unwrap(), model, "point {point}");
-    }
-}
-
 /// One put that fits in any model.
 fn put(number: u8) -> [Operation; 1] {
     [Operation::Put(Table::Seen, vec![number; 32], vec![number; 100])]

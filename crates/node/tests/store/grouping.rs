@@ -171,6 +171,7 @@ async fn a_power_cut_under_many_writers_loses_nothing_that_was_acknowledged() {
         match event {
             Event::Mark(mark) => acknowledged.push([(*mark / 256) as u8, (*mark % 256) as u8]),
             Event::Sync => unsynced.drain(..).for_each(|event| apply(&mut stable, event)),
+            Event::FailedSync(_) => panic!("no sync was to fail"),
             event => unsynced.push(event),
         }
         if matches!(event, Event::SetLen(_)) {

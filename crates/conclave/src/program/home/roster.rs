@@ -5,7 +5,6 @@
 mod import;
 mod text;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use membership::{
@@ -254,7 +253,7 @@ fn ambiguous(text: &str, why: &str) -> Failure {
         .advice("name more digits of the member id")
 }
 
-fn damaged(path: &PathBuf, what: &str) -> Failure {
+fn damaged(path: &std::path::Path, what: &str) -> Failure {
     Failure::new(Kind::LocalIo, format!("{} cannot be read: {what}", path.display()))
         .meaning("what is kept of the members is damaged, or a newer version of this program wrote it")
         .advice("use the version that wrote it, or restore the file from your backup")

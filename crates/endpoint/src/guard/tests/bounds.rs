@@ -124,7 +124,10 @@ fn who_goes_on_beyond_the_rate_is_punished() {
     let mut guard = guard(now);
     let refusals = HOST_RATE.burst + OFFENCE_RATE.burst;
     for _ in 0..refusals {
-        assert!(!matches!(guard.enter(now, &source(1, 1)), Err(Refusal::Penalized | Refusal::TooOften(Some(_)))));
+        assert!(!matches!(
+            guard.enter(now, &source(1, 1)),
+            Err(Refusal::Penalized | Refusal::TooOften(Some(_)))
+        ));
     }
     assert_eq!(guard.enter(now, &source(1, 1)), Err(Refusal::TooOften(Some(PENALTY_BASE))));
     assert_eq!(guard.enter(now, &source(1, 1)), Err(Refusal::Penalized));

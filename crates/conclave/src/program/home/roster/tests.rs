@@ -1,3 +1,5 @@
+//! How what is kept of the members is read and written.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -68,7 +70,8 @@ fn what_is_written_is_read_again_and_nothing_else_is() {
     let whole = String::from_utf8(bytes.to_vec()).unwrap();
     for number in 0..whole.lines().count() {
         // A digit changed in the middle of each line in turn, its end cut off, and a word in front.
-        for change in [cut as fn(&str) -> String, front] {
+        let changes: [fn(&str) -> String; 2] = [cut, front];
+        for change in changes {
             let changed: Vec<String> = whole
                 .lines()
                 .enumerate()
