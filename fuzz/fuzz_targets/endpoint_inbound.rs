@@ -97,6 +97,7 @@ fn people(suite: Suite, rng: &mut StdRng) -> (HandshakeKeys, HandshakeKeys, Memb
                 identity: identity.key(),
                 door,
                 previous_door: None,
+                anonymous_door: None,
             },
             credential,
             boot: BootId([1; 16]),

@@ -82,6 +82,9 @@ fn path(reliable: bool, remote: &str) -> PathFacts {
 }
 
 fn flight(outbound: &mut Outbound) -> Vec<Vec<u8>> {
+    while outbound.is_working() {
+        outbound.work();
+    }
     std::iter::from_fn(|| outbound.poll_transmit().map(<[u8]>::to_vec)).collect()
 }
 
@@ -223,8 +226,8 @@ fn on_a_reliable_path_anything_but_the_answer_to_the_challenge_ends_it() {
                 assert!(matches!(scene.receive(&mut inbound, &packets[1]), Step::Wait));
                 packets[1].clone()
             }
-            2 => vec![Kind::Challenge.byte(); 56],
-            _ => [&again[0][..30], &[1; 335]].concat(),
+            2 => vec![Kind::Challenge.byte(); 57],
+            _ => [&again[0][..30], &[1; 343]].concat(),
         };
         assert!(matches!(scene.receive(&mut inbound, &packet), Step::Failed(_)), "{junk}");
         // A second challenge is no answer either.

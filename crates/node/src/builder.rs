@@ -229,6 +229,7 @@ impl Builder {
             identity: device.identity(),
             door,
             previous_door: self.previous_door,
+            anonymous_door: None,
         };
         let surroundings = ActorSurroundings {
             me: NodeId { member: *local.identity.as_bytes(), device: *local.device.as_bytes(), boot },

@@ -5,7 +5,7 @@ mod common;
 
 use allocation_counter::measure;
 use common::{SeededRng, variants};
-use x3dh_handshake::{Knock, rekey};
+use x3dh_handshake::{Knock, anonymous::AnonymousKnock, rekey};
 
 /// All that is held at once, which no single allocation can exceed.
 const MAX_HELD_BYTES: u64 = 4096;
@@ -20,6 +20,7 @@ fn a_stranger_makes_us_allocate_nothing() {
         let info = measure(|| {
             for packet in [&first[..], &garbage, &[], &first[..20]] {
                 assert!(Knock::check(&world.bob, packet).is_err());
+                assert!(AnonymousKnock::check(&world.bob, packet).is_err());
             }
         });
         assert_eq!(info.count_total, 0);
