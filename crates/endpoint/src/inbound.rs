@@ -127,19 +127,20 @@ impl Inbound {
             Stage::Challenged { bits, .. } => bits.min(asked),
             _ => asked,
         };
-        let examined = examine(packet, keys, (demand, least_bits), &self.source).and_then(|(knock, has_cookie)| {
-            if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
-                return if is_challenged && self.reliable {
-                    Err(HandshakeCause::Malformed)
-                } else {
-                    Ok(None)
-                };
-            }
-            if demand.defer {
-                return Ok(Some(None));
-            }
-            open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
-        });
+        let examined =
+            examine(packet, keys, (demand, least_bits), &self.source).and_then(|(knock, has_cookie)| {
+                if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
+                    return if is_challenged && self.reliable {
+                        Err(HandshakeCause::Malformed)
+                    } else {
+                        Ok(None)
+                    };
+                }
+                if demand.defer {
+                    return Ok(Some(None));
+                }
+                open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
+            });
         match examined {
             Ok(None) => {
                 self.stage = Stage::Challenged { key_share_passed: false, bits: asked };
@@ -163,7 +164,7 @@ impl Inbound {
         }
     }
 
-    /// Makes the challenge that [`Step::Challenge`] asks for, of the same first packet. It is shorter than the packet. Send
+    /// Makes the challenge that [`Step::Challenge`] asks for, of the same packet as it came. It is shorter than the packet. Send
     /// it with [`poll_transmit`](Self::poll_transmit).
     ///
     /// # Errors
@@ -176,6 +177,14 @@ impl Inbound {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), HandshakeCause> {
         let secret = demand.secrets.first().ok_or(HandshakeCause::Local)?;
+        // One that showed too little work stands behind its cookie still.
+        let first = match first.first().copied().and_then(Kind::from_byte) {
+            Some(Kind::Cookied) => {
+                cookie::open(first, demand.secrets.iter(), self.source.as_str().as_bytes(), 0)
+                    .map_err(|_| HandshakeCause::Local)?
+            }
+            _ => first,
+        };
         let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::Local)?;
         let bits = match self.stage {
             Stage::Challenged { bits, .. } => bits,

@@ -152,6 +152,31 @@ fn nothing_need_be_kept_between_the_challenge_and_its_answer() {
 }
 
 #[test]
+fn whoever_worked_before_the_difficulty_rose_is_challenged_again() {
+    for reliable in [true, false] {
+        let mut scene = Scene::new(reliable, at_puzzles);
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut now = scene.now.instant;
+        let mut guard = Guard::new(now, &GuardConfig::default(), &mut rng);
+        let mut press = |enough: fn(Level) -> bool| {
+            while !enough(guard.report(now).level) {
+                now += RISE_INTERVAL;
+                guard.deferred(now);
+            }
+            guard.demand(now, &mut rng)
+        };
+        scene.admittance.demand = press(at_puzzles);
+        let (_, packets, again) = scene.meet(&mut scene.inbound());
+        // To a node that has kept nothing of it, under the same secret, and asks for more now.
+        scene.admittance.demand = press(|level| !level.admits_strangers());
+        let mut inbound = scene.inbound();
+        assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Challenge));
+        let challenge = scene.challenge(&mut inbound, &again[0]);
+        assert_eq!(challenge[1..8], packets[0][1..8], "of the packet inside");
+    }
+}
+
+#[test]
 fn whoever_lacks_the_door_gets_nothing_at_any_level() {
     for enough in [at_cookies, at_puzzles, |level: Level| !level.admits_strangers()] {
         for reliable in [true, false] {
