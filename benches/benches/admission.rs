@@ -40,7 +40,7 @@ impl Bench {
                     identity: identity.key(),
                     door,
                     // The dearer case: two doors to try.
-                    previous_door: Some(Door::from_bytes([9; 32])),
+                    previous_doors: vec![Door::from_bytes([9; 32])],
                     anonymous_door: None,
                 },
                 credential,

@@ -33,7 +33,7 @@ impl Scene {
             static_secret: StaticSecret::generate(&mut rng).unwrap(),
             identity: IdentityKey([2; 32]),
             door: Door::generate(&mut rng),
-            previous_door: Some(Door::generate(&mut rng)),
+            previous_doors: vec![Door::generate(&mut rng)],
             anonymous_door: Some(Door::generate(&mut rng)),
         };
         let secrets = [CookieSecret::generate(&mut rng), CookieSecret::generate(&mut rng)];

@@ -30,7 +30,7 @@ impl Ends {
             static_secret: StaticSecret::generate(&mut rng).unwrap(),
             identity: IdentityKey([2; 32]),
             door: Door::generate(&mut rng),
-            previous_door: Some(Door::generate(&mut rng)),
+            previous_doors: vec![Door::generate(&mut rng)],
             anonymous_door: None,
         };
         let psk = suite.needs_ticket().then(|| Psk::from_bytes([3; 32]));

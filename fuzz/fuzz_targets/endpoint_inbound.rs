@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use endpoint::{Admission, Admittance, HandshakeKeys, Inbound, Now, Order, Outbound, PathFacts, SessionId, Step};
+use endpoint::{
+    Admission, Admittance, HandshakeKeys, Inbound, Now, Order, Outbound, PathFacts, SessionId, Step,
+};
 use libfuzzer_sys::fuzz_target;
 use membership::{Card, DeviceKey, Door, Identity, Members, NetAddress, Record, UnixSeconds};
 use rand::SeedableRng;
@@ -96,7 +98,7 @@ fn people(suite: Suite, rng: &mut StdRng) -> (HandshakeKeys, HandshakeKeys, Memb
                 static_secret: device.secret().clone(),
                 identity: identity.key(),
                 door,
-                previous_door: None,
+                previous_doors: Vec::new(),
                 anonymous_door: None,
             },
             credential,

@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
         static_secret: StaticSecret::from_bytes(&[1; 32]).expect("any bytes are a key"),
         identity: IdentityKey([2; 32]),
         door: Door::from_bytes([3; 32]),
-        previous_door: None,
+        previous_doors: Vec::new(),
         anonymous_door: None,
     };
     let (initiator, flight) = start(suite, &keys, psk.as_ref());

@@ -43,7 +43,7 @@ impl Network {
             identity: IdentityKey([seed; 32]),
             // The worst case: both have one door.
             door: Door::from_bytes([3; 32]),
-            previous_door: None,
+            previous_doors: Vec::new(),
             anonymous_door: None,
         };
         Self {

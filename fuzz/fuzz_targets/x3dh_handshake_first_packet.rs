@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
         static_secret: StaticSecret::from_bytes(&[1; 32]).expect("any bytes are a key"),
         identity: IdentityKey([2; 32]),
         door: Door::from_bytes([3; 32]),
-        previous_door: Some(Door::from_bytes([4; 32])),
+        previous_doors: vec![Door::from_bytes([4; 32])],
         anonymous_door: Some(Door::from_bytes([12; 32])),
     };
     let secret = CookieSecret::from_bytes([5; 32]);

@@ -6,12 +6,12 @@
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::deadline::run_to_end;
 use crate::workspace::{Workspace, shown, succeed};
 
 /// Where the client and its tests are.
@@ -22,9 +22,6 @@ const HOST: &str = "interop_host";
 
 /// All tests together. Every wait inside has a deadline of its own.
 const DEADLINE: Duration = Duration::from_secs(300);
-
-/// How often to look whether the tests have ended.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the interpreter exits with success for.
 const NEW_ENOUGH: &str = "import sys; sys.exit(sys.version_info < (3, 11))";
@@ -46,7 +43,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let host = workspace.target.join("debug/examples").join(format!("{HOST}{EXE_SUFFIX}"));
     let mut tests = workspace.command(python, ["-B"]);
     tests.arg(workspace.root.join(FOLDER).join("run.py")).env("CONCLAVE_INTEROP_HOST", host);
-    run_to_end(&mut tests, DEADLINE)
+    eprintln!("$ {}", shown(&tests));
+    // What it has started ends with it: a node ends when its standard input does.
+    run_to_end(&mut tests, DEADLINE).context("the foreign client and the node do not agree: see above")
 }
 
 /// The interpreter of an environment with the pinned packages, made first if it is not there or not of this pinning.
@@ -93,40 +92,9 @@ fn require_python(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command that writes to the terminal, and ends it at its deadline. What it has started ends with it: a node
-/// ends when its standard input does.
-fn run_to_end(command: &mut Command, deadline: Duration) -> Result<()> {
-    eprintln!("$ {}", shown(command));
-    let mut child = command.spawn().with_context(|| format!("cannot run `{}`", shown(command)))?;
-    let until = Instant::now() + deadline;
-    while Instant::now() < until {
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "the foreign client and the node do not agree: see above");
-            return Ok(());
-        }
-        thread::sleep(PAUSE);
-    }
-    end(&mut child)?;
-    bail!("the foreign client was still running after {} s", deadline.as_secs())
-}
-
-fn end(child: &mut Child) -> Result<()> {
-    child.kill().context("cannot end it")?;
-    child.wait()?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failing_and_hanging_tests_fail() {
-        assert!(run_to_end(&mut Command::new("true"), DEADLINE).is_ok());
-        assert!(run_to_end(&mut Command::new("false"), DEADLINE).is_err());
-        let error = run_to_end(Command::new("sleep").arg("60"), Duration::ZERO).unwrap_err();
-        assert!(error.to_string().contains("still running"), "{error}");
-    }
 
     #[test]
     fn another_pinning_is_another_environment() {

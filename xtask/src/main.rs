@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod deadline;
 mod fuzz;
 mod interop;
 mod source;

@@ -1,11 +1,11 @@
 //! The modes between actors of two nodes.
 
+use benches::Person;
 use std::time::{Duration, Instant};
 
 use node::{Address, Allow, Inbox, Limits, Message, ReplyTo, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::conclave::Person;
 use crate::measure::{Run, Sample};
 use crate::{Load, Mode};
 

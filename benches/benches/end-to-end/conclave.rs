@@ -1,64 +1,13 @@
 //! The modes between nodes.
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use benches::Person;
 use bytes::Bytes;
-use node::{
-    Card, Device, DeviceKey, Door, Identity, IdentityKey, Limits, Members, Node, Receiver, Record, Sender,
-    StreamName, StreamOptions,
-};
+use node::{Card, IdentityKey, Limits, Node, Receiver, Sender, StreamName, StreamOptions};
 
 use crate::measure::{Run, Sample, random};
 use crate::{BULK_MESSAGE_BYTES, Load, Mode, SMALL_MESSAGE_BYTES};
-
-const LOOPBACK: &str = "127.0.0.1:0";
-
-/// What makes a node, before it runs.
-pub struct Person {
-    record: Record,
-    /// Until the node is started: a device key is not copied.
-    device: Option<Device>,
-    door: Door,
-}
-
-impl Person {
-    pub fn new() -> Self {
-        let mut rng = rand::rng();
-        let identity = Identity::generate(&mut rng);
-        let key = DeviceKey::generate(&mut rng).unwrap();
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let expires = membership::UnixSeconds::new(now + 86_400).unwrap();
-        let record = Record::issue(&identity, key.id(), key.key(), expires).unwrap();
-        let device = Some(Device::new(key, record.clone()).unwrap());
-        Self { record, device, door: Door::generate(&mut rng) }
-    }
-
-    pub fn identity(&self) -> IdentityKey {
-        self.record.identity()
-    }
-
-    pub fn card(&self, address: Option<SocketAddr>) -> Card {
-        let addresses = address.map(|address| membership::NetAddress::new(address.to_string()).unwrap());
-        Card::new(vec![self.record.clone()], self.door.clone(), addresses.into_iter().collect(), None)
-            .unwrap()
-    }
-
-    /// A node with these members.
-    pub async fn start(&mut self, listens: bool, cards: &[Card], limits: Limits) -> Node {
-        let mut members = Members::new();
-        for card in cards {
-            members.add(card).unwrap();
-        }
-        let builder = Node::builder()
-            .device(self.device.take().unwrap())
-            .door(self.door.clone())
-            .members(members)
-            .limits(limits);
-        let builder = if listens { builder.listen(LOOPBACK.parse().unwrap()) } else { builder };
-        builder.spawn().await.unwrap()
-    }
-}
 
 fn name(text: &str) -> StreamName {
     StreamName::new(text).unwrap()

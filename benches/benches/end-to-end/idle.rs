@@ -1,16 +1,14 @@
 //! Memory per idle session: an accepting process of its own, and this one dials it many times.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use benches::{Part, Person};
 use node::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Stack;
-use crate::conclave::Person;
-use crate::measure::{Sample, resident_bytes};
+use crate::measure::Sample;
 use crate::tls::{self, Tls};
 
 /// The first argument of the accepting process.
@@ -38,49 +36,9 @@ pub fn measure(stack: Stack, sessions: usize) -> Sample {
     Sample { bytes: (after as f64 - before as f64) / sessions as f64, count: sessions, ..Sample::default() }
 }
 
-struct Server {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Server {
-    fn spawn(stack: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([SERVER, stack])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, output }
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn resident_bytes(&self) -> u64 {
-        resident_bytes(self.child.id())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The first session pays for what all share: it stands before the measurement.
 async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
-    let mut server = Server::spawn(if stack == Stack::Tls { "tls" } else { "tcp" });
+    let mut server = Part::spawn(&[SERVER, if stack == Stack::Tls { "tls" } else { "tcp" }]);
     let address = server.hear();
     let dialer = (stack == Stack::Tls).then(|| Tls::dialer(&server.hear()));
     let mut held: Vec<Box<dyn crate::stream::Duplex>> = Vec::new();
@@ -106,7 +64,7 @@ async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
 
 async fn nodes(sessions: usize) -> (u64, u64) {
     let mut people: Vec<Person> = (0..=sessions).map(|_| Person::new()).collect();
-    let mut server = Server::spawn("conclave");
+    let mut server = Part::spawn(&[SERVER, "conclave"]);
     for person in &people {
         server.tell(&person.card(None).to_text().unwrap());
     }

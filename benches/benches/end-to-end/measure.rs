@@ -1,6 +1,5 @@
 //! Time, processor time and memory.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 /// What one run of one mode on one stack cost.
@@ -40,13 +39,6 @@ impl Run {
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
-}
-
-/// Resident memory of a process.
-pub fn resident_bytes(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 /// Bytes that neither repeat nor compress.

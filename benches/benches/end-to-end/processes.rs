@@ -1,14 +1,12 @@
 //! Round trips between two processes: every hop wakes a core that sleeps.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use benches::{Part, Person};
 use node::{Allow, Limits, StreamName, StreamOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::conclave::Person;
 use crate::measure::{Run, Sample, random};
 use crate::stream::Duplex;
 use crate::tls::{self, Tls};
@@ -17,44 +15,8 @@ use crate::{Load, SMALL_MESSAGE_BYTES, Stack, actors};
 /// The first argument of the answering process.
 pub const SERVER: &str = "--processes-server";
 
-/// The other process; it is gone when this is dropped.
-struct Server {
-    child: Child,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Server {
-    fn spawn(stack: Stack) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([SERVER, &format!("{stack:?}")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 pub async fn run(stack: Stack, load: &Load) -> Sample {
-    let mut server = Server::spawn(stack);
+    let mut server = Part::spawn(&[SERVER, &format!("{stack:?}")]);
     match stack {
         Stack::Tcp | Stack::Tls => {
             let address = server.hear();

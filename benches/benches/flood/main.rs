@@ -10,55 +10,11 @@ mod member;
 mod node;
 mod torrent;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use benches::Part;
 
 const NODE: &str = "--flood-node";
 const MEMBER: &str = "--flood-member";
 const TORRENT: &str = "--flood-torrent";
-
-/// Another process of this program; it is gone when this is dropped.
-struct Part {
-    child: Child,
-    output: BufReader<ChildStdout>,
-}
-
-impl Part {
-    fn spawn(what: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg(what)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert!(!line.is_empty(), "the other process is gone");
-        line.trim_end().to_owned()
-    }
-
-    fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Round trips of one turn, in microseconds.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +40,7 @@ fn main() {
     };
     let (rate, rounds, seconds) = (option("--rate", 10_000), option("--rounds", 5), option("--seconds", 4));
 
-    let (mut node, mut member) = (Part::spawn(NODE), Part::spawn(MEMBER));
+    let (mut node, mut member) = (Part::spawn(&[NODE]), Part::spawn(&[MEMBER]));
     node.tell(&member.hear());
     let card = node.hear();
     let target = node.hear();
@@ -93,7 +49,7 @@ fn main() {
 
     let turn = |member: &mut Part, rate: u64| {
         let mut torrent = (rate > 0).then(|| {
-            let mut torrent = Part::spawn(TORRENT);
+            let mut torrent = Part::spawn(&[TORRENT]);
             torrent.tell(&format!("{target} {rate}"));
             assert_eq!(torrent.hear(), "flowing");
             torrent
@@ -108,18 +64,18 @@ fn main() {
         Turn { p50: values.next().unwrap(), p99: values.next().unwrap(), packets_per_second }
     };
     turn(&mut member, 0);
-    let before = node.resident_kib();
+    let before = node.resident_bytes() / 1024;
     let mut first_after = 0;
     let (mut calm, mut flooded) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         calm.push(turn(&mut member, 0));
         flooded.push(turn(&mut member, rate));
         if round == 0 {
-            first_after = node.resident_kib();
+            first_after = node.resident_bytes() / 1024;
         }
         eprintln!("{:?} {:?}", calm.last().unwrap(), flooded.last().unwrap());
     }
-    let after = node.resident_kib();
+    let after = node.resident_bytes() / 1024;
     node.tell("report");
     let report = node.hear();
 

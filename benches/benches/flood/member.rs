@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use benches::Person;
 use bytes::Bytes;
 use node::{Card, StreamOptions};
 
-use crate::node::{Person, line, name, on_a_worker};
+use crate::node::{limits, line, name, on_a_worker};
 
 const MESSAGE_BYTES: usize = 64;
 /// Between two round trips: somebody who talks, not a load of its own.
@@ -16,7 +17,7 @@ pub fn run() {
         let mut person = Person::new();
         println!("{}", person.card(None).to_text().unwrap());
         let card: Card = line().parse().unwrap();
-        let node = person.start(false, &card).await;
+        let node = person.start(false, std::slice::from_ref(&card), limits()).await;
         node.connect(card.identity()).await.unwrap();
         println!("connected");
         let sender = node.sender(card.identity(), name("to"), StreamOptions::default());

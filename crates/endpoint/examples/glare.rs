@@ -73,7 +73,7 @@ fn two_nodes(rng: &mut ThreadRng) -> Result<(Node, Node), Box<dyn std::error::Er
                 static_secret: device.secret().clone(),
                 identity: identity.key(),
                 door: door.clone(),
-                previous_door: None,
+                previous_doors: Vec::new(),
                 anonymous_door: None,
             },
             credential: record.to_credential(),

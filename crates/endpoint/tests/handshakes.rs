@@ -142,7 +142,7 @@ fn each_reason_for_silence_is_noted_here_and_shows_nowhere_else() {
     assert_eq!(scene.refusal(), HandshakeCause::WrongDoor);
 
     let mut scene = Scene::new(true);
-    scene.bob.responder.previous_door = Some(scene.bob.responder.door.clone());
+    scene.bob.responder.previous_doors = vec![scene.bob.responder.door.clone()];
     scene.bob.responder.door = membership::Door::from_bytes([9; 32]);
     let packets = flight(&mut scene.outbound());
     assert!(

@@ -45,6 +45,11 @@ impl Body {
         Self { total_bytes, content: Content::Pieces(reading) }
     }
 
+    /// Whether nothing of it is yet to come.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.content, Content::Whole(_))
+    }
+
     /// The size of the message in bytes, as its sender announced it.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a size in bytes of something that is not a collection")]

@@ -66,7 +66,8 @@ impl Builder {
         self
     }
 
-    /// The secret without which a first packet earns nothing: the one in this node's cards. Required.
+    /// The secret without which a first packet earns nothing: the one in this node's cards. Required, and of no account
+    /// once a [directory](Self::directory) has replaced it: what it has [kept](crate::Kept::doors) counts then.
     #[must_use]
     pub fn door(mut self, door: Door) -> Self {
         self.door = Some(door);
@@ -215,9 +216,17 @@ impl Builder {
             .filter_map(|listener| listener.local_address().ok().filter(certain).and_then(net_address))
             .collect();
         let book = self.directory.as_ref().map(|config| config.kept.book());
+        let kept_doors = self.directory.as_ref().and_then(|config| config.kept.doors.clone());
+        let (door, previous_doors) = match kept_doors {
+            Some(doors) => (doors.current.door.clone(), doors.still_open(now).cloned().collect()),
+            None => (door, self.previous_door.into_iter().collect()),
+        };
         let keeper = self.directory.map(|config| Keeper::new(config, device.record.clone(), &listens, now));
-        let members = keeper.as_ref().map_or(self.members, |keeper| keeper.members(now));
-        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::new(members), &mut rng);
+        let members = match &keeper {
+            Some(keeper) => keeper.settle(now).members,
+            None => Arc::new(self.members),
+        };
+        let mut endpoint = Endpoint::new(self.limits.control(), local, members, &mut rng);
         if let Some(book) = book {
             *endpoint.tickets_mut() = book;
         }
@@ -228,7 +237,7 @@ impl Builder {
             static_secret: device.key.secret().clone(),
             identity: device.identity(),
             door,
-            previous_door: self.previous_door,
+            previous_doors,
             anonymous_door: None,
         };
         let surroundings = ActorSurroundings {

@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 use crate::clock;
 use crate::core::Core;
 use crate::dial;
+use crate::directory::Roll;
 use crate::events::Event;
 use crate::greeting::Failure;
 use crate::mailbox::{Mailbox, Word};
@@ -30,6 +31,8 @@ pub(crate) struct Control {
     pub(crate) dials: BTreeMap<AttemptId, AbortHandle>,
     waiters: BTreeMap<WaiterId, Waiter>,
     last_waiter: u64,
+    /// Which list of members is in place.
+    roll: u64,
     closing: bool,
 }
 
@@ -66,8 +69,18 @@ impl Control {
             dials: BTreeMap::new(),
             waiters: BTreeMap::new(),
             last_waiter: 0,
+            roll: 0,
             closing: false,
         }
+    }
+
+    /// The later of two lists of members: the one that was just made, or one that was made after it and came first.
+    pub(crate) fn latest(&mut self, roll: Roll) -> Arc<Members> {
+        if roll.number > self.roll {
+            self.roll = roll.number;
+            return roll.members;
+        }
+        Arc::clone(self.endpoint.members())
     }
 
     /// Puts in a path whose handshake begins.
@@ -366,5 +379,27 @@ impl Drop for Waiting<'_> {
                 control.endpoint.cancel(now, waiter);
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use membership::{IdentityKey, StaticKey};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_members_that_comes_late_does_not_take_the_place_of_a_later_one() {
+        let local = endpoint::PeerId { identity: IdentityKey([1; 32]), device: StaticKey([2; 32]) };
+        let mut rng = StdRng::seed_from_u64(1);
+        let (first, second) = (Arc::new(Members::new()), Arc::new(Members::new()));
+        let endpoint = Endpoint::new(endpoint::Config::default(), local, Arc::default(), &mut rng);
+        let mut control = Control::new(endpoint);
+        let members = control.latest(Roll { number: 2, members: Arc::clone(&second) });
+        control.endpoint.set_members(clock::both(), members);
+        let late = control.latest(Roll { number: 1, members: first });
+        assert!(Arc::ptr_eq(&late, &second));
     }
 }

@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
-    Profile, Record, Settled, Standing, Statement, UnixSeconds, Voucher,
+    Profile, Record, Settled, Standing, Statement, StatementId, UnixSeconds, Voucher,
 };
 
 use authority::Authority;
-pub(crate) use change::Change;
 use change::Fresh;
+pub(crate) use change::{Change, Roll};
 pub use invite::Invitation;
 pub use keep::{Keep, Kept};
 pub(crate) use news::{keep, listen, stream_name};
@@ -90,6 +90,10 @@ struct State {
     /// Those to whom we are on the way with a ticket of theirs: in for as long as that takes.
     hosts: BTreeMap<IdentityKey, (Card, Voucher)>,
     settled: Arc<Settled>,
+    /// How often everybody was settled.
+    settlements: u64,
+    /// The names of all statements: members ask for them, and each is a hash.
+    known: Arc<BTreeSet<StatementId>>,
 }
 
 impl Keeper {
@@ -103,7 +107,8 @@ impl Keeper {
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
         let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
-        let state = State { kept, policy, hosts: BTreeMap::new(), settled };
+        let known = Arc::new(names_of(&kept.directory));
+        let state = State { kept, policy, hosts: BTreeMap::new(), settled, settlements: 0, known };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let turn = tokio::sync::Mutex::default();
         let state = Mutex::new(state);
@@ -114,13 +119,13 @@ impl Keeper {
         self.signer.as_ref().ok_or(DirectoryError::Locked)
     }
 
-    /// The list of members that follows.
-    pub(crate) fn members(&self, now: UnixSeconds) -> Members {
+    /// Settles everybody at a date; the list of members that follows.
+    pub(crate) fn settle(&self, now: UnixSeconds) -> Roll {
         let mut state = lock(&self.state);
-        let members = state.settle(now);
+        let roll = state.settle(now);
         // Within the lock, so that no older one takes the place of a newer.
         self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
-        members
+        roll
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
@@ -163,14 +168,22 @@ impl Keeper {
         if current {
             return Ok(None);
         }
-        let version = said.map_or(0, Announcement::version).saturating_add(1).max(now.seconds());
+        let version = directory.next_announcement_version(&signer.key(), now);
         Ok(Some(Statement::Announcement(Announcement::issue(signer, version, facts)?)))
     }
 }
 
 impl State {
+    /// Puts in what is durable now.
+    fn put(&mut self, kept: Kept) {
+        if !Arc::ptr_eq(&self.kept.directory, &kept.directory) {
+            self.known = Arc::new(names_of(&kept.directory));
+        }
+        self.kept = kept;
+    }
+
     /// Settles everybody anew.
-    fn settle(&mut self, now: UnixSeconds) -> Members {
+    fn settle(&mut self, now: UnixSeconds) -> Roll {
         let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());
@@ -180,8 +193,13 @@ impl State {
         let settled = Settled::new(&directory, &self.policy, now);
         let members = Members::settled(&directory, &settled, &self.kept.names);
         self.settled = Arc::new(settled);
-        members
+        self.settlements += 1;
+        Roll { number: self.settlements, members: Arc::new(members) }
     }
+}
+
+fn names_of(directory: &Directory) -> BTreeSet<StatementId> {
+    directory.statements().map(|statement| statement.id()).collect()
 }
 
 impl Core {
@@ -189,15 +207,16 @@ impl Core {
         self.keeper.as_ref().ok_or(DirectoryError::ByHand)
     }
 
+    /// The numbers of the suites that this node accepts, best first.
+    fn spoken_suites(&self) -> Vec<u16> {
+        self.keys.load().suites.iter().map(|suite| suite.id()).collect()
+    }
+
     /// Says anew what this node says about itself, if that has changed.
     pub(crate) async fn announce_self(self: &Arc<Self>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
-        let (door, suites) = {
-            let keys = self.keys.load();
-            (keys.responder.door.clone(), keys.suites.iter().map(|suite| suite.id()).collect())
-        };
-        let now = crate::clock::both().date;
-        match keeper.announcement(door, suites, now)? {
+        let door = self.keys.load().responder.door.clone();
+        match keeper.announcement(door, self.spoken_suites(), crate::clock::both().date)? {
             Some(statement) => self.change(vec![Change::Statement(statement)]).await,
             None => Ok(()),
         }

@@ -60,7 +60,7 @@ use std::sync::Arc;
 pub use addresses::MAX_KEPT_ADDRESSES;
 pub use batch::{Batch, MAX_BATCH_BYTES, OPERATION_BYTES};
 pub use causes::{KeptCause, MAX_KEPT_CAUSES, MAX_KEPT_TEXT_BYTES};
-pub use doors::{KeptDoor, KeptDoors};
+pub use doors::{DOOR_OVERLAP_SECONDS, KeptDoor, KeptDoors, MAX_PREVIOUS_DOORS};
 pub use error::StoreError;
 pub use medium::Medium;
 pub use redb::StorageBackend;

@@ -24,7 +24,7 @@ fn main() -> Result<(), Error> {
         static_secret: StaticSecret::generate(rng)?,
         identity: IdentityKey([0xb0; 32]),
         door: Door::generate(rng),
-        previous_door: None,
+        previous_doors: Vec::new(),
         anonymous_door: None,
     };
     let invitation = Invitation { id: TicketId([7; 16]), secret: Psk::generate(rng) };

@@ -41,8 +41,8 @@ pub struct ResponderKeys {
     pub identity: IdentityKey,
     /// The door that new tickets and records carry.
     pub door: Door,
-    /// The door before it, while records that carry it are about.
-    pub previous_door: Option<Door>,
+    /// The doors before it that still open, while records that carry them are about. Each costs a MAC per first packet.
+    pub previous_doors: Vec<Door>,
     /// The door of anonymous callers, if this node takes any. Members are not looked at behind it, and anonymous callers
     /// not behind the other doors.
     pub anonymous_door: Option<Door>,
@@ -50,7 +50,7 @@ pub struct ResponderKeys {
 
 impl ResponderKeys {
     fn doors(&self) -> impl Iterator<Item = &Door> {
-        std::iter::once(&self.door).chain(&self.previous_door)
+        std::iter::once(&self.door).chain(&self.previous_doors)
     }
 }
 

@@ -284,7 +284,7 @@ fn reflected_packets_are_rejected() {
             static_secret: world.alice.clone(),
             identity: world.bob.identity,
             door: world.bob.door.clone(),
-            previous_door: None,
+            previous_doors: Vec::new(),
             anonymous_door: None,
         };
         assert!(accept(&alice, world.psk.as_ref(), packets[0]).is_err());
@@ -351,7 +351,7 @@ fn a_thief_of_the_initiators_key_cannot_answer_in_another_name() {
                 static_secret: secret,
                 identity: world.bob.identity,
                 door: world.bob.door.clone(),
-                previous_door: None,
+                previous_doors: Vec::new(),
                 anonymous_door: None,
             };
             assert!(accept(&thief, world.psk.as_ref(), packets[0]).is_err());

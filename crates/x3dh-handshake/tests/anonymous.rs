@@ -151,7 +151,7 @@ fn a_changed_reply_is_rejected_and_the_call_stands() {
 fn a_call_behind_a_members_door_is_not_looked_at() {
     let mut world = world();
     let (_, first) = first(&mut world);
-    world.bob.previous_door = Some(Door::from_bytes([0x0e; 32]));
+    world.bob.previous_doors = vec![Door::from_bytes([0x0e; 32])];
     for members in [*world.bob.door.dangerous_bytes(), [0x0e; 32]] {
         let behind = with_door_mac(&members, &first);
         assert!(AnonymousKnock::check(&world.bob, &behind).is_err());

@@ -121,9 +121,9 @@ fn a_door_stays_open_until_it_is_retired() {
     let (_, flight) = world.start();
     let first = flight.packets().next().unwrap();
     let old = std::mem::replace(&mut world.bob.door, Door::from_bytes([9; 32]));
-    world.bob.previous_door = Some(old);
+    world.bob.previous_doors = vec![old];
     assert!(world.accept(first).is_ok());
-    world.bob.previous_door = None;
+    world.bob.previous_doors = Vec::new();
     assert!(Knock::check(&world.bob, first).is_err());
 }
 

@@ -53,7 +53,7 @@ fn keys(input: &Inputs) -> ResponderKeys {
         static_secret: StaticSecret::from_bytes(&input.b).unwrap(),
         identity: IdentityKey(input.identity_r),
         door,
-        previous_door: None,
+        previous_doors: Vec::new(),
         anonymous_door: Some(anonymous_door),
     }
 }

@@ -1,22 +1,19 @@
 //! The crates' examples, which a newcomer runs first: each one runs to its end by itself.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::ci::Note;
+use crate::deadline::run_to_end;
 use crate::vectors;
 use crate::workspace::{Workspace, capture};
 
 /// An example that takes longer is no example, or hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// How often to look whether an example has ended.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs every example of a library crate, and the bridges to other frameworks; those that make vectors have a step of
 /// their own.
@@ -29,7 +26,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Note> {
     ensure!(!examples.is_empty(), "no crate has an example");
     let mut failed = Vec::new();
     for (name, binary) in &examples {
-        let outcome = run_to_end(&mut workspace.command(binary, [""; 0]));
+        let outcome = run_to_end(workspace.command(binary, [""; 0]).stdout(Stdio::null()), DEADLINE);
         println!(
             "{name}: {}",
             outcome.as_ref().map_or_else(|error| format!("FAILED: {error:#}"), |()| "ran".into())
@@ -49,35 +46,4 @@ fn executable(workspace: &Workspace, message: &str) -> Option<(String, PathBuf)>
     let is_ours = ["crates", "examples"].iter().any(|folder| source.starts_with(workspace.root.join(folder)));
     let wanted = is_example && is_ours && !vectors::makes_vectors(name);
     wanted.then_some((name.to_owned(), message["executable"].as_str()?.into()))
-}
-
-fn run_to_end(command: &mut Command) -> Result<()> {
-    let mut child = command.stdout(std::process::Stdio::null()).spawn()?;
-    let deadline = Instant::now() + DEADLINE;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "{status}");
-            return Ok(());
-        }
-        thread::sleep(PAUSE);
-    }
-    end(&mut child)?;
-    bail!("still running after {} s", DEADLINE.as_secs())
-}
-
-fn end(child: &mut Child) -> Result<()> {
-    child.kill().context("cannot end it")?;
-    child.wait()?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failing_example_fails() {
-        assert!(run_to_end(&mut Command::new("true")).is_ok());
-        assert!(run_to_end(&mut Command::new("false")).is_err());
-    }
 }

@@ -184,10 +184,6 @@ async fn spawn(
     // A node that listens nowhere, or everywhere, does not know where it can be reached: what was said before holds.
     let knows = place.listen.iter().any(|address| !address.ip().is_unspecified());
     let addresses = if place.addresses.is_empty() && !knows { announced } else { place.addresses };
-    let (door, previous_door) = match kept.doors.clone() {
-        Some((door, previous)) => (door, Some(previous)),
-        None => (keys.door, None),
-    };
     let config = DirectoryConfig {
         kept,
         keep: Some(roster.keep(home, lock)),
@@ -195,10 +191,7 @@ async fn spawn(
         addresses,
         ..DirectoryConfig::new(home.identity()?)
     };
-    let mut builder = Node::builder().device(device).door(door).directory(config).counter(counter);
-    if let Some(door) = previous_door {
-        builder = builder.previous_door(door);
-    }
+    let mut builder = Node::builder().device(device).door(keys.door).directory(config).counter(counter);
     for address in place.listen {
         builder = builder.listen(address);
     }

@@ -44,7 +44,7 @@ impl Person {
                 static_secret: self.device.secret().clone(),
                 identity: self.identity.key(),
                 door: self.door.clone(),
-                previous_door: None,
+                previous_doors: Vec::new(),
                 anonymous_door: None,
             },
             credential: self.record().to_credential(),

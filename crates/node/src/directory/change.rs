@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use endpoint::HandshakeKeys;
 use membership::{
-    Card, Door, IdentityKey, Petname, Statement, StatementId, TicketId, TicketTerms, UnixSeconds,
+    Card, Door, Identity, IdentityKey, Members, Petname, Revocation, Revoked, Settled, Statement,
+    StatementId, TicketId, TicketTerms, UnixSeconds,
 };
 
 use super::{Keeper, Kept};
 use crate::clock;
 use crate::core::Core;
 use crate::error::DirectoryError;
+use crate::store::{DOOR_OVERLAP_SECONDS, KeptDoor, KeptDoors, MAX_PREVIOUS_DOORS};
 use crate::sync::lock;
 
 /// One change.
@@ -29,13 +32,8 @@ pub(crate) enum Change {
         /// To whom.
         audience: IdentityKey,
     },
-    /// This node's door, and the one before it.
-    Door {
-        /// The one in this node's cards from now on.
-        door: Door,
-        /// The one that still opens.
-        previous: Door,
-    },
+    /// This node's doors: the one in its cards from now on, and those that still open.
+    Doors(KeptDoors),
     /// A ticket has become another one, or none, or is new. It must be `before` when this is stored.
     Ticket {
         /// Which.
@@ -54,26 +52,69 @@ pub(super) struct Fresh {
     pub(super) introductions: BTreeSet<(IdentityKey, IdentityKey)>,
 }
 
+/// The list of members that follows from a directory, and which one it is: of two the later counts, whichever comes
+/// first.
+pub(crate) struct Roll {
+    pub(crate) number: u64,
+    pub(crate) members: Arc<Members>,
+}
+
 impl Keeper {
     /// What there would be after these changes, and what of it others may want to know.
     fn after(&self, changes: Vec<Change>, now: UnixSeconds) -> Result<(Kept, Fresh), DirectoryError> {
+        let own = self.signer.as_ref().map(Identity::key);
         let mut fresh = Fresh::default();
         let mut kept = lock(&self.state).kept.clone();
         kept.horizon = kept.horizon.max(now);
         for change in changes {
-            kept.apply(change, &mut fresh)?;
+            kept.apply(change, own, &mut fresh)?;
         }
         Ok((kept, fresh))
+    }
+
+    /// Whether somebody is out by these changes, or a device, that could come in before: they know this node's door.
+    fn puts_out(&self, changes: &[Change], now: UnixSeconds) -> Result<bool, DirectoryError> {
+        let revocations = changes.iter().filter_map(|change| match change {
+            Change::Statement(Statement::Revocation(revocation)) => Some(revocation),
+            _ => None,
+        });
+        let mut revocations = revocations.filter(|revocation| !revocation.is_lifted()).peekable();
+        if revocations.peek().is_none() {
+            return Ok(false);
+        }
+        let (kept, _) = self.after(changes.to_vec(), now)?;
+        let state = lock(&self.state);
+        let is_in = |who: &IdentityKey| *who == state.policy.root || state.settled.reach(who).is_some();
+        let mut lost = revocations.filter(|revocation| matches!(revocation.about(), Revoked::Device(_)));
+        let known = |it: &Revocation| state.kept.directory.revocation(&it.issuer(), &it.about()) == Some(it);
+        let loses_device = lost.any(|revocation| is_in(&revocation.issuer()) && !known(revocation));
+        let settled = Settled::new(&kept.directory, &state.policy, now);
+        Ok(loses_device || settled.revoked().any(|(who, _)| is_in(who)))
     }
 }
 
 impl Core {
-    /// Makes changes: all of them or none. When this returns they are durable, and everybody is where they belong.
-    pub(crate) async fn change(self: &Arc<Self>, changes: Vec<Change>) -> Result<(), DirectoryError> {
+    /// Makes changes: all of them or none. When this returns they are durable, and everybody is where they belong. If
+    /// they put somebody out, the door is replaced with them: whoever is out knows it.
+    pub(crate) async fn change(self: &Arc<Self>, mut changes: Vec<Change>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let _turn = keeper.turn.lock().await;
+        let now = clock::both().date;
+        // Without a signer nobody would be told of another door.
+        let doors = if keeper.signer.is_some() && keeper.puts_out(&changes, now)? {
+            let doors = self.next_doors(keeper, now);
+            let said = keeper.announcement(doors.current.door.clone(), self.spoken_suites(), now)?;
+            changes.extend(said.map(Change::Statement));
+            changes.push(Change::Doors(doors.clone()));
+            Some(doors)
+        } else {
+            None
+        };
         let fresh = self.store_and_apply(changes).await?;
-        self.show(clock::both().date);
+        if let Some(doors) = doors {
+            self.open_doors(&doors, now);
+        }
+        self.show(now);
         self.tell_everybody(&fresh);
         Ok(())
     }
@@ -89,14 +130,42 @@ impl Core {
         if let Some(keep) = keeper.keep.as_ref().filter(|_| is_news) {
             keep.run(kept.clone()).await?;
         }
-        lock(&keeper.state).kept = kept;
+        lock(&keeper.state).put(kept);
         Ok(fresh)
     }
 
     /// Settles everybody anew, and ends what there is with those who are out.
     pub(super) fn show(self: &Arc<Self>, date: UnixSeconds) {
         let Ok(keeper) = self.keeper() else { return };
-        let members = Arc::new(keeper.members(date));
-        self.control(|control, now| control.endpoint.set_members(now, members));
+        let roll = keeper.settle(date);
+        self.control(|control, now| {
+            let members = control.latest(roll);
+            control.endpoint.set_members(now, members);
+        });
+    }
+
+    /// The doors with another one in the place of the current one.
+    fn next_doors(&self, keeper: &Keeper, now: UnixSeconds) -> KeptDoors {
+        let kept = lock(&keeper.state).kept.doors.clone();
+        let current = kept.unwrap_or_else(|| {
+            let responder = &self.keys.load().responder;
+            let mut doors = KeptDoors::first(responder.door.clone(), now);
+            // Those that the node was given without a date open as long as if they were replaced now.
+            let date = now.saturating_add(DOOR_OVERLAP_SECONDS);
+            let before = responder.previous_doors.iter().take(MAX_PREVIOUS_DOORS);
+            doors.previous = before.map(|door| KeptDoor { door: door.clone(), date }).collect();
+            doors
+        });
+        current.replaced(Door::generate(&mut self.randomness.generator()), now)
+    }
+
+    /// Listens behind these doors from now on.
+    pub(super) fn open_doors(&self, doors: &KeptDoors, now: UnixSeconds) {
+        self.keys.rcu(|keys| {
+            let mut keys = HandshakeKeys::clone(keys);
+            keys.responder.door = doors.current.door.clone();
+            keys.responder.previous_doors = doors.still_open(now).cloned().collect();
+            keys
+        });
     }
 }

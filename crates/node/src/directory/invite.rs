@@ -113,9 +113,10 @@ impl Core {
             tracing::warn!(peer = ?peer.identity, %error, "somebody came by a ticket and could not be let in");
         }
         let date = clock::both().date;
-        let members = stored.is_ok().then(|| self.keeper().ok()).flatten().map(|keeper| keeper.members(date));
+        let roll = self.keeper().ok().filter(|_| stored.is_ok()).map(|keeper| keeper.settle(date));
         self.control(|control, now| {
-            control.endpoint.redeemed(now, session, &redemption, members.map(Arc::new));
+            let members = roll.map(|roll| control.latest(roll));
+            control.endpoint.redeemed(now, session, &redemption, members);
         });
     }
 
@@ -149,8 +150,7 @@ impl Core {
     ) -> Result<Voucher, DirectoryError> {
         let keeper = self.keeper()?;
         let signer = keeper.signer()?;
-        let before = keeper.directory().voucher(&signer.key(), &subject).map_or(0, Voucher::version);
-        let version = before.saturating_add(1).max(now.seconds());
+        let version = keeper.directory().next_voucher_version(&signer.key(), &subject, now);
         Ok(Voucher::issue(signer, subject, version, grant)?)
     }
 

@@ -39,7 +39,7 @@ impl Node {
         lock(&keeper.state).hosts.insert(issuer, (ticket.card.clone(), voucher.clone()));
         core.show(now);
         let host = Host { node: self, issuer };
-        if !keeper.settled().members().any(|(member, _)| *member == issuer) {
+        if keeper.settled().reach(&issuer).is_none() {
             return Err(JoinError::Revoked);
         }
         let offer = (ticket.id, ticket.secret.clone());

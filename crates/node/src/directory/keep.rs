@@ -5,10 +5,11 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use membership::{Directory, Door, IdentityKey, Petname, TicketBook, TicketId, TicketTerms, UnixSeconds};
+use membership::{Directory, IdentityKey, Petname, TicketBook, TicketId, TicketTerms, UnixSeconds};
 
 use super::{Change, Fresh};
 use crate::error::DirectoryError;
+use crate::store::KeptDoors;
 
 /// Everything that a node keeps of its directory. It holds the secrets of open tickets and the doors of members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,8 +24,9 @@ pub struct Kept {
     pub tickets: BTreeMap<TicketId, TicketTerms>,
     /// The latest date seen: tickets that have expired stay so when the clock is set back.
     pub horizon: UnixSeconds,
-    /// The door and the one before it, once the door was replaced. They are for [`Builder`](crate::Builder) to be given.
-    pub doors: Option<(Door, Door)>,
+    /// This node's doors, once the first was replaced. They take the place of the one that
+    /// [`Builder::door`](crate::Builder::door) was given.
+    pub doors: Option<KeptDoors>,
 }
 
 /// Makes what a node keeps durable. It is called on a thread that may block, for one change after the other, and before
@@ -68,13 +70,23 @@ impl Kept {
     }
 
     /// Makes one change; notes what of it others may want to know.
-    pub(super) fn apply(&mut self, change: Change, fresh: &mut Fresh) -> Result<(), DirectoryError> {
+    pub(super) fn apply(
+        &mut self,
+        change: Change,
+        own: Option<IdentityKey>,
+        fresh: &mut Fresh,
+    ) -> Result<(), DirectoryError> {
         match change {
             Change::Statement(statement) => {
                 let id = statement.id();
-                if let membership::Merged::News { .. } =
-                    Arc::make_mut(&mut self.directory).merge(statement)?
-                {
+                let directory = Arc::make_mut(&mut self.directory);
+                // Whatever others have filled the directory with, this node's own word has its place.
+                let merged = if own == Some(statement.issuer()) {
+                    directory.merge_own(statement)?
+                } else {
+                    directory.merge(statement)?
+                };
+                if let membership::Merged::News { .. } = merged {
                     fresh.statements.insert(id);
                 }
             }
@@ -85,7 +97,7 @@ impl Kept {
                 self.introductions.insert((subject, audience));
                 fresh.introductions.insert((subject, audience));
             }
-            Change::Door { door, previous } => self.doors = Some((door, previous)),
+            Change::Doors(doors) => self.doors = Some(doors),
             Change::Ticket { id, before, after } => self.apply_ticket(id, before, after)?,
         }
         Ok(())

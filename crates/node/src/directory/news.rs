@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use endpoint::{PeerId, Target};
 use link::{StreamName, StreamOptions};
-use membership::{IdentityKey, MAX_NEWS_BYTES, News, Statement, StatementId, is_welcome, shared_with};
+use membership::{
+    IdentityKey, MAX_NEWS_BYTES, News, Statement, StatementId, UnixSeconds, is_welcome, shared_with,
+};
 
 use super::change::Fresh;
 use super::{Change, Keeper};
 use crate::clock;
 use crate::core::Core;
 use crate::error::DirectoryError;
-use crate::receivers::Receiver;
+use crate::receivers::{Incoming, Receiver};
 use crate::sender::Sender;
 use crate::sync::lock;
 
@@ -22,6 +24,8 @@ use crate::sync::lock;
 const STREAM: &str = "conclave.news";
 /// The longest time between two looks at the dates. Clocks are set, and machines sleep.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+/// For the pieces of a message that comes in several.
+const PIECES_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn stream_name() -> Option<StreamName> {
     StreamName::new(STREAM)
@@ -37,7 +41,7 @@ impl Keeper {
 
     /// The names among these of statements that this node has not.
     fn lacks(&self, names: Vec<StatementId>) -> Vec<StatementId> {
-        let known: BTreeSet<_> = self.directory().statements().map(|statement| statement.id()).collect();
+        let known = Arc::clone(&lock(&self.state).known);
         names.into_iter().filter(|name| !known.contains(name)).collect()
     }
 }
@@ -84,6 +88,18 @@ impl Core {
         });
     }
 
+    async fn hear_bytes(self: &Arc<Self>, from: IdentityKey, bytes: &[u8]) {
+        match News::from_bytes(bytes) {
+            Ok(news) => {
+                if let Err(error) = self.hear(from, news).await {
+                    tracing::warn!(?from, %error, "news from a member cannot be taken in");
+                }
+            }
+            // A newer version, perhaps.
+            Err(error) => tracing::warn!(?from, %error, "a member tells what cannot be read"),
+        }
+    }
+
     /// Takes in what a member has told.
     async fn hear(self: &Arc<Self>, from: IdentityKey, news: News) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
@@ -121,6 +137,14 @@ impl Core {
         self.change(statements.into_iter().map(Change::Statement).collect()).await
     }
 
+    /// Opens no more behind doors whose time is over.
+    fn close_doors(&self, keeper: &Keeper, date: UnixSeconds) {
+        let Some(doors) = lock(&keeper.state).kept.doors.clone() else { return };
+        if doors.still_open(date).count() < self.keys.load().responder.previous_doors.len() {
+            self.open_doors(&doors, date);
+        }
+    }
+
     fn tell_member(self: &Arc<Self>, member: IdentityKey, messages: Vec<News>) {
         for session in self.all_sessions() {
             if session.peer().identity == member {
@@ -133,17 +157,23 @@ impl Core {
 /// Hears what members tell, until the node ends.
 pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
     let limit = u64::try_from(MAX_NEWS_BYTES).unwrap_or(u64::MAX);
+    let runtime = core.runtime.clone();
     while let Some(incoming) = receiver.recv().await {
-        let from = incoming.from;
-        let Ok(bytes) = incoming.body.collect(limit).await else { continue };
-        match News::from_bytes(&bytes) {
-            Ok(news) => {
-                if let Err(error) = core.hear(from, news).await {
-                    tracing::warn!(?from, %error, "news from a member cannot be taken in");
-                }
-            }
-            // A newer version, perhaps.
-            Err(error) => tracing::warn!(?from, %error, "a member tells what cannot be read"),
+        let is_whole = incoming.body.is_whole();
+        let Incoming { from, body } = incoming;
+        let core = Arc::clone(&core);
+        let hearing = async move {
+            let Ok(Ok(bytes)) = tokio::time::timeout(PIECES_TIMEOUT, body.collect(limit)).await else {
+                return;
+            };
+            core.hear_bytes(from, &bytes).await;
+        };
+        if is_whole {
+            hearing.await;
+        } else {
+            // Whoever sends the pieces slowly keeps nobody else from being heard. One message at a time is under way in a
+            // stream, so there are no more of these than sessions.
+            runtime.spawn(hearing);
         }
     }
 }
@@ -167,6 +197,7 @@ pub(crate) async fn keep(core: Arc<Core>) {
         if keeper.settled().next_change().is_some_and(|change| change <= date) {
             core.show(date);
         }
+        core.close_doors(keeper, date);
         core.expire_tickets().await;
         if let Err(error) = core.announce_self().await {
             tracing::debug!(%error, "nothing new to say of this node");

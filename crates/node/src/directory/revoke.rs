@@ -1,11 +1,9 @@
 //! Keeping somebody out.
 
-use std::sync::Arc;
-
-use membership::{DeviceId, Door, IdentityKey, Revocation, Revoked, Statement};
+use membership::{DeviceId, IdentityKey, Revocation, Revoked, Statement};
 
 use super::Change;
-use crate::core::Core;
+use crate::clock;
 use crate::error::DirectoryError;
 use crate::node::Node;
 
@@ -19,8 +17,7 @@ impl Node {
         if member == self.identity() {
             return Err(DirectoryError::SamePerson);
         }
-        self.keep_out(Revoked::Member(member)).await?;
-        self.core().rotate_door().await
+        self.keep_out(Revoked::Member(member)).await
     }
 
     /// Keeps one lost device of this node's own identity out.
@@ -28,8 +25,7 @@ impl Node {
     /// # Errors
     /// [`DirectoryError`].
     pub async fn revoke_device(&self, device: DeviceId) -> Result<(), DirectoryError> {
-        self.keep_out(Revoked::Device(device)).await?;
-        self.core().rotate_door().await
+        self.keep_out(Revoked::Device(device)).await
     }
 
     /// Undoes this node's own revocation. Whoever is kept out by another's word stays out.
@@ -53,23 +49,8 @@ impl Node {
         let core = self.core();
         let keeper = core.keeper()?;
         let signer = keeper.signer()?;
-        let before = keeper.directory().revocation(&signer.key(), &about).map_or(0, Revocation::serial);
-        let revocation = Revocation::issue(signer, about, before.saturating_add(1))?;
+        let serial = keeper.directory().next_serial(&signer.key(), &about, clock::both().date);
+        let revocation = Revocation::issue(signer, about, serial)?;
         core.change(vec![Change::Statement(Statement::Revocation(revocation))]).await
-    }
-}
-
-impl Core {
-    /// Replaces the door. The one before opens for as long as members may not have heard of the new one.
-    pub(crate) async fn rotate_door(self: &Arc<Self>) -> Result<(), DirectoryError> {
-        let door = Door::generate(&mut self.randomness.generator());
-        let previous = self.keys.load().responder.door.clone();
-        self.change(vec![Change::Door { door: door.clone(), previous }]).await?;
-        self.keys.rcu(|keys| {
-            let mut keys = endpoint::HandshakeKeys::clone(keys);
-            keys.responder.previous_door = Some(std::mem::replace(&mut keys.responder.door, door.clone()));
-            keys
-        });
-        self.announce_self().await
     }
 }

@@ -7,12 +7,8 @@ use std::sync::{Arc, Mutex};
 use membership::{Card, Directory, IdentityKey, Statement, TicketId, TicketTerms};
 
 use super::{Keep, Kept};
-use crate::clock;
-use crate::store::{Batch, KeptDoor, KeptDoors, Store, StoreError};
+use crate::store::{Batch, Store, StoreError};
 use crate::sync::lock;
-
-/// How long the door before the current one opens: members who were away have a day to hear of the new one.
-const DOOR_OVERLAP_SECONDS: u64 = 24 * 3_600;
 
 /// What is in the store cannot be what a node has written.
 fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -50,7 +46,7 @@ impl Kept {
             introductions: snapshot.introductions().map_err(read)?.collect::<Result<_, _>>().map_err(read)?,
             tickets,
             horizon: snapshot.seen(own).map_err(read)?.unwrap_or_default(),
-            doors: doors.and_then(|doors| Some((doors.current.door, doors.previous?.door))),
+            doors,
         })
     }
 }
@@ -96,11 +92,8 @@ fn difference(old: &Kept, new: &Kept, own: &IdentityKey) -> io::Result<Batch> {
     if old.horizon != new.horizon {
         batch.put_seen(own, new.horizon);
     }
-    if let Some((door, previous)) = new.doors.as_ref().filter(|_| old.doors != new.doors) {
-        let now = clock::both().date;
-        let current = KeptDoor { door: door.clone(), date: now };
-        let previous = KeptDoor { door: previous.clone(), date: now.saturating_add(DOOR_OVERLAP_SECONDS) };
-        batch.put_doors(&KeptDoors { current, previous: Some(previous) });
+    if let Some(doors) = new.doors.as_ref().filter(|_| old.doors != new.doors) {
+        batch.put_doors(doors);
     }
     Ok(batch)
 }

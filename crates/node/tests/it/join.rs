@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use membership::{DeviceKey, Identity, Record, Standing, Ticket, UnixSeconds};
+use membership::{Card, DeviceKey, Identity, NetAddress, Record, Standing, Ticket, UnixSeconds};
 use node::{
     ConnectError, Device, DirectoryConfig, Door, IdentityKey, Invitation, JoinError, MemoryNetwork, Node,
 };
@@ -169,6 +169,57 @@ async fn those_whom_a_member_introduces_talk_directly_until_it_revokes_one() {
     assert!(carol.sessions().iter().all(|session| session.peer.identity != bob.identity()));
     assert!(bob.ping(carol.identity()).await.is_err());
     carol.ping(ann.identity()).await.unwrap();
+    // Bob knew both doors.
+    eventually("each hears of the other's new door", || {
+        let door = |at: &Node, of: &Node| at.members().get(&of.identity()).unwrap().door().unwrap().clone();
+        door(&carol, &ann) != Persona::new(1).door && door(&ann, &carol) != Persona::new(3).door
+    })
+    .await;
+    ann.disconnect(carol.identity());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    carol.ping(ann.identity()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_door_is_stored_with_the_revocation_and_the_one_before_opens_for_a_while() {
+    let network = MemoryNetwork::new();
+    let stored = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let storage = Arc::clone(&stored);
+    let keep = node::Keep::new(move |kept| {
+        storage.lock().unwrap().push(kept.clone());
+        Ok(())
+    });
+    let config = |signer| DirectoryConfig { keep: Some(keep), ..DirectoryConfig::new(signer) };
+    let ann = Persona::new(1).start_with(config, &network, host(1)).await;
+    let (bob, carol) = (newcomer(&network, 2).await, newcomer(&network, 3).await);
+    for node in [&bob, &carol] {
+        node.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    }
+    carol.shutdown().await;
+    let card = Persona::new(1);
+    let writes = stored.lock().unwrap().len();
+    ann.revoke(bob.identity()).await.unwrap();
+    let since: Vec<_> = stored.lock().unwrap().split_off(writes);
+    let doors = since.first().unwrap().doors.clone().expect("in the very write that has the revocation");
+    assert_ne!(doors.current.door, card.door);
+    assert_eq!(doors.previous.first().map(|kept| kept.door.clone()), Some(card.door.clone()));
+    assert_eq!(since.len(), 1, "one transaction for all of it");
+
+    // Somebody who was away comes with the old door, and a node that starts again listens behind both.
+    let kept = since.into_iter().next().unwrap();
+    ann.shutdown().await;
+    drop(ann);
+    let config = |signer| DirectoryConfig { kept, ..DirectoryConfig::new(signer) };
+    let ann = Persona::new(1).start_with(config, &network, host(1)).await;
+    let away = Persona::new(3).start(&network, host(4)).await;
+    let address = NetAddress::new(host(1).to_string()).unwrap();
+    let old = Card::new(vec![card.record], card.door, vec![address], None).unwrap();
+    away.vouch_for(old, None).await.unwrap();
+    away.ping(ann.identity()).await.unwrap();
+    assert_eq!(
+        ann.directory().unwrap().announcement(&ann.identity()).unwrap().facts().card.door(),
+        &doors.current.door
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -160,7 +160,7 @@ fn no_secret_stands_in_the_file_of_the_machine_or_in_what_is_shown() {
     let door = Door::from_bytes(*b"the secret of this door, 32 byte");
     let date = UnixSeconds::new(1).unwrap();
     let mut batch = Batch::new();
-    let doors = KeptDoors { current: KeptDoor { door, date }, previous: None };
+    let doors = KeptDoors { current: KeptDoor { door, date }, previous: Vec::new() };
     batch.put_doors(&doors).put_ticket(&[3; 16], b"the secret of a ticket");
     assert!(!format!("{batch:?} {doors:?}").contains("secret"));
     store.commit_blocking(batch).unwrap();

@@ -161,7 +161,7 @@ fn doors_come_back() {
     let store = Store::in_memory().unwrap();
     assert_eq!(store.snapshot().doors().unwrap(), None);
     let door = |number, at| KeptDoor { door: Door::from_bytes([number; 32]), date: date(at) };
-    let first = KeptDoors { current: door(1, 100), previous: None };
+    let first = KeptDoors { current: door(1, 100), previous: Vec::new() };
     commit(&store, |batch| {
         batch.expect_no_doors().put_doors(&first);
     });
@@ -169,7 +169,7 @@ fn doors_come_back() {
     let mut again = Batch::new();
     again.expect_no_doors().put_doors(&first);
     assert!(matches!(store.commit_blocking(again), Err(StoreError::Conflict { .. })));
-    let second = KeptDoors { current: door(2, 200), previous: Some(door(1, 300)) };
+    let second = KeptDoors { current: door(2, 200), previous: vec![door(1, 300)] };
     commit(&store, |batch| {
         batch.put_doors(&second);
     });

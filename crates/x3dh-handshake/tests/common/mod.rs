@@ -110,7 +110,7 @@ impl World {
             static_secret: StaticSecret::generate(&mut rng).unwrap(),
             identity: IdentityKey([0xb0; 32]),
             door: Door::generate(&mut rng),
-            previous_door: None,
+            previous_doors: Vec::new(),
             anonymous_door: Some(Door::from_bytes([0x0d; 32])),
         };
         let credential = Credential([0xa1; CREDENTIAL_BYTES]);

@@ -37,10 +37,10 @@ impl Guest {
         Ok(Guest { node })
     }
 
-    /// Waits until somebody is a member here, or is none any more.
-    pub(crate) async fn hears_of(&self, person: &Person, is_in: bool) -> Result<(), Failure> {
+    /// Waits until somebody is a member here; the step has a limit of its own.
+    pub(crate) async fn hears_of(&self, person: &Person) -> Result<(), Failure> {
         let identity = person.keys()?.identity;
-        while matches!(self.node.standing(&identity), Ok(Standing::Member { .. })) != is_in {
+        while !matches!(self.node.standing(&identity), Ok(Standing::Member { .. })) {
             sleep(POLL).await;
         }
         Ok(())

@@ -3,14 +3,19 @@
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use membership::{Card, NetAddress};
+use tokio::time::sleep;
 
-use super::super::event::Event;
+use super::super::event::{Event, StandingLine, StandingWord};
 use super::super::failure::{Failure, Kind};
 use super::super::home::{Home, Keys};
 use super::super::secret::SecretText;
 use super::child::{Ended, Launcher, Process};
+
+/// How often to look whether something has been heard.
+const POLL: Duration = Duration::from_millis(20);
 
 /// One person with one machine.
 pub(crate) struct Person {
@@ -83,6 +88,28 @@ impl Person {
         });
         let address = address.await?;
         Ok((process, address))
+    }
+
+    /// Waits until there is a member for whom `holds`; the step has a limit of its own.
+    pub(crate) async fn sees(
+        &self,
+        member: &str,
+        holds: impl Fn(&StandingLine) -> bool,
+    ) -> Result<(), Failure> {
+        self.told(member, |line| line.standing == StandingWord::Member && holds(line)).await
+    }
+
+    /// Waits until somebody is known to be kept out.
+    pub(crate) async fn sees_revoked(&self, member: &str) -> Result<(), Failure> {
+        self.told(member, |line| line.standing == StandingWord::Revoked).await
+    }
+
+    async fn told(&self, member: &str, holds: impl Fn(&StandingLine) -> bool) -> Result<(), Failure> {
+        let is_seen = |event: &Event| matches!(event, Event::Standing(line) if line.member.name == member && holds(line));
+        while !self.run(&["members"]).await?.well()?.iter().any(is_seen) {
+            sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Runs a command in this home.

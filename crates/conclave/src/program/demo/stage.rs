@@ -148,10 +148,12 @@ impl<'a> Stage<'a> {
     /// Each process must know the other by its key, and pings must come back both ways.
     async fn recognize(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
+        let back = pings(&self.bob, self.alice.name).await?;
+        self.bob_up.wait_for(|event| connected(event, "alice")).await?;
+        // In a session members tell each other where they are.
+        self.alice.sees(self.bob.name, |line| !line.member.addresses.is_empty()).await?;
         let there = pings(&self.alice, self.bob.name).await?;
         self.alice_up.wait_for(|event| connected(event, "bob")).await?;
-        self.bob_up.wait_for(|event| connected(event, "alice")).await?;
-        let back = pings(&self.bob, self.alice.name).await?;
         let detail = format!("alice to bob and back in {there:.2} ms, bob to alice in {back:.2} ms");
         tell(self.output, "recognized by their keys, ping", detail, started);
         Ok(())

@@ -137,7 +137,9 @@ impl Home {
     /// Has the cards of this home carry the door that is kept with the directory, once it was replaced.
     pub(super) fn follow_doors(&self, kept: &Kept) -> Result<(), Failure> {
         match &kept.doors {
-            Some((door, _)) if self.read("door", read_door)?.as_ref() != Some(door) => self.save_door(door),
+            Some(doors) if self.read("door", read_door)?.as_ref() != Some(&doors.current.door) => {
+                self.save_door(&doors.current.door)
+            }
             _ => Ok(()),
         }
     }

@@ -124,10 +124,11 @@ impl Station {
         let ticket = admission::parse_ticket(text)?;
         let issuer = ticket.card.identity();
         let suggested = ticket.card.petname().cloned();
-        let called = match (&suggested, self.shared.roster.lock().members().get(&issuer)) {
-            (_, Some(_)) => self.shared.roster.name_of(&issuer),
-            (Some(name), None) => name.to_string(),
-            (None, None) => MemberId::of(&issuer).to_string(),
+        // Asked in a statement of its own: a guard lives as long as the match that looks at what it guards.
+        let is_known = self.shared.roster.lock().members().get(&issuer).is_some();
+        let called = match &suggested {
+            Some(name) if !is_known => name.to_string(),
+            _ => self.shared.roster.name_of(&issuer),
         };
         let joined = self.shared.node.join(&ticket).await;
         joined.map_err(|error| admission::not_joined(&error, &called, &self.shared.roster.lock()))?;

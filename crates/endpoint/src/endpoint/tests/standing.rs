@@ -77,7 +77,7 @@ fn of_several_devices_the_nearest_is_taken() {
         rig.endpoint.connect(rig.now, target, Urgency::Prompt, WaiterId(waiters)).unwrap();
         match rig.action() {
             Action::Dial { peer, attempt, .. } => Ok((peer, attempt)),
-            other => Err(other),
+            other => Err(Box::new(other)),
         }
     };
     // The newest record first; after a failure the other device.
@@ -98,7 +98,7 @@ fn of_several_devices_the_nearest_is_taken() {
     rig.pump();
     rig.actions.clear();
     let resolved = dialed(&mut rig).unwrap_err();
-    assert!(matches!(resolved, Action::Resolved { result: Ok(live), .. } if live == session));
+    assert!(matches!(*resolved, Action::Resolved { result: Ok(live), .. } if live == session));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use membership::{Card, Grant, Psk, Revocation, Revoked, Scope, Statement, TicketId, TicketTerms, Voucher};
 
+use node::store::KeptDoors;
+
 use super::super::Keys;
 use super::*;
 
@@ -56,7 +58,10 @@ fn kept(alice: &Person, bob: &Person) -> Kept {
         introductions: [(bob.keys.identity, alice.keys.identity)].into(),
         tickets: [(TicketId([7; 16]), terms)].into(),
         horizon: at(1),
-        doors: Some((bob.keys.door.clone(), alice.keys.door.clone())),
+        doors: Some(
+            KeptDoors::first(alice.keys.door.clone(), UnixSeconds::default())
+                .replaced(bob.keys.door.clone(), UnixSeconds::default()),
+        ),
     }
 }
 

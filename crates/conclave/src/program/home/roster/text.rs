@@ -3,7 +3,7 @@
 //! ```text
 //! conclave roster 1
 //! date SECONDS
-//! doors HEX HEX            the door, and the one before it
+//! door HEX SECONDS         the door and since when, then those before it and until when each opens
 //! statement HEX            in the form in which members tell each other
 //! card CARD
 //! name IDENTITY NAME
@@ -17,6 +17,7 @@ use membership::{
     Card, Directory, Door, IdentityKey, Petname, Statement, TicketId, TicketTerms, UnixSeconds,
 };
 use node::Kept;
+use node::store::{KeptDoor, KeptDoors, MAX_PREVIOUS_DOORS};
 use zeroize::Zeroizing;
 
 use super::super::super::failure::{Failure, Kind};
@@ -33,8 +34,9 @@ pub(super) fn write(kept: &Kept) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut line = |text: String| lines.push(Zeroizing::new(text));
     line(FIRST_LINE.to_owned());
     line(format!("date {}", kept.horizon));
-    if let Some((door, previous)) = &kept.doors {
-        line(["doors ", &digits(door.dangerous_bytes()), " ", &digits(previous.dangerous_bytes())].concat());
+    let doors = kept.doors.iter().flat_map(|doors| std::iter::once(&doors.current).chain(&doors.previous));
+    for KeptDoor { door, date } in doors {
+        line(["door ", &digits(door.dangerous_bytes()), " ", &date.to_string()].concat());
     }
     for statement in kept.directory.statements() {
         line(["statement ", &digits(&Zeroizing::new(statement.to_bytes()))].concat());
@@ -95,10 +97,17 @@ fn read_line(
         "date" => {
             kept.horizon = UnixSeconds::new(rest.parse().map_err(|_| cut())?).map_err(bad)?;
         }
-        "doors" => {
-            let (door, previous) = two()?;
-            let read = |digits: &str| hex::decode(digits).map(Door::from_bytes).ok_or_else(cut);
-            kept.doors = Some((read(door)?, read(previous)?));
+        "door" => {
+            let (door, date) = two()?;
+            let door = hex::decode(door).map(Door::from_bytes).ok_or_else(cut)?;
+            let date = UnixSeconds::new(date.parse().map_err(|_| cut())?).map_err(bad)?;
+            match &mut kept.doors {
+                None => kept.doors = Some(KeptDoors::first(door, date)),
+                Some(doors) if doors.previous.len() < MAX_PREVIOUS_DOORS => {
+                    doors.previous.push(KeptDoor { door, date });
+                }
+                Some(_) => return Err("too many doors".to_owned()),
+            }
         }
         "statement" => {
             let bytes = Zeroizing::new(hex::decode_all(rest).ok_or_else(cut)?);
