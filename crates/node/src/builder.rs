@@ -13,6 +13,7 @@ use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
 use crate::actors::ActorSurroundings;
@@ -274,6 +275,7 @@ impl Builder {
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),
             budget: NodeBudget::new(self.limits.reassembly_bytes),
+            puzzles: Arc::new(Semaphore::new(1)),
             unverified: AtomicU64::new(0),
             runtime: Handle::current(),
             limits: self.limits,

@@ -9,6 +9,7 @@ use chunk_proto::NodeBudget;
 use endpoint::{HandshakeKeys, PeerId};
 use link::BufferPool;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::control::Control;
 use crate::counter::Counter;
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,
     pub(crate) budget: NodeBudget,
+    /// Whose turn it is to solve a puzzle.
+    pub(crate) puzzles: Arc<Semaphore>,
     /// How often somebody unverified was dialed.
     pub(crate) unverified: AtomicU64,
     pub(crate) runtime: Handle,

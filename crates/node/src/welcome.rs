@@ -96,7 +96,7 @@ async fn shake_hands(
             Step::Challenge => greeting.send(&[&challenge(core, &mut inbound, &packet)?]).await?,
             Step::Proven(proof) => break proof,
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
-            Step::Established(_) => return Err(local),
+            Step::Established(_) | Step::Called | Step::CallEstablished(_) => return Err(local),
         }
     };
     pass.proven();
