@@ -11,6 +11,7 @@ use link::BufferPool;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::anonymous::Desk;
 use crate::control::Control;
 use crate::counter::Counter;
 use crate::directory::Keeper;
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,
     pub(crate) budget: NodeBudget,
+    /// Callers without a name.
+    pub(crate) desk: Arc<Desk>,
     /// Whose turn it is to solve a puzzle.
     pub(crate) puzzles: Arc<Semaphore>,
     /// How often somebody unverified was dialed.
