@@ -47,6 +47,21 @@ impl Persona {
     }
 }
 
+impl Persona {
+    /// As [`start`](Self::start), with more to be said to the builder.
+    pub(crate) async fn start_as(
+        self,
+        more: impl FnOnce(node::Builder) -> node::Builder,
+        network: &MemoryNetwork,
+        at: SocketAddr,
+    ) -> Node {
+        let Self { identity, key, record, door } = self;
+        let builder = Node::builder().device(Device::new(key, record).unwrap()).door(door);
+        let builder = builder.directory(DirectoryConfig::new(identity)).memory(network).listen(at);
+        more(builder).spawn().await.unwrap()
+    }
+}
+
 /// A node whose members follow from vouchers, at its own host.
 pub(crate) async fn newcomer(network: &MemoryNetwork, number: u8) -> Node {
     Persona::new(number.into()).start(network, host(number)).await
