@@ -13,6 +13,7 @@ mod hex;
 mod home;
 mod ipc;
 mod output;
+mod passphrase;
 mod secret;
 mod signals;
 mod size;
@@ -29,12 +30,13 @@ use arguments::{Arguments, Command, MemberCommand, Options};
 use clap::Parser;
 use command::{
     Context, call, chat as chat_command, completions, demo as demo_command, id, init, introduce, invite,
-    join, man, member_add, member_list, member_remove, members, ping, revoke, send, services, status, up,
-    whoami, why,
+    join, man, member_add, member_list, member_remove, members, passphrase as passphrase_command, ping,
+    recover, revoke, send, services, status, up, whoami, why,
 };
 use failure::{Failure, Kind};
 use home::Home;
 use output::Output;
+use passphrase::Passphrases;
 use tracing_subscriber::EnvFilter;
 
 /// Reads the command line, carries out the command, and turns its outcome into an exit code.
@@ -46,7 +48,12 @@ pub(crate) fn run() -> ExitCode {
         Ok(home_folder) => home_folder,
         Err(failure) => return end(output, Err(failure)),
     };
-    let mut context = Context { home_folder, output, may_ask: !options.no_input };
+    let may_ask = !options.no_input;
+    let passphrases = match Passphrases::new(may_ask, options.passphrase_file) {
+        Ok(passphrases) => passphrases,
+        Err(failure) => return end(output, Err(failure)),
+    };
+    let mut context = Context { home_folder, output, may_ask, passphrases };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -62,7 +69,9 @@ pub(crate) fn run() -> ExitCode {
 
 async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failure> {
     match command {
-        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Init(arguments) => init::run(arguments, context),
+        Command::Recover(arguments) => recover::run(arguments, context),
+        Command::Passphrase(arguments) => passphrase_command::run(&arguments, context),
         Command::Invite(arguments) => invite::run(arguments, context).await,
         Command::Join(arguments) => join::run(arguments, context).await,
         Command::Introduce(arguments) => introduce::run(arguments, context).await,

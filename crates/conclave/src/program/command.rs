@@ -15,7 +15,9 @@ pub(crate) mod member_add;
 pub(crate) mod member_list;
 pub(crate) mod member_remove;
 pub(crate) mod members;
+pub(crate) mod passphrase;
 pub(crate) mod ping;
+pub(crate) mod recover;
 pub(crate) mod revoke;
 pub(crate) mod send;
 pub(crate) mod services;
@@ -29,12 +31,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use errand::Errand;
-use membership::UnixSeconds;
+use membership::{Identity, UnixSeconds};
 
 use super::failure::{Failure, Kind};
 use super::home::{Home, HomeLock, Keys};
 use super::ipc::{self, Request};
 use super::output::Output;
+use super::passphrase::Passphrases;
 use super::signals::Signals;
 
 /// The member that a command is about.
@@ -51,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     /// Somebody may be asked to type.
     pub(crate) may_ask: bool,
+    pub(crate) passphrases: Passphrases,
 }
 
 /// Who has the home.
@@ -78,8 +82,29 @@ impl Context {
         let home = Home::open(&self.home_folder)?;
         Ok(match self.holder(&home).await? {
             Holder::Node(running) => Errand::through(running, request),
-            Holder::Us(lock) => Errand::alone(home, lock, request),
+            Holder::Us(lock) => {
+                let signer = self.signer(&home, request.is_signed() || home.is_due(now()?)?)?;
+                Errand::alone(home, lock, signer, request)
+            }
         })
+    }
+
+    /// What signs for the home: always where it is kept plain; where a passphrase opens it, only if it is needed.
+    pub(crate) fn signer(&self, home: &Home, is_needed: bool) -> Result<Option<Identity>, Failure> {
+        match home.is_sealed()? {
+            true if is_needed => self.unlock(home).map(Some),
+            true => Ok(None),
+            false => home.plain_identity().map(Some),
+        }
+    }
+
+    /// What signs for the home, whatever it takes.
+    pub(crate) fn unlock(&self, home: &Home) -> Result<Identity, Failure> {
+        if home.is_sealed()? {
+            self.passphrases.open(|passphrase| home.sealed_identity(passphrase))
+        } else {
+            home.plain_identity()
+        }
     }
 
     async fn attend(&mut self, mut errand: Errand) -> Result<(), Failure> {
@@ -106,7 +131,9 @@ impl Context {
 
     /// Reads the keys, and says what was mended.
     pub(crate) fn keys(&mut self, home: &Home, lock: &HomeLock) -> Result<Keys, Failure> {
-        let (keys, mended) = home.keys(lock, now()?)?;
+        let now = now()?;
+        let signer = self.signer(home, home.is_due(now)?)?;
+        let (keys, mended) = home.keys(lock, signer.as_ref(), now)?;
         for mended in mended {
             self.output.show(&mended.notice());
         }

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use membership::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, SelfLine, StandingLine, StandingWord, StatusLine,
+    TicketLine,
 };
 
 use super::failure::Failure;
+use super::secret::SecretText;
 use super::transfer::ContentHash;
 
 /// The version of the JSON lines. It grows when a line that exists changes its meaning, not when something is added.
@@ -66,6 +68,19 @@ pub(crate) struct FileLine {
 pub(crate) enum Event {
     /// The answer to `init` and `id`: the own card.
     Card { card: String, member: MemberLine },
+    /// An identity was made; whoever has the words is that member.
+    IdentityMade {
+        #[serde(flatten)]
+        identity: IdentityLine,
+        recovery_words: SecretText,
+    },
+    /// An identity was brought back.
+    Recovered {
+        #[serde(flatten)]
+        identity: IdentityLine,
+    },
+    /// The identity is kept under another passphrase, or under none, or no more under none.
+    Passphrase { was_sealed: bool, sealed: bool },
     /// A member was added.
     MemberAdded(MemberLine),
     /// A member was replaced by a newer card of the same identity.
@@ -187,7 +202,10 @@ impl Event {
     /// Where its text belongs.
     pub(crate) fn place(&self) -> Place {
         match self {
-            Event::MemberAdded(_)
+            Event::IdentityMade { .. }
+            | Event::Recovered { .. }
+            | Event::Passphrase { .. }
+            | Event::MemberAdded(_)
             | Event::MemberUpdated(_)
             | Event::MemberRemoved { .. }
             | Event::Joined(_)

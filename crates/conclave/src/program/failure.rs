@@ -39,6 +39,10 @@ pub(crate) enum Kind {
     HomeLocked,
     /// Others could read the keys.
     HomeUnsafe,
+    /// The passphrase does not open the identity.
+    WrongPassphrase,
+    /// The identity is kept under a passphrase, and nobody gives it.
+    Sealed,
     /// A newer program said something this one does not know.
     #[serde(other)]
     Unknown,
@@ -56,6 +60,7 @@ impl Kind {
             Kind::Interrupted => 6,
             Kind::LocalIo => 7,
             Kind::HomeMissing | Kind::HomeExists | Kind::HomeLocked | Kind::HomeUnsafe => 8,
+            Kind::WrongPassphrase | Kind::Sealed => 9,
         }
     }
 }
@@ -170,6 +175,8 @@ mod tests {
                 Kind::HomeExists,
                 Kind::HomeLocked,
                 Kind::HomeUnsafe,
+                Kind::WrongPassphrase,
+                Kind::Sealed,
                 Kind::Unknown,
             ]
             .map(Kind::exit_code),

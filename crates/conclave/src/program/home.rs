@@ -4,6 +4,7 @@ mod chats;
 mod counter;
 mod file;
 mod history;
+mod identity;
 mod keys;
 mod roster;
 
@@ -16,9 +17,10 @@ use std::time::{Duration, Instant};
 pub(crate) use chats::KeptLine;
 pub(crate) use counter::CounterFile;
 use directories::ProjectDirs;
-pub(crate) use file::quoted;
+pub(crate) use file::{check_private, quoted};
 pub(crate) use history::{Confirmed, Mishap, Seen};
-pub(crate) use keys::{Keys, due_for_renewal};
+pub(crate) use identity::draw_identity;
+pub(crate) use keys::{Founding, Keys, due_for_renewal};
 pub(crate) use roster::{Roster, SharedRoster, member_line};
 
 use super::failure::{Failure, Kind};

@@ -75,6 +75,23 @@ pub(crate) enum Request {
     Services { member: String },
 }
 
+impl Request {
+    /// Whether something is signed for it.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(
+            self,
+            Request::AddMember { .. }
+                | Request::RemoveMember { .. }
+                | Request::Invite(_)
+                | Request::Join { .. }
+                | Request::Introduce { .. }
+                | Request::Revoke { .. }
+                | Request::RevokeDevice { .. }
+                | Request::Readmit { .. }
+        )
+    }
+}
+
 /// What a ticket shall allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Allowance {

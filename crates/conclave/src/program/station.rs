@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use membership::{IdentityKey, MemberId, NetAddress, Record};
+use membership::{Identity, IdentityKey, MemberId, NetAddress, Profile, Record};
 use node::{Counter, Device, DirectoryConfig, Node, Noted};
 use tokio::sync::mpsc;
 
@@ -59,14 +59,15 @@ struct Shared {
 }
 
 impl Station {
-    /// Starts the node of a home.
+    /// Starts the node of a home. Without a signer it lets nobody in, keeps nobody out, and says nothing new of itself.
     pub(crate) async fn start(
         home: Home,
         lock: HomeLock,
+        signer: Option<Identity>,
         duties: Duties,
         events: &mpsc::Sender<Event>,
     ) -> Result<Station, Failure> {
-        let (keys, mended) = home.keys(&lock, now()?)?;
+        let (keys, mended) = home.keys(&lock, signer.as_ref(), now()?)?;
         for mended in mended {
             let _ = events.send(mended.notice()).await;
         }
@@ -77,7 +78,7 @@ impl Station {
         };
         let record = keys.record.clone();
         let place = Place { listen: duties.listen, addresses: duties.addresses };
-        let node = spawn(&home, &lock, keys, &roster, place).await?;
+        let node = spawn(&home, &lock, (keys, signer), &roster, place).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
         if duties.demo_desk {
             serve_desk(&node)?;
@@ -167,7 +168,7 @@ struct Place {
 async fn spawn(
     home: &Home,
     lock: &HomeLock,
-    keys: Keys,
+    (keys, signer): (Keys, Option<Identity>),
     roster: &SharedRoster,
     place: Place,
 ) -> Result<Node, Failure> {
@@ -185,11 +186,13 @@ async fn spawn(
     let knows = place.listen.iter().any(|address| !address.ip().is_unspecified());
     let addresses = if place.addresses.is_empty() && !knows { announced } else { place.addresses };
     let config = DirectoryConfig {
+        signer,
+        policy: None,
         kept,
         keep: Some(roster.keep(home, lock)),
         name: keys.petname,
         addresses,
-        ..DirectoryConfig::new(home.identity()?)
+        profile: Profile::new(),
     };
     let mut builder = Node::builder().device(device).door(keys.door).directory(config).counter(counter);
     for address in place.listen {

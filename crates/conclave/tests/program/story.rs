@@ -25,7 +25,7 @@ fn invite(person: &Person, more: &[&str]) -> String {
 /// Comes in from an empty home.
 fn newcomer(name: &str, ticket: &str) -> Person {
     let person = Person::homeless();
-    person.run_with(&["join", "--name", name], ticket).well();
+    person.run_with(&["join", "--no-passphrase", "--name", name], ticket).well();
     person
 }
 
@@ -110,7 +110,9 @@ fn a_ticket_opens_for_whom_and_as_often_as_it_says() {
         let line = line_of(&alice, name).unwrap();
         assert_eq!((&line["relation"], &line["depth"]), (&"client".into(), &0.into()), "{line}");
     }
-    frank.run_with(&["join"], &twice).failed(3, &["no answer from alice", "silence", "conclave invite"]);
+    frank
+        .run_with(&["join", "--no-passphrase"], &twice)
+        .failed(3, &["no answer from alice", "silence", "conclave invite"]);
     assert!(alice.run(&["why"]).stdout.contains("ticket"), "the issuer is told which it was");
     for person in [&dave, &erin] {
         person.run_with(&["join"], &twice).well();
@@ -138,9 +140,9 @@ fn wrong_tickets_are_told_without_repeating_them() {
 
     let short = invite(&alice, &["--expires", "1s"]);
     std::thread::sleep(Duration::from_millis(2_100));
-    bob.run_with(&["join"], &short).failed(2, &["has expired"]);
+    bob.run_with(&["join", "--no-passphrase"], &short).failed(2, &["has expired"]);
     // In capitals, as a QR code holds it, and as an argument.
-    bob.run(&["join", &ticket.to_uppercase()]).well();
+    bob.run(&["join", "--no-passphrase", &ticket.to_uppercase()]).well();
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn tickets_outlive_a_restart_and_stand_in_no_log_and_no_command_line() {
     let port = parsed.card.addresses()[0].to_string();
     let up = alice.start(&["-vv", "up", "--until-stdin-ends", "--listen", &port]);
     let bob = Person::homeless();
-    let mut joining = bob.command(&["-vv", "join", "-"]);
+    let mut joining = bob.command(&["-vv", "join", "--no-passphrase", "-"]);
     let mut child = joining
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())

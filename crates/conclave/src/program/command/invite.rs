@@ -56,7 +56,10 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     let request = Request::Invite(allowance);
     let (mut errand, answered) = match context.holder(&home).await? {
         Holder::Node(running) => (super::Errand::through(running, request), true),
-        Holder::Us(lock) => (super::Errand::alone(home, lock, request), false),
+        Holder::Us(lock) => {
+            let signer = context.unlock(&home)?;
+            (super::Errand::alone(home, lock, Some(signer), request), false)
+        }
     };
     while let Some(event) = errand.next().await {
         match event {

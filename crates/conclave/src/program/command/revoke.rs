@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 /// Files are replaced whole, so that reading needs no lock.
 fn dry_run(member: &str, undo: bool, context: &mut Context) -> Result<(), Failure> {
     let home = Home::open(&context.home_folder)?;
-    let identity = home.identity()?;
+    let identity = context.unlock(&home)?;
     let now = now()?;
     let roster = home.roster(identity.key(), now)?;
     let subject = roster.find_anybody(member)?;

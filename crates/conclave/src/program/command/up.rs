@@ -100,11 +100,13 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
             .advice("use it: other commands of this home reach it by themselves")
             .advice("for a second node on this machine, make a second home: `conclave --home FOLDER init`"));
     };
+    // Before anything listens for signals: whoever is asked can break off.
+    let signer = context.unlock(&home)?;
     let mut signals =
         Signals::listen().map_err(|error| Failure::io("listening for signals in", home.folder(), &error))?;
     let socket = home.socket()?;
     let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
-    let station = Station::start(home, lock, arguments.duties(), &events).await?;
+    let station = Station::start(home, lock, Some(signer), arguments.duties(), &events).await?;
     let listener = ipc::bind(&socket)?;
     let server = tokio::spawn(ipc::serve(listener, station.clone()));
     announce(&station, context);

@@ -28,7 +28,8 @@ impl Guest {
         let keys = person.keys()?;
         let home = Home::open(&person.home)?;
         let kept = home.roster(keys.identity, now()?)?.kept().clone();
-        let config = DirectoryConfig { kept, name: keys.petname, ..DirectoryConfig::new(home.identity()?) };
+        let config =
+            DirectoryConfig { kept, name: keys.petname, ..DirectoryConfig::new(home.plain_identity()?) };
         let device = Device::new(keys.device, keys.record).map_err(|error| broken(error.to_string()))?;
         let node = Node::builder().device(device).door(keys.door).directory(config).spawn().await;
         let node = node.map_err(|error| broken(format!("no node: {error}")))?;

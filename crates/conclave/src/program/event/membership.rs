@@ -27,6 +27,15 @@ pub(crate) struct TicketLine {
     pub(crate) qr: Option<SecretText>,
 }
 
+/// An identity in a home that was just made for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentityLine {
+    pub(crate) member_id: String,
+    pub(crate) home: String,
+    /// Whether it is kept under a passphrase.
+    pub(crate) sealed: bool,
+}
+
 /// What somebody is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

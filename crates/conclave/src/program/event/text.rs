@@ -19,6 +19,15 @@ impl Event {
     pub(crate) fn text(&self) -> String {
         match self {
             Event::Card { card, .. } => card.clone(),
+            Event::IdentityMade { identity, recovery_words } => identity.made(recovery_words.expose()),
+            Event::Recovered { identity } => identity.recovered(),
+            Event::Passphrase { was_sealed, sealed } => match (was_sealed, sealed) {
+                (false, true) => "the identity is kept under the passphrase now",
+                (true, true) => "the identity is kept under the new passphrase now",
+                (true, false) => "the identity is kept without a passphrase now",
+                (false, false) => "the identity is kept without a passphrase, as before",
+            }
+            .to_owned(),
             Event::MemberAdded(member) => {
                 format!("{} is a member now: {}", printable(&member.name), member.member_id)
             }

@@ -1,7 +1,8 @@
 //! Who is in, and by whom, in words.
 
 use super::super::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, SelfLine, StandingLine, StandingWord, StatusLine,
+    TicketLine,
 };
 use super::{age, printable};
 
@@ -10,6 +11,48 @@ impl TicketLine {
         let picture = self.qr.as_ref().map_or("", |qr| qr.expose());
         let gap = if picture.is_empty() { "" } else { "\n" };
         [picture, gap, self.uri.expose()].concat()
+    }
+}
+
+/// Recovery words in one row.
+const WORDS_IN_A_ROW: usize = 6;
+
+impl IdentityLine {
+    fn kept(&self) -> &'static str {
+        if self.sealed { "under the passphrase" } else { "without a passphrase" }
+    }
+
+    /// With the words that bring it back, numbered for whoever writes them down.
+    pub(super) fn made(&self, words: &str) -> String {
+        let words: Vec<&str> = words.split(' ').collect();
+        let numbered = |(at, word): (usize, &&str)| format!("{:>2} {word:<8}", at + 1);
+        let cells: Vec<String> = words.iter().enumerate().map(numbered).collect();
+        let rows: Vec<String> =
+            cells.chunks(WORDS_IN_A_ROW).map(|row| format!("    {}", row.join("  ").trim_end())).collect();
+        format!(
+            "made {} in {}; its identity is kept {}\n\
+             WRITE THESE WORDS DOWN ON PAPER, in their order. They are not shown again. They bring your identity back where \
+             this machine is lost (`conclave recover`), and whoever reads them is you:\n\n{}\n",
+            self.member_id,
+            printable(&self.home),
+            self.kept(),
+            rows.join("\n"),
+        )
+    }
+
+    pub(super) fn recovered(&self) -> String {
+        format!(
+            "you are {} again, in {}; the identity is kept {}\n\
+             not restored: the device key (this machine has a new one), the door, tickets (those you had issued open no \
+             more), your members and what was said by whom, conversations\n  \
+             what to do: come back in by a ticket of any member: `conclave join`; members take you for who you were\n          \
+             or: exchange cards anew: this one, and `conclave member add -`\n          \
+             or: if the old machine is lost, keep it out: `conclave revoke --device ID`, once you are back; the ids: \
+             `conclave whoami`",
+            self.member_id,
+            printable(&self.home),
+            self.kept(),
+        )
     }
 }
 

@@ -26,7 +26,7 @@ impl Home {
                 .advice("restore the file from your backup, or move it away and exchange tickets anew")
         };
         let members: Members = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-        let identity = self.identity()?;
+        let identity = self.plain_identity()?;
         let mut directory = Directory::new();
         let mut kept = Kept::default();
         for member in members.iter() {

@@ -8,7 +8,7 @@ use membership::{Card, Grant, Psk, Revocation, Revoked, Scope, Statement, Ticket
 
 use node::store::KeptDoors;
 
-use super::super::Keys;
+use super::super::{Founding, Keys, draw_identity};
 use super::*;
 
 struct Person {
@@ -26,7 +26,8 @@ fn person(name: &str) -> Person {
     let root = tempfile::tempdir().unwrap();
     let home = Home::create(&root.path().join("home")).unwrap();
     let lock = home.lock().unwrap();
-    let keys = home.found(&lock, Some(&Petname::new(name).unwrap()), at(0)).unwrap();
+    let founding = Founding { petname: Some(Petname::new(name).unwrap()), passphrase: None };
+    let keys = home.found(&lock, &draw_identity().unwrap(), &founding, at(0)).unwrap();
     Person { _root: root, home, lock, keys }
 }
 
@@ -40,7 +41,7 @@ fn grant() -> Grant {
 
 /// Alice knows bob by his card, and one thing of each kind is kept.
 fn kept(alice: &Person, bob: &Person) -> Kept {
-    let identity = alice.home.identity().unwrap();
+    let identity = alice.home.plain_identity().unwrap();
     let mut directory = Directory::new();
     directory.add_card(card(bob));
     let voucher = Voucher::issue(&identity, bob.keys.identity, 1, grant()).unwrap();
@@ -131,7 +132,7 @@ fn people_are_found_by_their_names_and_ids_and_those_kept_out_by_who_asks_for_th
     }
     assert_eq!(roster.find("carol").unwrap_err().kind, Kind::UnknownMember);
 
-    let identity = alice.home.identity().unwrap();
+    let identity = alice.home.plain_identity().unwrap();
     let revocation = Revocation::issue(&identity, Revoked::Member(bob.keys.identity), 1).unwrap();
     Arc::make_mut(&mut kept.directory).merge(Statement::Revocation(revocation)).unwrap();
     let roster = Roster::new(alice.keys.identity, kept, at(0));
