@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::command::{
-    call, chat, completions, demo, id, init, introduce, invite, join, man, member_add, member_list,
-    member_remove, members, passphrase, ping, recover, revoke, send, services, status, up, whoami, why,
+    call, chat, completions, demo, doctor, id, init, introduce, invite, join, man, member_add, member_list,
+    member_remove, members, passphrase, ping, recover, revoke, send, services, status, tickets, up, whoami,
+    why,
 };
 use super::output::Voice;
 
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 a promise of the program did not hold, 2 wrong command line, card, ticket or member, 3 no answer, \
-4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others, 9 wrong passphrase, or none.";
+4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others, 9 wrong passphrase, or none, 10 `doctor` has found a problem.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -72,6 +73,7 @@ pub(crate) enum Command {
     Recover(recover::Arguments),
     Passphrase(passphrase::Arguments),
     Invite(invite::Arguments),
+    Tickets(tickets::Arguments),
     Join(join::Arguments),
     Introduce(introduce::Arguments),
     Revoke(revoke::Arguments),
@@ -89,6 +91,7 @@ pub(crate) enum Command {
     Call(call::Arguments),
     Services(services::Arguments),
     Why(why::Arguments),
+    Doctor(doctor::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

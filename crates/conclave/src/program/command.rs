@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod errand;
 pub(crate) mod id;
 pub(crate) mod init;
@@ -22,6 +23,7 @@ pub(crate) mod revoke;
 pub(crate) mod send;
 pub(crate) mod services;
 pub(crate) mod status;
+pub(crate) mod tickets;
 pub(crate) mod up;
 pub(crate) mod whoami;
 pub(crate) mod why;
@@ -33,12 +35,14 @@ use clap::Args;
 use errand::Errand;
 use membership::{Identity, UnixSeconds};
 
+use super::account::{self, Account, Look};
 use super::failure::{Failure, Kind};
 use super::home::{Home, HomeLock, Keys};
 use super::ipc::{self, Request};
 use super::output::Output;
 use super::passphrase::Passphrases;
 use super::signals::Signals;
+use super::standings::Presence;
 
 /// The member that a command is about.
 #[derive(Debug, Args)]
@@ -75,6 +79,29 @@ impl Context {
     /// Asks the running node for something and shows what it tells.
     pub(crate) async fn follow(&mut self, running: ipc::Running, request: Request) -> Result<(), Failure> {
         self.attend(Errand::through(running, request)).await
+    }
+
+    /// Shows something that is only looked at, from the running node or from the store of the home.
+    pub(crate) async fn look(&mut self, at: Look) -> Result<(), Failure> {
+        let home = Home::open(&self.home_folder)?;
+        let lock = match self.holder(&home).await? {
+            Holder::Node(running) => return self.follow(running, Request::Look { at }).await,
+            Holder::Us(lock) => lock,
+        };
+        let (now, keys, store) = (now()?, home.keys_as_they_are()?, home.store(&lock)?);
+        let account = Account {
+            home: &home,
+            roster: &home.roster(&store, keys.identity, now)?,
+            record: &keys.record,
+            petname: keys.petname.as_ref(),
+            presence: Presence { seen: account::seen(&store, &home)?, ..Presence::default() },
+            running: false,
+            now,
+        };
+        for event in account.answer(at) {
+            self.output.show(&event);
+        }
+        Ok(())
     }
 
     /// Begins what `carry_out` does, for a command that has more to say to it.

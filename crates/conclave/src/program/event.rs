@@ -1,14 +1,16 @@
 //! What a command tells: one enum for the lines of `--json`, for the socket of `conclave up` and for people.
 
+mod check;
 mod membership;
 mod text;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use check::{CheckLine, Verdict};
 pub(crate) use membership::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, SelfLine, StandingLine, StandingWord, StatusLine,
-    TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, OpenTicketLine, SelfLine, StandingLine,
+    StandingWord, StatusLine, TicketLine,
 };
 
 use super::failure::Failure;
@@ -89,6 +91,10 @@ pub(crate) enum Event {
     MemberRemoved { name: String, member_id: String },
     /// A ticket was issued.
     Ticket(TicketLine),
+    /// A ticket that opens still, from `tickets`.
+    OpenTicket(OpenTicketLine),
+    /// A ticket opens no more.
+    TicketWithdrawn { ticket_id: String },
     /// This node came in by a ticket of this member.
     Joined(MemberLine),
     /// Two members were introduced; `told` says which of them heard it at once.
@@ -109,8 +115,6 @@ pub(crate) enum Event {
     Status(StatusLine),
     /// Something that ends soon, from `status`.
     Expires(ExpiryLine),
-    /// There is a session with this member, of this identity.
-    Session { member: String, identity: String },
     /// The node runs, under this identity.
     Up { member_id: String, identity: String },
     /// It takes connections there.
@@ -162,6 +166,8 @@ pub(crate) enum Event {
     ManPage { name: String, page: String },
     /// A page of the manual was written.
     ManPageWritten { path: String },
+    /// One line of `doctor`.
+    Check(CheckLine),
     /// One entry of `why`.
     Cause { member: String, age_seconds: u64, what: String, advice: String },
     /// Something is not as it should be, but the command goes on.
@@ -205,6 +211,7 @@ impl Event {
             Event::IdentityMade { .. }
             | Event::Recovered { .. }
             | Event::Passphrase { .. }
+            | Event::TicketWithdrawn { .. }
             | Event::MemberAdded(_)
             | Event::MemberUpdated(_)
             | Event::MemberRemoved { .. }

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     WrongPassphrase,
     /// The identity is kept under a passphrase, and nobody gives it.
     Sealed,
+    /// `doctor` has found a problem.
+    Unhealthy,
     /// A newer program said something this one does not know.
     #[serde(other)]
     Unknown,
@@ -61,6 +63,7 @@ impl Kind {
             Kind::LocalIo => 7,
             Kind::HomeMissing | Kind::HomeExists | Kind::HomeLocked | Kind::HomeUnsafe => 8,
             Kind::WrongPassphrase | Kind::Sealed => 9,
+            Kind::Unhealthy => 10,
         }
     }
 }
@@ -177,6 +180,7 @@ mod tests {
                 Kind::HomeUnsafe,
                 Kind::WrongPassphrase,
                 Kind::Sealed,
+                Kind::Unhealthy,
                 Kind::Unknown,
             ]
             .map(Kind::exit_code),

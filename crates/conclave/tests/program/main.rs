@@ -3,6 +3,7 @@
 
 mod conversation;
 mod demo;
+mod doctor;
 mod files;
 mod home;
 mod manual;

@@ -210,17 +210,57 @@ fn tickets_outlive_a_restart_and_stand_in_no_log_and_no_command_line() {
     let said = String::from_utf8_lossy(&said);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let secret: String = parsed.secret.dangerous_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let files = std::fs::read_to_string(alice.home.join("roster")).unwrap();
     for text in [&ticket[..40], &secret, &ticket[40..80]] {
         assert!(!said.contains(text) && !String::from_utf8_lossy(&processes).contains(text));
     }
-    assert!(!files.contains(&secret), "a used ticket is forgotten");
+    assert_eq!(alice.run(&["tickets"]).stdout, "", "a used ticket is forgotten");
     drop(up);
     for name in crate::support::names(&alice.home) {
         let mode = std::fs::metadata(alice.home.join(&name)).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[test]
+fn a_ticket_is_listed_and_withdrawn_with_a_node_and_without() {
+    let alice = Person::named("alice");
+    assert!(alice.run(&["tickets"]).stderr.contains("no ticket is open"));
+    let (up, address) = alice.up(&[]);
+    let (kept, gone) =
+        (invite(&alice, &["--expires", "2h", "--uses", "3"]), invite(&alice, &["--expires", "1h"]));
+    let listed = alice.run(&["tickets", "--json"]).events();
+    assert_eq!(listed.len(), 2, "{listed:#?}");
+    let parsed: membership::Ticket = gone.trim().parse().unwrap();
+    let id: String = parsed.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&listed[0]["ticket_id"], &listed[0]["uses"]), (&id.as_str().into(), &1.into()));
+    assert_eq!((&listed[1]["uses"], &listed[1]["relation"]), (&3.into(), &"peer".into()));
+    let secret: String = parsed.secret.dangerous_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let shown = alice.run(&["-vv", "tickets"]);
+    assert!(shown.stdout.contains("3 times") && !shown.stdout.contains(&secret), "{shown:#?}");
+
+    let withdrawn = alice.run(&["tickets", "--withdraw", &id[..8], "--json"]);
+    withdrawn.well();
+    assert_eq!(
+        withdrawn.events(),
+        [serde_json::json!({"version": 1, "event": "ticket_withdrawn", "ticket_id": id})]
+    );
+    let bob = Person::homeless();
+    bob.run_with(&["join", "--no-passphrase"], &gone).failed(3, &["silence"]);
+    assert!(alice.run(&["why"]).stdout.contains("ticket"));
+    alice.run(&["tickets", "--withdraw", &id]).failed(2, &["no ticket of that id is open"]);
+    for wrong in ["", "12", "xyzw", "-", &kept[..30]] {
+        alice.run(&["tickets", &format!("--withdraw={wrong}")]).failed(2, &["no id of a ticket"]);
+    }
+    drop(up);
+
+    let left = alice.run(&["tickets", "--json"]).events();
+    assert_eq!(left.len(), 1, "withdrawn for good: {left:#?}");
+    let id = left[0]["ticket_id"].as_str().unwrap();
+    alice.run(&["tickets", "--withdraw", &id.to_uppercase()]).well();
+    let (_up, _) = alice.up(&["--addresses", &address]);
+    assert!(alice.run(&["tickets"]).stdout.is_empty());
+    assert_eq!(alice.run(&["tickets", "--withdraw"]).code, Some(2));
 }
 
 #[test]

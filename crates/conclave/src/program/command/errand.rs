@@ -142,6 +142,6 @@ async fn alone(
     let duties = Duties { chat, is_brief: true, ..Duties::default() };
     let station = Station::start(home, lock, signer, duties, &caller.events).await?;
     let done = station.perform(request, caller).await;
-    let kept = station.shut_down().await;
-    done.and(kept)
+    station.shut_down().await;
+    done
 }

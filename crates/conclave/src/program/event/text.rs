@@ -37,6 +37,10 @@ impl Event {
                 printable(name)
             ),
             Event::Ticket(ticket) => ticket.text(),
+            Event::OpenTicket(ticket) => ticket.text(),
+            Event::TicketWithdrawn { ticket_id } => {
+                format!("the ticket {ticket_id} is withdrawn: nobody comes in by it any more")
+            }
             Event::Joined(member) => {
                 format!("{} has let you in: {}", printable(&member.name), member.member_id)
             }
@@ -65,7 +69,6 @@ impl Event {
             Event::Whoami(line) => line.text(),
             Event::Status(line) => line.text(),
             Event::Expires(line) => line.text(),
-            Event::Session { member, .. } => printable(member),
             Event::Up { member_id, .. } => format!("up as {member_id}"),
             Event::Listening { address } => format!("listening on {address}"),
             Event::ReceivingInto { folder } => format!("receiving files into {}", printable(folder)),
@@ -119,6 +122,7 @@ impl Event {
                 content.trim_end().to_owned()
             }
             Event::ManPageWritten { path } => printable(path),
+            Event::Check(line) => line.text(),
             Event::Cause { member, age_seconds, what, advice } => {
                 let advice = if advice.is_empty() { String::new() } else { format!("\n    {advice}") };
                 format!("{}, {} ago: {what}{advice}", printable(member), age(*age_seconds))

@@ -40,7 +40,8 @@ pub(crate) struct Founding {
 }
 
 /// What is made for one identity, and of no use to another.
-const LEFTOVERS: [&str; 5] = ["device", "record", "door", "counter", "roster"];
+const LEFTOVERS: [&str; 7] =
+    ["device", "record", "door", "person.redb", "machine.redb", "roster", "members.json"];
 
 /// Whether a record is so near its end that a new one should take its place.
 pub(crate) fn due_for_renewal(record: &Record, now: UnixSeconds) -> bool {

@@ -1,8 +1,8 @@
 //! Who is in, and by whom, in words.
 
 use super::super::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, SelfLine, StandingLine, StandingWord, StatusLine,
-    TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, OpenTicketLine, SelfLine, StandingLine,
+    StandingWord, StatusLine, TicketLine,
 };
 use super::{age, printable};
 
@@ -11,6 +11,21 @@ impl TicketLine {
         let picture = self.qr.as_ref().map_or("", |qr| qr.expose());
         let gap = if picture.is_empty() { "" } else { "\n" };
         [picture, gap, self.uri.expose()].concat()
+    }
+}
+
+impl OpenTicketLine {
+    pub(super) fn text(&self) -> String {
+        let whom = self.bound.as_deref().map_or_else(|| "whoever has it".to_owned(), printable);
+        let mut facts = vec![format!("for {whom}")];
+        facts.push(if self.uses == 1 { "once".to_owned() } else { format!("{} times", self.uses) });
+        if self.relation != "peer" {
+            facts.push(self.relation.clone());
+        }
+        if self.depth > 0 {
+            facts.push("may introduce".to_owned());
+        }
+        format!("{}\tends in {}\t{}", self.ticket_id, age(self.seconds), facts.join(", "))
     }
 }
 
@@ -146,7 +161,8 @@ impl StatusLine {
 }
 
 impl ExpiryLine {
-    pub(super) fn text(&self) -> String {
+    /// What ends, and when.
+    pub(crate) fn what_ends(&self) -> String {
         let whom = self.member.as_deref().map(printable).unwrap_or_default();
         let what = match self.what {
             ExpiryWord::Record => "the record of this device".to_owned(),
@@ -160,8 +176,12 @@ impl ExpiryLine {
             0 => "has ended".to_owned(),
             seconds => format!("ends in {}", age(seconds)),
         };
+        format!("{what} {when}")
+    }
+
+    pub(super) fn text(&self) -> String {
         let advice =
             if self.advice.is_empty() { String::new() } else { format!("\n  what to do: {}", self.advice) };
-        format!("{what} {when}{advice}")
+        self.what_ends() + &advice
     }
 }
