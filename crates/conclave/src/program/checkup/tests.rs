@@ -60,7 +60,7 @@ async fn a_port_that_nothing_answers_at_is_a_problem_and_one_that_is_told_wrongl
     let verdicts = |lines: Vec<Event>| lines.iter().map(|line| verdict(line).0).collect::<Vec<_>>();
     let everywhere: SocketAddr = format!("0.0.0.0:{}", bound.port()).parse().unwrap();
     let good = told(format!("home.example:{}", bound.port()));
-    assert_eq!(verdicts(reachability(&[everywhere], &[good.clone()]).await), [Verdict::Ok; 2]);
+    assert_eq!(verdicts(reachability(&[everywhere], std::slice::from_ref(&good)).await), [Verdict::Ok; 2]);
     let addresses = [told(format!("home.example:{}", bound.port() ^ 1)), told(bound.to_string())];
     assert_eq!(
         verdicts(reachability(&[bound], &addresses).await),
