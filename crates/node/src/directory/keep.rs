@@ -46,6 +46,16 @@ impl Keep {
         Self(Arc::new(keep))
     }
 
+    /// Has `then` called with what is durable now, before the change shows. It cannot undo it any more.
+    #[must_use]
+    pub fn followed_by(self, then: impl Fn(&Kept) + Send + Sync + 'static) -> Self {
+        Self::new(move |kept| {
+            (self.0)(kept)?;
+            then(kept);
+            Ok(())
+        })
+    }
+
     /// Calls it where it may block.
     pub(super) async fn run(&self, kept: Kept) -> Result<(), DirectoryError> {
         let keep = Arc::clone(&self.0);
