@@ -33,6 +33,7 @@ mod randomness;
 mod receivers;
 mod recorder;
 mod sender;
+mod serving;
 mod session;
 pub mod stalk;
 pub mod store;
