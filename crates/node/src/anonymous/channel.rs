@@ -47,6 +47,8 @@ pub(super) enum End {
 pub(super) struct Sizes {
     pub(super) received_bytes: usize,
     pub(super) sent_bytes: usize,
+    /// Packets that may come in all: each is work, whatever is in it.
+    pub(super) packets: u64,
 }
 
 impl Sizes {
@@ -92,6 +94,8 @@ pub(super) struct Channel {
     pieces: BytesMut,
     /// What has arrived and was not taken: bounded by the credit that taking it gives back.
     arrived: VecDeque<Bytes>,
+    /// Packets that may still come.
+    packets: u64,
     end: Option<End>,
 }
 
@@ -126,6 +130,7 @@ impl Channel {
             incoming: None,
             pieces: BytesMut::new(),
             arrived: VecDeque::new(),
+            packets: sizes.packets,
             end: None,
         })
     }
@@ -240,6 +245,7 @@ impl Channel {
 
     fn open_packets(&mut self, now: Instant) -> Result<(), End> {
         while let Some(packet) = self.reader.next_packet().map_err(|_| End::Lost)? {
+            self.packets = self.packets.checked_sub(1).ok_or(End::Violation)?;
             let opened = self.rx.handle_packet(now, &mut self.core.randomness.on_demand(), packet);
             opened.map_err(|error| match error {
                 Error::Peer(_) => End::Violation,
