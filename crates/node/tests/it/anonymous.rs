@@ -314,7 +314,11 @@ async fn what_members_say_has_no_effect_in_their_sessions_and_ends_them() {
     let twice = [open(1, "conclave.anonymous"), open(2, "conclave.anonymous")];
     let garbage = [open(1, "conclave.anonymous"), message(0, b"\x02\x03sum")];
     let unknown = [vec![0xff, 1, 2, 3]];
-    let attempts = [&actors[..], &news, &receivers, &files, &twice, &garbage, &unknown];
+    // Each of these would be a call, were it said where calls are said.
+    let elsewhere = ["notes", "conclave.actors/1", "conclave.news"].map(|name| open(1, name));
+    let elsewhere = elsewhere.map(|opened| [opened, message(0, b"\x01\x03sum1")]);
+    let mut attempts = vec![&actors[..], &news, &receivers, &files, &twice, &garbage, &unknown];
+    attempts.extend(elsewhere.iter().map(|attempt| &attempt[..]));
     for (number, attempt) in attempts.iter().enumerate() {
         let mut hostile = Hostile::call(&network, &contact(&b)).await;
         // Confirmed, and a call that is as it should be, in some of them.
