@@ -128,7 +128,10 @@ impl Endpoint {
             let cause = HandshakeCause::Ticket(proof.peer().identity, refusal);
             return self.silence(now, path, Some(proof.peer()), cause);
         }
-        if self.unconfirmed >= self.config.max_unconfirmed_sessions {
+        while self.unconfirmed >= self.config.max_unconfirmed_sessions {
+            if self.crowd_out(now) {
+                continue;
+            }
             self.tags.remove(&tag);
             if let Some(ticket) = proof.ticket {
                 self.tickets.release(&ticket, &proof.peer().identity);
@@ -153,6 +156,14 @@ impl Endpoint {
             peer.answered_counter = proof.counter;
         }
         self.actions.push_back(Action::Answer { path, admission: Admission { session, tag } });
+    }
+
+    /// Has the oldest unconfirmed session give way: members who never confirm must then be faster than the round trip of
+    /// one who does, instead of merely filling the table once. `false` if all of them are about to count.
+    fn crowd_out(&mut self, now: Now) -> bool {
+        let unconfirmed = |entry: &Session| matches!(entry.stage, Stage::Unconfirmed { .. });
+        let oldest = self.sessions.iter().find(|(_, entry)| unconfirmed(entry)).map(|(id, _)| *id);
+        oldest.inspect(|oldest| self.unconfirmed_failed(now, *oldest)).is_some()
     }
 
     /// Our own handshake is over without a session: the first packet of theirs that waited for that is answered.

@@ -23,7 +23,8 @@ impl Endpoint {
         self.members = members;
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
-            if self.comes_by_ticket(&id) && self.members.get(&id.identity).is_none() {
+            let is_here = self.session_with(&id).is_some();
+            if self.comes_by_ticket(&id) && !is_here && self.members.get(&id.identity).is_none() {
                 // Not in yet. Whoever was kept out meanwhile is refused when the ticket is about to be consumed.
                 continue;
             }

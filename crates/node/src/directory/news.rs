@@ -208,10 +208,15 @@ pub(crate) async fn keep(core: Arc<Core>) {
             () = clock::sleep_until(now.instant + pause) => {}
         }
         let date = clock::both().date;
-        if keeper.settled().next_change().is_some_and(|change| change <= date) {
+        if keeper.is_to_be_settled(date) {
             core.show(date);
         }
         core.close_doors(keeper, date);
+        if keeper.owes_door_now(date)
+            && let Err(error) = core.change(Vec::new()).await
+        {
+            tracing::warn!(%error, "the door cannot be replaced");
+        }
         core.expire_tickets().await;
         if let Err(error) = core.announce_self().await {
             tracing::debug!(%error, "nothing new to say of this node");
