@@ -182,8 +182,10 @@ impl State {
         self.kept = kept;
     }
 
-    /// Settles everybody anew.
+    /// Settles everybody anew, by the latest date seen: whoever's time was up stays out when the clock is set back.
     fn settle(&mut self, now: UnixSeconds) -> Roll {
+        let now = now.max(self.kept.horizon);
+        self.kept.horizon = now;
         let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());

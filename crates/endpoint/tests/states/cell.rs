@@ -9,6 +9,7 @@ macro_rules! named {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($value,)+ }
 
+        #[allow(dead_code)]
         impl $name {
             pub(crate) const ALL: &'static [Self] = &[$(Self::$value,)+];
 

@@ -196,6 +196,9 @@ pub(crate) async fn keep(core: Arc<Core>) {
         let date = clock::both().date;
         if keeper.settled().next_change().is_some_and(|change| change <= date) {
             core.show(date);
+            if let Err(error) = core.store_date(keeper).await {
+                tracing::warn!(%error, "the date by which somebody's time is up cannot be stored");
+            }
         }
         core.close_doors(keeper, date);
         core.expire_tickets().await;

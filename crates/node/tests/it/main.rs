@@ -12,6 +12,7 @@ mod descriptors;
 mod disk;
 mod flood;
 mod hostile;
+mod impersonation;
 mod join;
 mod keep;
 mod keeping;
@@ -19,7 +20,10 @@ mod lifecycle;
 mod many;
 mod messages;
 mod replay;
+mod redeeming;
+mod replays;
 mod simulation;
 mod stalk;
 mod strangers;
 mod support;
+
