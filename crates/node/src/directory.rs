@@ -18,6 +18,7 @@ use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
     Profile, Record, Settled, Standing, Statement, StatementId, UnixSeconds, Voucher,
 };
+use tokio::sync::Notify;
 
 use authority::Authority;
 use change::Fresh;
@@ -82,6 +83,8 @@ pub(crate) struct Keeper {
     keep: Option<Keep>,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
+    /// Everybody was settled anew: somebody's time may be up sooner than it was.
+    settled_anew: Notify,
 }
 
 struct State {
@@ -105,14 +108,15 @@ impl Keeper {
     ) -> Self {
         let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
-        let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
+        let settled = Arc::new(Settled::new(&kept.directory, &policy, now.max(kept.horizon)));
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let known = Arc::new(names_of(&kept.directory));
         let state = State { kept, policy, hosts: BTreeMap::new(), settled, settlements: 0, known };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let turn = tokio::sync::Mutex::default();
         let state = Mutex::new(state);
-        Self { state, signer, record, name, addresses, profile, authority, keep, turn }
+        let settled_anew = Notify::new();
+        Self { state, signer, record, name, addresses, profile, authority, keep, turn, settled_anew }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -125,6 +129,7 @@ impl Keeper {
         let roll = state.settle(now);
         // Within the lock, so that no older one takes the place of a newer.
         self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        self.settled_anew.notify_one();
         roll
     }
 

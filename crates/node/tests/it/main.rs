@@ -19,11 +19,10 @@ mod keeping;
 mod lifecycle;
 mod many;
 mod messages;
-mod replay;
 mod redeeming;
+mod replay;
 mod replays;
 mod simulation;
 mod stalk;
 mod strangers;
 mod support;
-

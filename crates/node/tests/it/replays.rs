@@ -57,8 +57,9 @@ async fn record() -> Recorded {
     b.shutdown().await;
     let bytes = network.recordings().into_iter().find(|it| it.to == host(2)).unwrap().bytes;
     let (mut input, mut decoder) = (BytesMut::from(&bytes[..]), Decoder::new(Config::reliable(100_000)));
-    let packets: Vec<Vec<u8>> =
-        std::iter::from_fn(|| decoder.next_frame(&mut input).unwrap()).map(|packet| packet.to_vec()).collect();
+    let packets: Vec<Vec<u8>> = std::iter::from_fn(|| decoder.next_frame(&mut input).unwrap())
+        .map(|packet| packet.to_vec())
+        .collect();
     assert!(packets.len() > 3, "the flight, the confirmation, the message");
     Recorded { alice, bob, packets, store }
 }
@@ -120,7 +121,7 @@ impl Door {
                 Step::Wait => {}
                 Step::Proven(proof) => {
                     self.proven += 1;
-                    drop(self.endpoint.admit(self.now, accepted.path, *proof, &mut self.rng));
+                    self.endpoint.admit(self.now, accepted.path, *proof, &mut self.rng);
                 }
                 Step::Failed(cause) => self.endpoint.handshake_failed(self.now, accepted.path, cause),
                 other => panic!("{other:?}"),
@@ -150,7 +151,8 @@ impl Door {
 fn zero_effects(mut door: Door, recorded: &Recorded, proven: usize) {
     let before = door.proven;
     let peer = PeerId { identity: recorded.alice.identity(), device: recorded.alice.key().key() };
-    let kept: Vec<_> = recorded.store.snapshot().confirmed_counters().unwrap().collect::<Result<_, _>>().unwrap();
+    let kept: Vec<_> =
+        recorded.store.snapshot().confirmed_counters().unwrap().collect::<Result<_, _>>().unwrap();
     let members = Arc::clone(door.endpoint.members());
     let tickets = format!("{:?}", door.endpoint.tickets());
     let mut size = 0;
@@ -177,7 +179,8 @@ fn zero_effects(mut door: Door, recorded: &Recorded, proven: usize) {
     assert_eq!(door.endpoint.session_with(&peer), None);
     assert_eq!(format!("{:?}", door.endpoint.tickets()), tickets, "no ticket reserved or used");
     assert!(Arc::ptr_eq(door.endpoint.members(), &members), "the list of members is untouched");
-    let after: Vec<_> = recorded.store.snapshot().confirmed_counters().unwrap().collect::<Result<_, _>>().unwrap();
+    let after: Vec<_> =
+        recorded.store.snapshot().confirmed_counters().unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(after, kept, "no counter has moved");
     door.now.instant += Duration::from_secs(60);
     door.endpoint.handle_timeout(door.now);
@@ -269,8 +272,7 @@ async fn some_hundreds_over_sockets() {
         let builder = person.builder().listen(loopback()).limits(limits.clone()).members(members.clone());
         builder.store(store).spawn()
     };
-    let (same, other) =
-        (listening(bob, store.clone()).await.unwrap(), Person::new(3));
+    let (same, other) = (listening(bob, store.clone()).await.unwrap(), Person::new(3));
     let other = listening(&other, Store::in_memory().unwrap()).await.unwrap();
     let mut events = (same.events(), other.events());
     let kept = |store: &Store| -> Vec<_> {
