@@ -19,6 +19,7 @@ use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
     Profile, Record, Settled, Standing, Statement, StatementId, UnixSeconds, Voucher,
 };
+use tokio::sync::Notify;
 
 use authority::Authority;
 use change::Fresh;
@@ -85,6 +86,8 @@ pub(crate) struct Keeper {
     owes_door: AtomicBool,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
+    /// Everybody was settled anew: somebody's time may be up sooner than it was.
+    settled_anew: Notify,
 }
 
 struct State {
@@ -110,7 +113,7 @@ impl Keeper {
     ) -> Self {
         let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
-        let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
+        let settled = Arc::new(Settled::new(&kept.directory, &policy, now.max(kept.horizon)));
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let known = Arc::new(names_of(&kept.directory));
         let hosts = BTreeMap::new();
@@ -118,7 +121,20 @@ impl Keeper {
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let (turn, owes_door) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
         let state = Mutex::new(state);
-        Self { state, signer, record, name, addresses, profile, authority, keep, owes_door, turn }
+        let settled_anew = Notify::new();
+        Self {
+            state,
+            signer,
+            record,
+            name,
+            addresses,
+            profile,
+            authority,
+            keep,
+            owes_door,
+            turn,
+            settled_anew,
+        }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -131,6 +147,7 @@ impl Keeper {
         let roll = state.settle(now);
         // Within the lock, so that no older one takes the place of a newer.
         self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        self.settled_anew.notify_one();
         roll
     }
 
@@ -195,8 +212,10 @@ impl State {
         self.kept = kept;
     }
 
-    /// Settles everybody anew.
+    /// Settles everybody anew, by the latest date seen: whoever's time was up stays out when the clock is set back.
     fn settle(&mut self, now: UnixSeconds) -> Roll {
+        let now = now.max(self.kept.horizon);
+        self.kept.horizon = now;
         let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());

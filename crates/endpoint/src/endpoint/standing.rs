@@ -35,7 +35,7 @@ impl Endpoint {
                 }
                 _ => {
                     self.part(now, id, EndCause::Removed, ConnectError::Removed, CloseReason::Removed);
-                    self.peers.remove(&id);
+                    self.forget_peer(&id);
                 }
             }
         }
@@ -158,7 +158,20 @@ impl Endpoint {
             matches!(peer.contact, Contact::Down) && peer.unconfirmed.is_none() && peer.waiters.is_empty();
         let listed = self.members.get(&id.identity).is_some_and(|member| member.device(&id.device).is_some());
         if gone && !listed {
-            self.peers.remove(id);
+            self.forget_peer(id);
+        }
+    }
+
+    /// The peer of this name, which may be a new one.
+    pub(super) fn meet(&mut self, id: PeerId) -> &mut Peer {
+        let departed = &mut self.departed;
+        let entry = self.peers.entry(id);
+        entry.or_insert_with(|| Peer { answered: departed.take(&id), ..Peer::default() })
+    }
+
+    fn forget_peer(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.remove(id) {
+            self.departed.put(*id, peer.answered);
         }
     }
 

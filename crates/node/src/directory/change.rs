@@ -168,6 +168,16 @@ impl Core {
         Ok(fresh)
     }
 
+    /// Makes durable how late it is: somebody's time is up, and stays so in another process with another clock.
+    pub(super) async fn store_date(self: &Arc<Self>, keeper: &Keeper) -> Result<(), DirectoryError> {
+        let _turn = keeper.turn.lock().await;
+        let kept = lock(&keeper.state).kept.clone();
+        match &keeper.keep {
+            Some(keep) => keep.run(kept).await,
+            None => Ok(()),
+        }
+    }
+
     /// Settles everybody anew, and ends what there is with those who are out.
     pub(super) fn show(self: &Arc<Self>, date: UnixSeconds) {
         let Ok(keeper) = self.keeper() else { return };
