@@ -178,6 +178,7 @@ impl Responder {
                 Step::Later => "later",
                 Step::Proven(_) => "proven",
                 Step::Established(_) => "established",
+                Step::Called | Step::CallEstablished(_) => "of somebody without a name",
                 Step::Failed(_) => "failed",
             });
         }
@@ -197,7 +198,7 @@ impl Responder {
             }
             Step::Wait if inbound.poll_transmit().is_some() => seen.say(Word::Reply),
             Step::Wait | Step::Later => {}
-            Step::Established(_) => panic!("not of ours"),
+            Step::Established(_) | Step::Called | Step::CallEstablished(_) => panic!("not of ours"),
         }
     }
 
