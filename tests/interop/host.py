@@ -9,6 +9,7 @@ from threading import Thread
 
 from connection import PROMPTLY
 from identity import Card, Device, Identity
+from ticket import Ticket
 
 # `cargo xtask interop` says where it has built it.
 BINARY = os.environ.get(
@@ -53,6 +54,11 @@ class Host:
     def remove(self, card: Card) -> dict:
         return self._command("remove", card)
 
+    def invite(self, bound: Card | None = None) -> Ticket:
+        """A ticket for one, for whoever has it or for the member of a card."""
+        answer = self._command("invite", bound)
+        return Ticket.parse(answer["ticket"])
+
     def take(self, identity: Identity) -> tuple[Device, Card]:
         """Makes somebody a member, with one device."""
         device = Device(identity)
@@ -66,8 +72,8 @@ class Host:
         """A device of somebody new, who is a member from now on."""
         return self.take(Identity())
 
-    def _command(self, word: str, card: Card) -> dict:
-        self._process.stdin.write(f"{word} {card.text}\n")
+    def _command(self, word: str, card: Card | None) -> dict:
+        self._process.stdin.write(f"{word} {card.text if card else ''}\n")
         self._process.stdin.flush()
         return self._answer()
 

@@ -110,11 +110,13 @@ class Session:
         self._next_message = 0
 
     @classmethod
-    def dial(cls, me: Device, card: Card, offer: Offer, suite: type[Initiator] = NoiseIk) -> "Session":
+    def dial(
+        cls, me: Device, card: Card, offer: Offer, suite: type[Initiator] = NoiseIk, psk: bytes = b""
+    ) -> "Session":
         """§5, then §8.7: the first sealed packet of the initiator confirms the session."""
         connection = Connection(card.addresses[0])
         try:
-            initiator = suite(me, card.records[0], card.door, offer)
+            initiator = suite(me, card.records[0], card.door, offer, psk=psk)
             for packet in initiator.packets:
                 connection.send(packet)
             session = cls(connection, initiator, initiator.read_reply(connection.receive(soon())))

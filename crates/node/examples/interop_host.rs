@@ -1,8 +1,8 @@
 //! A node for clients that were written from `docs/PROTOCOL.md` alone: `tests/interop` speaks with it.
 //!
 //! Its first line on standard output says who it is and where, as JSON. Then it takes commands on standard input, one
-//! a line, and answers each with a line of JSON: `add CARD` takes the member of a card, `remove CARD` strikes it off.
-//! Whoever sends a message to the stream `interop.ask` has it back, behind `heard: `, on the stream `interop.answer`;
+//! a line, and answers each with a line of JSON: `add CARD` lets the member of a card in, `remove CARD` keeps it out,
+//! `invite` issues a ticket for one, and `invite CARD` one that is bound to the member of the card. Whoever sends a message to the stream `interop.ask` has it back, behind `heard: `, on the stream `interop.answer`;
 //! what comes on `interop.ask.confirmed` is answered in the same way, and when the answer has been acknowledged,
 //! `confirmed` follows it. It ends when its standard input does.
 
@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use membership::{MemberId, NetAddress, UnixSeconds};
 use node::{
-    Card, Compression, Device, DeviceKey, Door, Identity, JsonValue, Node, Receiver, Record, StreamName,
-    StreamOptions, Suite,
+    Card, Compression, Device, DeviceKey, DirectoryConfig, Door, Identity, Invitation, JsonValue, Node,
+    Receiver, Record, StreamName, StreamOptions, Suite,
 };
 use rand::RngExt;
 use serde_json::json;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     say(&json!({ "card": card.to_text()? }))?;
     for line in io::stdin().lock().lines() {
-        let outcome = obey(&node, &line?);
+        let outcome = runtime.block_on(obey(&node, &line?));
         say(&outcome.unwrap_or_else(|error| json!({ "error": error.to_string() })))?;
     }
     runtime.block_on(node.shutdown());
@@ -50,6 +50,7 @@ async fn start() -> Result<(Node, Card), Box<dyn Error>> {
     let device = Device::new(key, record.clone())?;
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let builder = Node::builder().device(device).door(door.clone()).listen(anywhere);
+    let builder = builder.directory(DirectoryConfig::new(identity));
     let node = builder.suites([Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk]).spawn().await?;
 
     let address = NetAddress::new(node.local_addresses()[0].to_string())?;
@@ -75,15 +76,20 @@ async fn answer(node: Node, mut asked: Receiver, name: StreamName, confirmed: bo
     }
 }
 
-fn obey(node: &Node, line: &str) -> Result<JsonValue, Box<dyn Error>> {
-    let (command, card) = line.split_once(' ').ok_or("a command is a word and a card")?;
-    let card: Card = card.parse()?;
-    match command {
-        "add" => drop(node.add_member(&card)?),
-        "remove" => drop(node.remove_member(&card.identity()).ok_or("no such member")?),
+async fn obey(node: &Node, line: &str) -> Result<JsonValue, Box<dyn Error>> {
+    let (command, card) = line.split_once(' ').unwrap_or((line, ""));
+    let card: Option<Card> = if card.is_empty() { None } else { Some(card.parse()?) };
+    let member = card.as_ref().map(Card::identity);
+    match (command, card, member) {
+        ("add", Some(card), _) => node.vouch_for(card, None).await?,
+        ("remove", _, Some(member)) => node.revoke(member).await?,
+        ("invite", _, bound) => {
+            let ticket = node.invite(Invitation { bound, ..Invitation::default() }).await?;
+            return Ok(json!({ "ticket": ticket.to_text()?.as_str() }));
+        }
         _ => return Err("no such command".into()),
     }
-    Ok(json!({ "member": MemberId::of(&card.identity()).to_string() }))
+    Ok(json!({ "member": member.map(|member| MemberId::of(&member).to_string()) }))
 }
 
 fn say(line: &JsonValue) -> io::Result<()> {
