@@ -162,6 +162,11 @@ class Session:
     def end_stream(self, stream: Outgoing) -> None:
         self.send(End(stream.stream, stream.next_number))
 
+    def incoming_named(self, name: str) -> int | None:
+        """The latest stream from the node of this name."""
+        found = [number for number, stream in self.incoming.items() if stream.name == name]
+        return max(found, default=None)
+
     def receive_message(self, seconds: float = PROMPTLY) -> tuple[str, bytes]:
         """The next message of any stream, with the stream's name."""
         self.until(lambda: self.messages, seconds)
