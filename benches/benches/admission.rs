@@ -41,6 +41,7 @@ impl Bench {
                     door,
                     // The dearer case: two doors to try.
                     previous_doors: vec![Door::from_bytes([9; 32])],
+                    anonymous_door: None,
                 },
                 credential,
                 boot: BootId([1; 16]),

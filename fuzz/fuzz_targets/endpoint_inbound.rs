@@ -99,6 +99,7 @@ fn people(suite: Suite, rng: &mut StdRng) -> (HandshakeKeys, HandshakeKeys, Memb
                 identity: identity.key(),
                 door,
                 previous_doors: Vec::new(),
+                anonymous_door: None,
             },
             credential,
             boot: BootId([1; 16]),

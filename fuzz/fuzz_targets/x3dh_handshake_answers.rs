@@ -6,25 +6,28 @@ use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use x3dh_handshake::{
     Accepted, BootId, Capabilities, Credential, Door, FirstFlight, IdentityKey, Initiator, InitiatorConfig,
-    Knock, Limits, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TrafficAead,
+    Knock, Limits, Psk, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag, TicketId, TrafficAead,
 };
 
 fuzz_target!(|input: &[u8]| {
     let Some((selector, input)) = input.split_first() else { return };
-    let suite = Suite::ALL[usize::from(*selector) % Suite::ALL.len()];
+    let suites = [Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk, Suite::NoiseIkPsk2];
+    let suite = suites[usize::from(*selector) % suites.len()];
+    let psk = suite.needs_ticket().then(|| Psk::from_bytes([5; 32]));
     let keys = ResponderKeys {
         static_secret: StaticSecret::from_bytes(&[1; 32]).expect("any bytes are a key"),
         identity: IdentityKey([2; 32]),
         door: Door::from_bytes([3; 32]),
         previous_doors: Vec::new(),
+        anonymous_door: None,
     };
-    let (initiator, flight) = start(suite, &keys);
+    let (initiator, flight) = start(suite, &keys, psk.as_ref());
     let packets: Vec<&[u8]> = flight.packets().collect();
     let knock = Knock::check(&keys, packets[0]).expect("an honest packet");
     let proven = knock.claim(&keys).and_then(|claim| claim.prove(&keys)).expect("an honest packet");
-    let mut accepted = proven.accept(None).expect("an honest packet");
+    let mut accepted = proven.accept(psk.as_ref()).expect("an honest packet");
 
-    assert!(flight.with_cookie(&keys.door, input).is_err());
+    assert!(flight.read_challenge(&keys.door, input).is_err());
     accepted = wrong_key_share(accepted, input, packets.get(1).copied());
     if let Some(part) = packets.get(1) {
         accepted = accepted.key_share(part).map_err(|_| ()).expect("the one committed to");
@@ -62,7 +65,7 @@ fn wrong_key_share(accepted: Accepted, input: &[u8], right: Option<&[u8]>) -> Ac
     }
 }
 
-fn start(suite: Suite, keys: &ResponderKeys) -> (Initiator, FirstFlight) {
+fn start(suite: Suite, keys: &ResponderKeys, psk: Option<&Psk>) -> (Initiator, FirstFlight) {
     let config = InitiatorConfig {
         suite,
         static_secret: &StaticSecret::from_bytes(&[6; 32]).expect("any bytes are a key"),
@@ -70,7 +73,7 @@ fn start(suite: Suite, keys: &ResponderKeys) -> (Initiator, FirstFlight) {
         responder_identity: &keys.identity,
         responder_static: &keys.static_secret.public(),
         door: &keys.door,
-        ticket: None,
+        ticket: psk.map(|psk| (TicketId([10; 16]), psk)),
         counter: 1,
         boot: BootId([8; 16]),
         capabilities: Capabilities::BOTH_AEADS,

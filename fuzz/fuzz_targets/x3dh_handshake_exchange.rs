@@ -6,11 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use rand::{SeedableRng, rngs::StdRng};
 use x3dh_handshake::{
     Accepted, BootId, Capabilities, CookieSecret, Credential, Door, Established, FirstFlight, IdentityKey,
-    Initiator, InitiatorConfig, Knock, Limits, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag,
-    TrafficAead, cookie,
+    Initiator, InitiatorConfig, Knock, Limits, Psk, ReplyConfig, ResponderKeys, StaticSecret, Suite, Tag,
+    TicketId, TrafficAead, cookie,
 };
 
 const MAX_OPERATIONS: usize = 24;
+const SUITES: [Suite; 4] = [Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk, Suite::NoiseIkPsk2];
+/// The work that a node under load asks for.
+const BITS: u8 = 3;
 const LIMITS: Limits = Limits { session_window_kib: 1, stream_window_kib: 1 };
 
 fuzz_target!(|input: &[u8]| {
@@ -41,6 +44,7 @@ impl Network {
             // The worst case: both have one door.
             door: Door::from_bytes([3; 32]),
             previous_doors: Vec::new(),
+            anonymous_door: None,
         };
         Self {
             nodes: [node(1), node(2)],
@@ -56,7 +60,7 @@ impl Network {
 
     fn step(&mut self, operation: u8, one: usize, other: usize, byte: u8) {
         match operation % 7 {
-            0 => self.dial(one % 2, Suite::ALL[other % 3]),
+            0 => self.dial(one % 2, SUITES[other % SUITES.len()]),
             1 => self.knock(one % 2, other),
             2 => self.key_share(one, other),
             3 => self.reply(one),
@@ -68,6 +72,7 @@ impl Network {
 
     fn dial(&mut self, from: usize, suite: Suite) {
         let (here, there) = (&self.nodes[from], &self.nodes[1 - from]);
+        let psk = ticket();
         let config = InitiatorConfig {
             suite,
             static_secret: &here.static_secret,
@@ -75,7 +80,7 @@ impl Network {
             responder_identity: &there.identity,
             responder_static: &there.static_secret.public(),
             door: &there.door,
-            ticket: None,
+            ticket: suite.needs_ticket().then_some((TicketId([10; 16]), &psk)),
             counter: 1,
             boot: BootId([8; 16]),
             capabilities: Capabilities::BOTH_AEADS,
@@ -89,12 +94,15 @@ impl Network {
 
     fn knock(&mut self, node: usize, packet: usize) {
         let Some(packet) = pick(&self.packets, packet) else { return };
-        let first = cookie::open(packet, [&self.cookies], b"source").unwrap_or(packet);
+        let first = cookie::open(packet, [&self.cookies], b"source", BITS).unwrap_or(packet);
         let keys = &self.nodes[node];
         let accepted = Knock::check(keys, first)
             .and_then(|knock| knock.claim(keys))
             .and_then(|claim| claim.prove(keys))
-            .and_then(|proven| proven.accept(None));
+            .and_then(|proven| {
+                let psk = proven.ticket().map(|_| ticket());
+                proven.accept(psk.as_ref())
+            });
         self.accepted.extend(accepted.ok().map(Some));
     }
 
@@ -133,9 +141,12 @@ impl Network {
     fn challenge(&mut self, packet: usize, dialing: usize) {
         let Some(packet) = pick(&self.packets, packet) else { return };
         let Ok(knock) = Knock::check(&self.nodes[0], packet) else { return };
-        let challenge = knock.challenge(&self.cookies, b"source", &mut self.rng).expect("nothing to refuse");
+        let challenge = knock.challenge(&self.cookies, b"source", BITS, &mut self.rng);
+        let challenge = challenge.expect("nothing to refuse");
         let Some(Some((_, flight))) = pick(&self.dialing, dialing) else { return };
-        if let Ok(flight) = flight.with_cookie(&self.nodes[0].door, &challenge) {
+        let Ok(puzzle) = flight.read_challenge(&self.nodes[0].door, &challenge) else { return };
+        let solved = puzzle.try_solve(0..u64::MAX).expect("so few bits have a solution");
+        if let Ok(flight) = flight.with_cookie(&solved) {
             self.packets.extend(flight.packets().next().map(<[u8]>::to_vec));
         }
     }
@@ -164,6 +175,11 @@ impl Network {
             assert_eq!(one, other);
         }
     }
+}
+
+/// The secret of the one ticket there is.
+fn ticket() -> Psk {
+    Psk::from_bytes([11; 32])
 }
 
 fn pick<T>(all: &[T], index: usize) -> Option<&T> {

@@ -74,6 +74,7 @@ fn two_nodes(rng: &mut ThreadRng) -> Result<(Node, Node), Box<dyn std::error::Er
                 identity: identity.key(),
                 door: door.clone(),
                 previous_doors: Vec::new(),
+                anonymous_door: None,
             },
             credential: record.to_credential(),
             boot: BootId(rand::random()),

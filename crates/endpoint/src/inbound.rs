@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use membership::{DeviceStanding, NetAddress};
 use rand_core::CryptoRng;
-use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig, cookie};
+use x3dh_handshake::cookie::{self, Refused};
+use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig};
 
 use crate::action::Admission;
 use crate::cause::HandshakeCause;
@@ -58,6 +59,8 @@ enum Stage {
     /// The challenge is on its way, and so may the key share be that was sent before it came.
     Challenged {
         key_share_passed: bool,
+        /// The work that it asked for, which still counts if more is asked of others since.
+        bits: u8,
     },
     KeyShare(Accepted, Box<Proof>),
     Proven(Accepted),
@@ -110,31 +113,37 @@ impl Inbound {
         packet: &[u8],
         (keys, admittance): (&HandshakeKeys, &Admittance),
     ) -> Step {
-        if let Stage::Challenged { key_share_passed: false } = stage
+        if let Stage::Challenged { key_share_passed: false, bits } = stage
             && packet.first() == Some(&Kind::KeyShare.byte())
         {
             // It comes again behind the cookie. Until then nothing of it is kept.
-            self.stage = Stage::Challenged { key_share_passed: self.reliable };
+            self.stage = Stage::Challenged { key_share_passed: self.reliable, bits };
             return Step::Wait;
         }
         let demand = &admittance.demand;
+        let asked = demand.level().challenge(self.reliable).unwrap_or(0);
         let is_challenged = matches!(stage, Stage::Challenged { .. });
-        let examined = examine(packet, keys, demand, &self.source).and_then(|(knock, has_cookie)| {
-            if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
-                return if is_challenged && self.reliable {
-                    Err(HandshakeCause::Malformed)
-                } else {
-                    Ok(None)
-                };
-            }
-            if demand.defer {
-                return Ok(Some(None));
-            }
-            open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
-        });
+        let least_bits = match stage {
+            Stage::Challenged { bits, .. } => bits.min(asked),
+            _ => asked,
+        };
+        let examined =
+            examine(packet, keys, (demand, least_bits), &self.source).and_then(|(knock, has_cookie)| {
+                if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
+                    return if is_challenged && self.reliable {
+                        Err(HandshakeCause::Malformed)
+                    } else {
+                        Ok(None)
+                    };
+                }
+                if demand.defer {
+                    return Ok(Some(None));
+                }
+                open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
+            });
         match examined {
             Ok(None) => {
-                self.stage = Stage::Challenged { key_share_passed: false };
+                self.stage = Stage::Challenged { key_share_passed: false, bits: asked };
                 Step::Challenge
             }
             Ok(Some(None)) => {
@@ -155,7 +164,7 @@ impl Inbound {
         }
     }
 
-    /// Makes the challenge that [`Step::Challenge`] asks for, of the same first packet. It is shorter than the packet. Send
+    /// Makes the challenge that [`Step::Challenge`] asks for, of the same packet as it came. It is shorter than the packet. Send
     /// it with [`poll_transmit`](Self::poll_transmit).
     ///
     /// # Errors
@@ -168,8 +177,20 @@ impl Inbound {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), HandshakeCause> {
         let secret = demand.secrets.first().ok_or(HandshakeCause::Local)?;
+        // One that showed too little work stands behind its cookie still.
+        let first = match first.first().copied().and_then(Kind::from_byte) {
+            Some(Kind::Cookied) => {
+                cookie::open(first, demand.secrets.iter(), self.source.as_str().as_bytes(), 0)
+                    .map_err(|_| HandshakeCause::Local)?
+            }
+            _ => first,
+        };
         let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::Local)?;
-        let challenge = knock.challenge(secret, self.source.as_str().as_bytes(), rng);
+        let bits = match self.stage {
+            Stage::Challenged { bits, .. } => bits,
+            _ => return Err(HandshakeCause::Local),
+        };
+        let challenge = knock.challenge(secret, self.source.as_str().as_bytes(), bits, rng);
         self.reply = challenge.map_err(|_| HandshakeCause::Local)?;
         self.unsent = true;
         Ok(())
@@ -241,14 +262,19 @@ impl Inbound {
 fn examine<'a>(
     packet: &'a [u8],
     keys: &'a HandshakeKeys,
-    demand: &Demand,
+    (demand, least_bits): (&Demand, u8),
     source: &NetAddress,
 ) -> Result<(Knock<'a>, bool), HandshakeCause> {
     let (first, has_cookie) = match packet.first().copied().and_then(Kind::from_byte) {
         Some(Kind::First) => (packet, false),
         Some(Kind::Cookied) => {
-            let opened = cookie::open(packet, demand.secrets.iter(), source.as_str().as_bytes());
-            (opened.map_err(|_| HandshakeCause::BadCookie)?, true)
+            let source = source.as_str().as_bytes();
+            match cookie::open(packet, demand.secrets.iter(), source, least_bits) {
+                Ok(first) => (first, true),
+                // Challenged before the difficulty rose, on a path that forgot it, or lazy.
+                Err(Refused::TooLittleWork(first)) => (first, false),
+                Err(Refused::Rejected(_)) => return Err(HandshakeCause::BadCookie),
+            }
         }
         _ => return Err(HandshakeCause::Malformed),
     };

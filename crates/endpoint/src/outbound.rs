@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use membership::Members;
 use rand_core::CryptoRng;
+use x3dh_handshake::cookie::Puzzle;
 use x3dh_handshake::{Door, FirstFlight, Initiator, InitiatorConfig, Kind, Suite};
 
 use crate::action::Order;
@@ -13,13 +14,16 @@ use crate::path::PathFacts;
 use crate::repeat::Repeat;
 use crate::step::Step;
 
+/// The numbers that are tried for a puzzle in one go: half a millisecond.
+pub const PUZZLE_CHUNK: u64 = 1 << 10;
+
 /// One handshake that we began, owned by the task of its path. Its Diffie-Hellmans happen here, outside of the
 /// endpoint's lock.
 ///
 /// ```text
 ///   start ──> packets out (poll_transmit) ──> handle_packet ──> Established
 ///                  ▲                              │
-///                  └── a challenge, or loss ──────┴──> Failed: a bad answer on a reliable path, or too late
+///                  └── a challenge (work), or loss ┴──> Failed: a bad answer on a reliable path, or too late
 /// ```
 #[derive(Debug)]
 pub struct Outbound {
@@ -28,6 +32,8 @@ pub struct Outbound {
     flight: FirstFlight,
     door: Door,
     challenged: bool,
+    /// What a challenge asks for, and how many numbers have been tried.
+    puzzle: Option<(Puzzle, u64)>,
     /// Packets of the flight that were handed out.
     sent: usize,
     repeat: Repeat,
@@ -73,6 +79,7 @@ impl Outbound {
             flight,
             door: door.clone(),
             challenged: false,
+            puzzle: None,
             sent: 0,
             repeat: Repeat::new(now, path.reliable),
             deadline: order.deadline,
@@ -80,8 +87,11 @@ impl Outbound {
         })
     }
 
-    /// The next packet to send.
+    /// The next packet to send; none while a puzzle is to be [solved](Self::is_working).
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
+        if self.is_working() {
+            return None;
+        }
         let packet = self.flight.packets().nth(self.sent)?;
         self.sent += 1;
         Some(packet)
@@ -89,8 +99,8 @@ impl Outbound {
 
     /// Takes in a packet that came on the path: two Diffie-Hellmans and a decapsulation if it looks like the answer.
     ///
-    /// On a reliable path anything but one challenge and the answer ends the handshake. On others it may be forged by anybody, and is
-    /// ignored.
+    /// On a reliable path anything but one challenge and the answer ends the handshake. On others it may be forged by
+    /// anybody, and is ignored.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Step {
         if now >= self.deadline {
             return self.fail(HandshakeCause::TimedOut);
@@ -110,16 +120,36 @@ impl Outbound {
         }
     }
 
-    /// A responder under load wants to see that we receive what it sends: once for a handshake.
+    /// A responder under load wants to see that we receive what it sends, and perhaps that we work: once for a handshake.
     fn meets_challenge(&mut self, packet: &[u8]) -> bool {
         if self.challenged || packet.first() != Some(&Kind::Challenge.byte()) {
             return false;
         }
-        let Ok(flight) = self.flight.with_cookie(&self.door, packet) else { return false };
-        self.flight = flight;
+        let Ok(puzzle) = self.flight.read_challenge(&self.door, packet) else { return false };
         self.challenged = true;
-        self.sent = 0;
+        self.puzzle = Some((puzzle, 0));
+        self.work();
         true
+    }
+
+    /// Whether a puzzle is to be solved before there is anything to send: call [`work`](Self::work) until it is.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.puzzle.is_some()
+    }
+
+    /// Tries [`PUZZLE_CHUNK`] numbers: half a millisecond. What comes of it is for [`poll_transmit`](Self::poll_transmit).
+    pub fn work(&mut self) {
+        let Some((puzzle, tried)) = self.puzzle.take() else { return };
+        let next = tried.saturating_add(PUZZLE_CHUNK);
+        let Some(solved) = puzzle.try_solve(tried..next) else {
+            self.puzzle = Some((puzzle, next));
+            return;
+        };
+        if let Ok(flight) = self.flight.with_cookie(&solved) {
+            self.flight = flight;
+            self.sent = 0;
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` is never.
@@ -145,6 +175,7 @@ impl Outbound {
 
     fn fail(&mut self, cause: HandshakeCause) -> Step {
         self.initiator = None;
+        self.puzzle = None;
         self.sent = usize::MAX;
         Step::Failed(cause)
     }

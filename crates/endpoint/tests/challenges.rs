@@ -82,6 +82,9 @@ fn path(reliable: bool, remote: &str) -> PathFacts {
 }
 
 fn flight(outbound: &mut Outbound) -> Vec<Vec<u8>> {
+    while outbound.is_working() {
+        outbound.work();
+    }
     std::iter::from_fn(|| outbound.poll_transmit().map(<[u8]>::to_vec)).collect()
 }
 
@@ -146,6 +149,31 @@ fn nothing_need_be_kept_between_the_challenge_and_its_answer() {
     let mut fresh = scene.inbound();
     assert!(matches!(scene.receive(&mut fresh, &again[0]), Step::Wait));
     assert!(matches!(scene.receive(&mut fresh, &again[1]), Step::Proven(_)));
+}
+
+#[test]
+fn whoever_worked_before_the_difficulty_rose_is_challenged_again() {
+    for reliable in [true, false] {
+        let mut scene = Scene::new(reliable, at_puzzles);
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut now = scene.now.instant;
+        let mut guard = Guard::new(now, &GuardConfig::default(), &mut rng);
+        let mut press = |enough: fn(Level) -> bool| {
+            while !enough(guard.report(now).level) {
+                now += RISE_INTERVAL;
+                guard.deferred(now);
+            }
+            guard.demand(now, &mut rng)
+        };
+        scene.admittance.demand = press(at_puzzles);
+        let (_, packets, again) = scene.meet(&mut scene.inbound());
+        // To a node that has kept nothing of it, under the same secret, and asks for more now.
+        scene.admittance.demand = press(|level| !level.admits_strangers());
+        let mut inbound = scene.inbound();
+        assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Challenge));
+        let challenge = scene.challenge(&mut inbound, &again[0]);
+        assert_eq!(challenge[1..8], packets[0][1..8], "of the packet inside");
+    }
 }
 
 #[test]
@@ -223,8 +251,8 @@ fn on_a_reliable_path_anything_but_the_answer_to_the_challenge_ends_it() {
                 assert!(matches!(scene.receive(&mut inbound, &packets[1]), Step::Wait));
                 packets[1].clone()
             }
-            2 => vec![Kind::Challenge.byte(); 56],
-            _ => [&again[0][..30], &[1; 335]].concat(),
+            2 => vec![Kind::Challenge.byte(); 57],
+            _ => [&again[0][..30], &[1; 343]].concat(),
         };
         assert!(matches!(scene.receive(&mut inbound, &packet), Step::Failed(_)), "{junk}");
         // A second challenge is no answer either.

@@ -94,6 +94,9 @@ impl Scene {
 }
 
 fn flight(outbound: &mut Outbound) -> Vec<Vec<u8>> {
+    while outbound.is_working() {
+        outbound.work();
+    }
     let mut packets = Vec::new();
     while let Some(packet) = outbound.poll_transmit() {
         packets.push(packet.to_vec());
@@ -110,7 +113,7 @@ fn failed(step: &Step) -> HandshakeCause {
 
 #[test]
 fn both_ends_come_to_the_same_session_in_every_suite() {
-    for suite in Suite::ALL {
+    for suite in Suite::ALL.into_iter().filter(|suite| !suite.needs_ticket() && !suite.is_anonymous()) {
         let mut scene = Scene::new(true);
         (scene.ann.suites, scene.bob.suites) = (vec![suite], Suite::ALL.to_vec());
         let mut outbound = scene.outbound();
@@ -328,7 +331,7 @@ fn a_challenge_is_met_once_on_any_path() {
     let secret = CookieSecret::generate(&mut StdRng::seed_from_u64(5));
     let challenge = |scene: &mut Scene, first: &[u8]| {
         let knock = Knock::check(&scene.bob.responder, first).unwrap();
-        knock.challenge(&secret, b"somewhere", &mut scene.rng).unwrap()
+        knock.challenge(&secret, b"somewhere", 0, &mut scene.rng).unwrap()
     };
     let mut scene = Scene::new(false);
     let mut outbound = scene.outbound();
@@ -336,7 +339,7 @@ fn a_challenge_is_met_once_on_any_path() {
     let wanted = challenge(&mut scene, &packets[0]);
     assert!(matches!(outbound.handle_packet(scene.now.instant, &wanted), Step::Wait));
     let again = flight(&mut outbound);
-    assert_eq!(cookie::open(&again[0], [&secret], b"somewhere").unwrap(), packets[0]);
+    assert_eq!(cookie::open(&again[0], [&secret], b"somewhere", 0).unwrap(), packets[0]);
     assert_eq!(again[1], packets[1]);
     assert!(matches!(outbound.handle_packet(scene.now.instant, &wanted), Step::Wait));
     assert!(outbound.poll_transmit().is_none(), "no amplifier");
@@ -347,7 +350,7 @@ fn a_challenge_is_met_once_on_any_path() {
     let wanted = challenge(&mut scene, &packets[0]);
     assert!(matches!(outbound.handle_packet(scene.now.instant, &wanted), Step::Wait));
     let again = flight(&mut outbound);
-    assert_eq!(cookie::open(&again[0], [&secret], b"somewhere").unwrap(), packets[0]);
+    assert_eq!(cookie::open(&again[0], [&secret], b"somewhere", 0).unwrap(), packets[0]);
     assert_eq!(failed(&outbound.handle_packet(scene.now.instant, &wanted)), HandshakeCause::BadAnswer);
     // One that answers another flight.
     let mut outbound = scene.outbound();

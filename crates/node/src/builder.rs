@@ -238,6 +238,7 @@ impl Builder {
             identity: device.identity(),
             door,
             previous_doors,
+            anonymous_door: None,
         };
         let surroundings = ActorSurroundings {
             me: NodeId { member: *local.identity.as_bytes(), device: *local.device.as_bytes(), boot },

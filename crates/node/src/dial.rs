@@ -166,6 +166,10 @@ pub(crate) async fn first_words(
         Box::new(Outbound::start(clock::now(), order, facts, with, &mut rng).map_err(Failure::Handshake)?)
     };
     loop {
+        while outbound.is_working() {
+            outbound.work();
+            tokio::task::yield_now().await;
+        }
         let mut flight = Vec::new();
         while let Some(packet) = outbound.poll_transmit() {
             flight.push(packet.to_vec());

@@ -13,15 +13,28 @@ pub enum Error {
     /// Misuse: the key to dial is our own.
     #[error("a device cannot hold a handshake with itself")]
     SelfDial,
-    /// Misuse: tickets travel only in the X3DH suites.
+    /// Misuse: a ticket in a suite without tickets.
     #[error("this suite carries no ticket")]
     TicketUnsupported,
+    /// Misuse: no ticket in a suite that is there to redeem one.
+    #[error("this suite redeems a ticket, and there is none")]
+    TicketMissing,
+    /// Misuse: an anonymous suite for an initiator with a name.
+    #[error("this suite is for anonymous callers")]
+    AnonymousSuite,
     /// Misuse: the all-zero ticket id means "no ticket" on the wire.
     #[error("the all-zero ticket id is reserved")]
     ZeroTicketId,
     /// The two ends have no traffic AEAD in common, or the initiator offers none.
     #[error("no traffic AEAD in common")]
     NoCommonAead,
+    /// A challenge asks for more work than [`MAX_PUZZLE_BITS`](crate::cookie::MAX_PUZZLE_BITS): whoever made it knows the
+    /// door and wastes our time. As misuse: a challenge that would ask for as much.
+    #[error("a puzzle of {bits} bits is more than an initiator works for")]
+    PuzzleTooHard {
+        /// How much it asks for.
+        bits: u8,
+    },
     /// Misuse: a reply was asked for before the initiator's key share was taken in.
     #[error("the initiator's key share has not been taken in yet")]
     KeyShareMissing,

@@ -65,7 +65,7 @@ struct State {
 
 enum Exchange {
     X3dh(x3dh::initiator::Waiting),
-    Noise(noise::initiator::Waiting),
+    Noise(noise::Waiting),
 }
 
 /// The packets that open a handshake. Repeat them as they are: on a path that loses packets, a repetition is not a new
@@ -92,7 +92,8 @@ impl Initiator {
     /// Draws 32 bytes for the ephemeral key and, if the suite has a KEM, 64 more for its key pair.
     ///
     /// # Errors
-    /// Only for misuse: a key that cannot be dialed, a ticket where the suite has none, capabilities without an AEAD.
+    /// Only for misuse: a key that cannot be dialed, a ticket where the suite has none or none where it needs one, an
+    /// anonymous suite, capabilities without an AEAD.
     pub fn start(
         config: &InitiatorConfig<'_>,
         rng: &mut dyn CryptoRng,
@@ -112,7 +113,8 @@ impl Initiator {
                 let (waiting, flight) = x3dh::initiator::start(config, &offer, &responder, rng)?;
                 (Exchange::X3dh(waiting), flight)
             }
-            Suite::NoiseIk => {
+            Suite::NoiseNk => return Err(Error::AnonymousSuite),
+            Suite::NoiseIk | Suite::NoiseIkPsk2 => {
                 let (waiting, flight) = noise::initiator::start(config, &offer, rng)?;
                 (Exchange::Noise(waiting), flight)
             }
@@ -178,6 +180,9 @@ impl State {
 }
 
 fn check(config: &InitiatorConfig<'_>) -> Result<(), Error> {
+    if config.suite.is_anonymous() {
+        return Err(Error::AnonymousSuite);
+    }
     if config.static_secret.public() == *config.responder_static {
         return Err(Error::SelfDial);
     }
@@ -187,6 +192,7 @@ fn check(config: &InitiatorConfig<'_>) -> Result<(), Error> {
     match config.ticket {
         Some(_) if !config.suite.has_tickets() => Err(Error::TicketUnsupported),
         Some((TicketId::NONE, _)) => Err(Error::ZeroTicketId),
+        None if config.suite.needs_ticket() => Err(Error::TicketMissing),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Authenticated key agreement of two devices: hybrid X3DH, X3DH and Noise IK behind the same types, sans-IO.
+//! Authenticated key agreement of two devices: hybrid X3DH, X3DH, Noise IK and IKpsk2 behind the same types, sans-IO.
 //!
 //! The end that dials is an [`Initiator`]; the end that is dialed goes through stages, each of which consumes the one
 //! before it and costs one Diffie-Hellman more. Both end in an [`Established`].
@@ -12,10 +12,12 @@
 //! ```
 //!
 //! For the responder the session stays *unconfirmed* until a sealed packet of the initiator opens. [`cookie`] is for
-//! paths whose source addresses can be forged, [`rekey`] for fresh keys inside a session. The packets and the equations
-//! are §4 and §5 of `docs/PROTOCOL.md`, and the README has a whole handshake.
+//! times of load and for paths whose source addresses can be forged, [`rekey`] for fresh keys inside a session,
+//! [`anonymous`] for callers without a name (Noise NK). The packets and the equations are §4 and §5 of
+//! `docs/PROTOCOL.md`, and the README has a whole handshake.
 
 mod aead;
+pub mod anonymous;
 mod code;
 pub mod cookie;
 mod dh;

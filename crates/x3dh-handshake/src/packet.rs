@@ -25,9 +25,9 @@ pub enum Kind {
     KeyShare,
     /// `M2`: the responder's one answer.
     Reply,
-    /// A responder under load asks the initiator to show that it receives at its address.
+    /// A responder under load asks the initiator to show that it receives at its address, and to work.
     Challenge,
-    /// `M1a` again, behind the cookie that a challenge brought.
+    /// `M1a` again, behind the cookie that a challenge brought, and the work that it asked for.
     Cookied,
 }
 
@@ -59,7 +59,7 @@ impl Kind {
         match (self, suite) {
             (Self::First, _) => Some(first_bytes(suite)),
             (Self::KeyShare, Suite::X3dhHybrid) => Some(KEY_SHARE_BYTES),
-            (Self::KeyShare, Suite::X3dh | Suite::NoiseIk) => None,
+            (Self::KeyShare, _) => None,
             (Self::Reply, _) => Some(reply_bytes(suite)),
             (Self::Challenge, _) => Some(CHALLENGE_BYTES),
             (Self::Cookied, _) => Some(COOKIED_HEADER_BYTES + first_bytes(suite)),
@@ -81,10 +81,17 @@ pub(crate) const COMMITMENT_BYTES: usize = 32;
 pub(crate) const ANSWER_BYTES: usize = 36;
 /// `hdr | ek`
 pub(crate) const KEY_SHARE_BYTES: usize = HEADER_BYTES + ENCAPSULATION_KEY_BYTES;
-/// `hdr | nonce 16 | sealed cookie 16 + 16`
-pub(crate) const CHALLENGE_BYTES: usize = HEADER_BYTES + 16 + MAC_BYTES + TAG_BYTES;
-/// `kind u8 | mac2 16`, in front of `M1a`.
-pub(crate) const COOKIED_HEADER_BYTES: usize = 1 + MAC_BYTES;
+/// `MAC(psk, ..)`, behind the offer in a Noise suite with tickets.
+pub(crate) const TICKET_PROOF_BYTES: usize = MAC_BYTES;
+/// `capabilities u32 | session window u32 | stream window u32 | reserved 24`: as long as an answer, so that no answer is
+/// longer than what it answers.
+pub(crate) const CALL_BYTES: usize = 36;
+/// `hdr | nonce 16 | cookie 16 and bits u8, sealed`
+pub(crate) const CHALLENGE_BYTES: usize = HEADER_BYTES + 16 + MAC_BYTES + 1 + TAG_BYTES;
+/// `kind u8 | solution u64 | mac2 16`, in front of `M1a`.
+pub(crate) const COOKIED_HEADER_BYTES: usize = 1 + SOLUTION_BYTES + MAC_BYTES;
+/// The number that solves a puzzle.
+pub(crate) const SOLUTION_BYTES: usize = 8;
 
 /// The size of `P`.
 pub(crate) const fn offer_bytes(suite: Suite) -> usize {
@@ -100,9 +107,21 @@ const fn first_bytes(suite: Suite) -> usize {
                 STATIC_BYTES + TAG_BYTES + offer_bytes(suite) + TAG_BYTES + TAG_BYTES
             }
             // Noise: the static key and the payload, each sealed
-            Suite::NoiseIk => KEY_BYTES + TAG_BYTES + CREDENTIAL_BYTES + OFFER_BYTES + TAG_BYTES,
+            Suite::NoiseIk | Suite::NoiseIkPsk2 => {
+                KEY_BYTES + TAG_BYTES + noise_payload_bytes(suite) + TAG_BYTES
+            }
+            Suite::NoiseNk => noise_payload_bytes(suite) + TAG_BYTES,
         }
         + MAC_BYTES
+}
+
+/// The size of the payload of the first Noise message.
+pub(crate) const fn noise_payload_bytes(suite: Suite) -> usize {
+    match suite {
+        Suite::NoiseNk => CALL_BYTES,
+        _ if suite.needs_ticket() => CREDENTIAL_BYTES + OFFER_BYTES + TICKET_PROOF_BYTES,
+        _ => CREDENTIAL_BYTES + OFFER_BYTES,
+    }
 }
 
 const fn reply_bytes(suite: Suite) -> usize {
@@ -175,6 +194,28 @@ impl Offer {
             capabilities: Capabilities(u32::from_le_bytes(input.take())),
             limits: input.limits(),
         }
+    }
+}
+
+/// What an anonymous caller says about itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallOffer {
+    pub(crate) capabilities: Capabilities,
+    pub(crate) limits: Limits,
+}
+
+impl CallOffer {
+    pub(crate) fn encode(&self) -> [u8; CALL_BYTES] {
+        let mut out = Writer::<CALL_BYTES>::new();
+        out.put(&self.capabilities.0.to_le_bytes());
+        out.put(&self.limits.session_window_kib.to_le_bytes());
+        out.put(&self.limits.stream_window_kib.to_le_bytes());
+        out.bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8; CALL_BYTES]) -> Self {
+        let mut input = Reader(bytes);
+        Self { capabilities: Capabilities(u32::from_le_bytes(input.take())), limits: input.limits() }
     }
 }
 

@@ -15,8 +15,8 @@
 //! | [`Accepted`] | one hash | it holds the ticket's secret, if there is a ticket |
 //! | [`Established`] | a key pair, two Diffie-Hellman, an encapsulation | the initiator learns that we are the one it dialed |
 //!
-//! With [`Suite::NoiseIk`] a claim costs two Diffie-Hellman and proves the static key at once, because Noise reads its
-//! message whole.
+//! With [`Suite::NoiseIk`] and [`Suite::NoiseIkPsk2`] a claim costs two Diffie-Hellman and proves the static key at once,
+//! because Noise reads its message whole. Anonymous callers go another way: [`anonymous`](crate::anonymous).
 
 mod accepted;
 mod claim;
@@ -43,6 +43,9 @@ pub struct ResponderKeys {
     pub door: Door,
     /// The doors before it that still open, while records that carry them are about. Each costs a MAC per first packet.
     pub previous_doors: Vec<Door>,
+    /// The door of anonymous callers, if this node takes any. Members are not looked at behind it, and anonymous callers
+    /// not behind the other doors.
+    pub anonymous_door: Option<Door>,
 }
 
 impl ResponderKeys {

@@ -12,11 +12,16 @@ pub enum Suite {
     X3dh,
     /// `Noise_IK_25519_ChaChaPoly_BLAKE2b`, for foreign implementations.
     NoiseIk,
+    /// `Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b`, for foreign implementations that redeem a ticket: never without one.
+    NoiseIkPsk2,
+    /// `Noise_NK_25519_ChaChaPoly_BLAKE2b`, for callers without a name. See [`anonymous`](crate::anonymous).
+    NoiseNk,
 }
 
 impl Suite {
     /// Every suite of this version.
-    pub const ALL: [Self; 3] = [Self::X3dhHybrid, Self::X3dh, Self::NoiseIk];
+    pub const ALL: [Self; 5] =
+        [Self::X3dhHybrid, Self::X3dh, Self::NoiseIk, Self::NoiseIkPsk2, Self::NoiseNk];
 
     /// The number on the wire.
     #[must_use]
@@ -25,6 +30,8 @@ impl Suite {
             Self::X3dhHybrid => 0x0001,
             Self::X3dh => 0x0002,
             Self::NoiseIk => 0x0101,
+            Self::NoiseIkPsk2 => 0x0102,
+            Self::NoiseNk => 0x0103,
         }
     }
 
@@ -43,7 +50,20 @@ impl Suite {
     /// Whether the first packet may redeem a ticket.
     #[must_use]
     pub const fn has_tickets(self) -> bool {
-        matches!(self, Self::X3dhHybrid | Self::X3dh)
+        matches!(self, Self::X3dhHybrid | Self::X3dh | Self::NoiseIkPsk2)
+    }
+
+    /// Whether the first packet must redeem one.
+    #[must_use]
+    pub const fn needs_ticket(self) -> bool {
+        matches!(self, Self::NoiseIkPsk2)
+    }
+
+    /// Whether the initiator has no name: no [`Initiator`](crate::Initiator) speaks such a suite and no
+    /// [`Knock`](crate::Knock) takes it.
+    #[must_use]
+    pub const fn is_anonymous(self) -> bool {
+        matches!(self, Self::NoiseNk)
     }
 
     /// The name that is hashed before anything else.
@@ -52,6 +72,8 @@ impl Suite {
             Self::X3dhHybrid => "Conclave1 X3DH-25519-MLKEM768-ChaChaPoly-SHA3",
             Self::X3dh => "Conclave1 X3DH-25519-ChaChaPoly-SHA3",
             Self::NoiseIk => "Conclave1 Noise_IK_25519_ChaChaPoly_BLAKE2b",
+            Self::NoiseIkPsk2 => "Conclave1 Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b",
+            Self::NoiseNk => "Conclave1 Noise_NK_25519_ChaChaPoly_BLAKE2b",
         }
     }
 }

@@ -54,9 +54,11 @@ fn the_four_secrets_differ() {
 #[test]
 fn every_packet_has_its_one_size() {
     let sizes = |suite| Kind::ALL.map(|kind| kind.packet_bytes(suite));
-    assert_eq!(sizes(Suite::X3dhHybrid), [Some(348), Some(1192), Some(1196), Some(56), Some(365)]);
-    assert_eq!(sizes(Suite::X3dh), [Some(316), None, Some(108), Some(56), Some(333)]);
-    assert_eq!(sizes(Suite::NoiseIk), [Some(300), None, Some(108), Some(56), Some(317)]);
+    assert_eq!(sizes(Suite::X3dhHybrid), [Some(348), Some(1192), Some(1196), Some(57), Some(373)]);
+    assert_eq!(sizes(Suite::X3dh), [Some(316), None, Some(108), Some(57), Some(341)]);
+    assert_eq!(sizes(Suite::NoiseIk), [Some(300), None, Some(108), Some(57), Some(325)]);
+    assert_eq!(sizes(Suite::NoiseIkPsk2), [Some(316), None, Some(108), Some(57), Some(341)]);
+    assert_eq!(sizes(Suite::NoiseNk), [Some(108), None, Some(108), Some(57), Some(133)]);
     for mut world in variants() {
         let (_, flight) = world.start();
         let packets: Vec<&[u8]> = flight.packets().collect();
@@ -133,6 +135,11 @@ fn misuse_is_told_apart() {
     let mut config = world.config();
     config.ticket = Some((TICKET, &psk));
     assert_eq!(Initiator::start(&config, &mut rng).unwrap_err(), Error::TicketUnsupported);
+    config.suite = Suite::NoiseNk;
+    assert_eq!(Initiator::start(&config, &mut rng).unwrap_err(), Error::AnonymousSuite);
+    config.suite = Suite::NoiseIkPsk2;
+    config.ticket = None;
+    assert_eq!(Initiator::start(&config, &mut rng).unwrap_err(), Error::TicketMissing);
     config.suite = Suite::X3dh;
     config.ticket = Some((TicketId([0; 16]), &psk));
     assert_eq!(Initiator::start(&config, &mut rng).unwrap_err(), Error::ZeroTicketId);

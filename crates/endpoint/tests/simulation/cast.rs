@@ -45,6 +45,7 @@ impl Person {
                 identity: self.identity.key(),
                 door: self.door.clone(),
                 previous_doors: Vec::new(),
+                anonymous_door: None,
             },
             credential: self.record().to_credential(),
             boot,

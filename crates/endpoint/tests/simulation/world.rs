@@ -467,6 +467,11 @@ impl World {
     fn transmit(&mut self, node: usize, path: PathId) {
         let Some(carried) = self.nodes[node].paths.get_mut(&path) else { return };
         let wire = carried.wire;
+        if let Stage::Outbound(outbound) = &mut carried.stage {
+            while outbound.is_working() {
+                outbound.work();
+            }
+        }
         let mut packets = Vec::new();
         loop {
             let packet = match &mut carried.stage {

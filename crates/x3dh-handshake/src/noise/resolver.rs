@@ -11,61 +11,68 @@ use snow::{
     types::{Cipher, Dh, Hash, Random},
 };
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::{
     aead::{TAG_BYTES, nonce},
     dh::{KeyPair, Point},
+    error::Error,
     keys::StaticSecret,
 };
 
-/// Where the bytes of the one ephemeral key wait until snow draws them.
+/// Where the one ephemeral key waits until snow asks for it.
 ///
-/// snow wants its source of randomness when a state is built; a responder gets its own only when it replies.
+/// snow wants its source of randomness when a state is built; a responder gets its own only when it replies. And an
+/// initiator may have to know its ephemeral public key before snow writes it.
 #[derive(Clone, Default)]
-pub(super) struct EphemeralSlot(Arc<Mutex<Option<Zeroizing<[u8; 32]>>>>);
+pub(super) struct EphemeralSlot(Arc<Mutex<Option<KeyPair>>>);
 
 impl EphemeralSlot {
-    pub(super) fn fill(&self, rng: &mut dyn rand_core::CryptoRng) {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.fill_bytes(&mut bytes[..]);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    /// Draws the key; gives its public half.
+    pub(super) fn fill(&self, rng: &mut dyn rand_core::CryptoRng) -> Result<[u8; 32], Error> {
+        let pair = KeyPair::generate(rng)?;
+        let public = *pair.public();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(pair);
+        Ok(public)
+    }
+
+    fn take(&self) -> Option<KeyPair> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Random for EphemeralSlot {
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), SnowError> {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(SnowError::Rng)?;
-        if dest.len() != bytes.len() {
-            return Err(SnowError::Rng);
-        }
-        dest.copy_from_slice(&bytes[..]);
-        Ok(())
+/// What snow gets for a source of randomness: it has nothing to draw, because keys come from the slot.
+struct NoRandomness;
+
+impl Random for NoRandomness {
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), SnowError> {
+        Err(SnowError::Rng)
     }
 }
 
-/// Gives snow our primitives, and none but those of the one suite.
+/// Gives snow our primitives, and none but those of our suites.
 pub(super) struct Resolver {
-    static_secret: StaticSecret,
+    static_secret: Option<StaticSecret>,
     slot: EphemeralSlot,
 }
 
 impl Resolver {
-    pub(super) fn new(static_secret: StaticSecret, slot: EphemeralSlot) -> Self {
+    pub(super) fn new(static_secret: Option<StaticSecret>, slot: EphemeralSlot) -> Self {
         Self { static_secret, slot }
     }
 }
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(self.slot.clone()))
+        Some(Box::new(NoRandomness))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
         match choice {
-            DHChoice::Curve25519 => {
-                Some(Box::new(X25519 { parsed: self.static_secret.clone(), key: Key::Absent }))
-            }
+            DHChoice::Curve25519 => Some(Box::new(X25519 {
+                parsed: self.static_secret.clone(),
+                slot: self.slot.clone(),
+                key: Key::Absent,
+            })),
             _ => None,
         }
     }
@@ -88,7 +95,8 @@ impl CryptoResolver for Resolver {
 /// X25519 that refuses low-order and non-canonical points, which snow by itself would take.
 struct X25519 {
     /// The device's key: snow hands it to us as bytes, and it is parsed already.
-    parsed: StaticSecret,
+    parsed: Option<StaticSecret>,
+    slot: EphemeralSlot,
     key: Key,
 }
 
@@ -121,22 +129,15 @@ impl Dh for X25519 {
         32
     }
 
+    /// snow sets no key but the one that it was built with. Without a key every use of this object fails.
     fn set(&mut self, private: &[u8]) {
-        self.key = if bool::from(private.ct_eq(self.parsed.dangerous_bytes())) {
-            Key::Static(self.parsed.clone())
-        } else {
-            // Without a key every use of this object fails, so a key that cannot be parsed is noticed.
-            <&[u8; 32]>::try_from(private)
-                .ok()
-                .and_then(|bytes| KeyPair::from_bytes(bytes).ok())
-                .map_or(Key::Absent, Key::Ephemeral)
-        };
+        let parsed = self.parsed.as_ref();
+        let fitting = parsed.filter(|secret| bool::from(private.ct_eq(secret.dangerous_bytes())));
+        self.key = fitting.map_or(Key::Absent, |secret| Key::Static(secret.clone()));
     }
 
-    fn generate(&mut self, rng: &mut dyn Random) -> Result<(), SnowError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.try_fill_bytes(&mut bytes[..])?;
-        self.key = Key::Ephemeral(KeyPair::from_bytes(&bytes).map_err(|_| SnowError::Dh)?);
+    fn generate(&mut self, _: &mut dyn Random) -> Result<(), SnowError> {
+        self.key = Key::Ephemeral(self.slot.take().ok_or(SnowError::Rng)?);
         Ok(())
     }
 

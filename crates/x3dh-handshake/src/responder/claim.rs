@@ -128,7 +128,7 @@ impl Proven {
             Proved::X3dh(proved) => {
                 Taken::X3dh(proved.accept(psk.map_or(&[][..], |psk| psk.dangerous_bytes()))?)
             }
-            Proved::Noise(proved) => Taken::Noise(proved),
+            Proved::Noise(proved) => Taken::Noise(proved.accept(psk)?),
         };
         Ok(Accepted(Box::new((sender, offer, exchange))))
     }

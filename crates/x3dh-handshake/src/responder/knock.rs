@@ -18,12 +18,16 @@ pub struct Knock<'a> {
 }
 
 impl<'a> Knock<'a> {
-    /// Checks a packet's exact size, version, suite and `mac1`, in this order. No Diffie-Hellman.
+    /// Checks a packet's exact size, version, suite and `mac1`, in this order. No Diffie-Hellman. Anonymous suites are
+    /// not looked at: see [`AnonymousKnock`](crate::anonymous::AnonymousKnock).
     ///
     /// # Errors
     /// [`Rejected`]: say nothing.
     pub fn check(keys: &'a ResponderKeys, first_packet: &'a [u8]) -> Result<Self, Rejected> {
         let (suite, tag) = read_first(first_packet)?;
+        if suite.is_anonymous() {
+            return Err(Rejected);
+        }
         let door = check_door_mac(keys.doors(), first_packet)?;
         Ok(Self { packet: first_packet, door, suite, tag })
     }
@@ -40,6 +44,13 @@ impl<'a> Knock<'a> {
         self.tag
     }
 
+    /// `mac1`, which tells this packet from every other: to be remembered where a packet that comes again, which proves
+    /// nothing and works for nothing anew, must not cost anything anew.
+    #[must_use]
+    pub fn mac1(&self) -> [u8; 16] {
+        self.packet.last_chunk().copied().unwrap_or_default()
+    }
+
     /// Learns who the sender says it is: one Diffie-Hellman.
     ///
     /// # Errors
@@ -51,7 +62,8 @@ impl<'a> Knock<'a> {
                     x3dh::responder::claim(keys, self.suite, self.packet)?;
                 (Claimed::X3dh(claimed), static_key, credential)
             }
-            Suite::NoiseIk => {
+            Suite::NoiseNk => return Err(Rejected),
+            Suite::NoiseIk | Suite::NoiseIkPsk2 => {
                 let (claimed, static_key, credential) = noise::responder::claim(keys, &self)?;
                 (Claimed::Noise(claimed), static_key, credential)
             }

@@ -7,7 +7,8 @@ use rand_core::{TryCryptoRng, TryRng};
 use x3dh_handshake::{
     Accepted, BootId, CREDENTIAL_BYTES, Capabilities, Credential, Door, Established, FirstFlight,
     IdentityKey, Initiator, InitiatorConfig, Knock, Limits, Psk, Rejected, ReplyConfig, ResponderKeys,
-    StaticKey, StaticSecret, Suite, Tag, TicketId, TrafficAead,
+    SessionSecrets, StaticKey, StaticSecret, Suite, Tag, TicketId, TrafficAead,
+    anonymous::{AnonymousEstablished, AnonymousKnock, Call, Caller, CallerConfig},
 };
 
 /// Randomness for tests: SHAKE256 of a seed, so that a stranger can repeat it.
@@ -110,6 +111,7 @@ impl World {
             identity: IdentityKey([0xb0; 32]),
             door: Door::generate(&mut rng),
             previous_doors: Vec::new(),
+            anonymous_door: Some(Door::from_bytes([0x0d; 32])),
         };
         let credential = Credential([0xa1; CREDENTIAL_BYTES]);
         let bob_static = bob.static_secret.public();
@@ -185,15 +187,47 @@ pub fn accept(keys: &ResponderKeys, psk: Option<&Psk>, first: &[u8]) -> Result<A
 
 /// Every secret and fact that both ends must share.
 pub fn secrets(established: Established) -> [Vec<u8>; 5] {
-    let transcript = established.transcript.to_vec();
-    let parts = established.secrets.into_parts();
+    flat(established.secrets, &established.transcript)
+}
+
+pub fn anonymous_secrets(established: AnonymousEstablished) -> [Vec<u8>; 5] {
+    flat(established.secrets, &established.transcript)
+}
+
+fn flat(secrets: SessionSecrets, transcript: &[u8; 32]) -> [Vec<u8>; 5] {
+    let parts = secrets.into_parts();
     [
         parts.root.dangerous_bytes().to_vec(),
         parts.initiator.dangerous_bytes().to_vec(),
         parts.responder.dangerous_bytes().to_vec(),
         parts.exporter.dangerous_bytes().to_vec(),
-        transcript,
+        transcript.to_vec(),
     ]
+}
+
+/// Somebody calls the Bob of a world without saying who.
+impl World {
+    pub fn caller_config(&self) -> CallerConfig<'_> {
+        CallerConfig {
+            responder_identity: &self.bob.identity,
+            responder_static: &self.bob_static,
+            door: self.bob.anonymous_door.as_ref().unwrap(),
+            capabilities: Capabilities::BOTH_AEADS,
+            limits: LIMITS,
+            tag: Tag(0x1111_2222),
+        }
+    }
+
+    pub fn call(&mut self) -> (Caller, FirstFlight) {
+        let mut rng = std::mem::replace(&mut self.rng, SeededRng::new(0));
+        let started = Caller::start(&self.caller_config(), &mut rng).unwrap();
+        self.rng = rng;
+        started
+    }
+
+    pub fn hear(&self, first: &[u8]) -> Result<Call, Rejected> {
+        AnonymousKnock::check(&self.bob, first)?.open(&self.bob)
+    }
 }
 
 /// A suite and whether a ticket goes with it: every variant of the handshake.
@@ -204,5 +238,6 @@ pub fn variants() -> Vec<World> {
         World::new(Suite::X3dh),
         World::new(Suite::X3dh).with_ticket(),
         World::new(Suite::NoiseIk),
+        World::new(Suite::NoiseIkPsk2).with_ticket(),
     ]
 }

@@ -2,24 +2,28 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Inputs, Values, cookie, noise_ik, pattern, rekey, x3dh};
+use super::{Inputs, Values, cookie, noise, pattern, rekey, x3dh};
 
 /// The variants of the handshake: file name, suite, with a ticket or without.
-pub const VARIANTS: [(&str, u16, bool); 5] = [
+pub const VARIANTS: [(&str, u16, bool); 7] = [
     ("x3dh_hybrid.json", 0x0001, false),
     ("x3dh_hybrid_ticket.json", 0x0001, true),
     ("x3dh.json", 0x0002, false),
     ("x3dh_ticket.json", 0x0002, true),
     ("noise_ik.json", 0x0101, false),
+    ("noise_ikpsk2.json", 0x0102, true),
+    ("noise_nk.json", 0x0103, false),
 ];
 
 pub const COOKIE_SECRET_START: u8 = 0xc0;
 pub const COOKIE_NONCE_START: u8 = 0xe0;
 pub const COOKIE_SOURCE: &[u8] = b"192.0.2.1:4242";
+/// The challenges: file name, and how much work they ask for.
+pub const COOKIES: [(&str, u8); 2] = [("cookie.json", 0), ("puzzle.json", 10)];
 
 /// The oracle's values for one variant.
 pub fn values(input: &Inputs) -> Values {
-    if input.suite == 0x0101 { noise_ik(input) } else { x3dh(input) }
+    if input.suite >= 0x0101 { noise(input) } else { x3dh(input) }
 }
 
 /// Every file.
@@ -30,22 +34,25 @@ pub fn document() -> Map<String, Value> {
         let values = hexadecimal(&values(&input));
         files.insert(name.into(), json!({ "inputs": inputs(&input), "values": values }));
     }
-    files.insert("cookie.json".into(), cookie_file());
+    for (name, bits) in COOKIES {
+        files.insert(name.into(), cookie_file(bits));
+    }
     files.insert("rekey.json".into(), rekey_file());
     files
 }
 
-fn cookie_file() -> Value {
+fn cookie_file(bits: u8) -> Value {
     let input = Inputs::frozen(0x0001, false);
     let first = x3dh(&input);
     let (secret, nonce) = (pattern(COOKIE_SECRET_START), pattern(COOKIE_NONCE_START));
-    let values = cookie(&input, first.get("M1a"), &secret, COOKIE_SOURCE, &nonce);
+    let values = cookie(&input, first.get("M1a"), (&secret, COOKIE_SOURCE), &nonce, bits);
     json!({
         "inputs": {
             "M1a": "as in x3dh_hybrid.json",
             "cookie secret": hex::encode(secret),
             "source": hex::encode(COOKIE_SOURCE),
             "nonce": hex::encode(nonce),
+            "bits": bits,
         },
         "values": hexadecimal(&values),
     })
@@ -70,7 +77,18 @@ fn hexadecimal(values: &Values) -> Value {
     values.0.iter().map(|(name, bytes)| ((*name).to_owned(), Value::from(hex::encode(bytes)))).collect()
 }
 
+/// What only an initiator with a name puts in.
+const NAMED: [&str; 7] = ["ticket id", "psk", "a", "credential", "counter", "boot_I", "kem d | z"];
+
 fn inputs(input: &Inputs) -> Value {
+    let mut all = all_inputs(input);
+    if let (0x0103, Some(all)) = (input.suite, all.as_object_mut()) {
+        all.retain(|name, _| !NAMED.contains(&name.as_str()) && name != "kem m");
+    }
+    all
+}
+
+fn all_inputs(input: &Inputs) -> Value {
     json!({
         "suite": format!("{:#06x}", input.suite),
         "ticket id": input.ticket.map(|(id, _)| hex::encode(id)),

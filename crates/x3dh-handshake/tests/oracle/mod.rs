@@ -10,6 +10,7 @@
     clippy::as_conversions
 )]
 
+mod cookie;
 pub mod document;
 mod noise;
 mod primitives;
@@ -17,9 +18,10 @@ mod x3dh;
 
 use primitives::{derive, dh, sha3};
 
-pub use noise::noise_ik;
+pub use cookie::{cookie, cookied, work};
+pub use noise::{noise, noise_proved_by, noise_with_proof};
 pub use primitives::mac;
-pub use x3dh::{cookie, rekey, x3dh, x3dh_committed, x3dh_with_psk};
+pub use x3dh::{rekey, x3dh, x3dh_committed, x3dh_with_psk};
 
 /// Named values in the order in which they come about.
 #[derive(Default)]
@@ -144,6 +146,15 @@ impl Inputs {
         offer.extend(self.windows_i[0].to_le_bytes());
         offer.extend(self.windows_i[1].to_le_bytes());
         offer.extend([0; 8]);
+        offer
+    }
+
+    /// `capabilities | session window | stream window | 24 zero bytes`: what an anonymous caller says.
+    fn call_offer(&self) -> Vec<u8> {
+        let mut offer = self.capabilities_i.to_le_bytes().to_vec();
+        offer.extend(self.windows_i[0].to_le_bytes());
+        offer.extend(self.windows_i[1].to_le_bytes());
+        offer.extend([0; 24]);
         offer
     }
 

@@ -126,22 +126,6 @@ fn run(input: &Inputs, psk: &[u8], m1b: &[u8]) -> Values {
     v
 }
 
-/// A challenge to `M1a` and what comes back.
-pub fn cookie(input: &Inputs, m1a: &[u8], secret: &[u8; 32], source: &[u8], nonce: &[u8; 16]) -> Values {
-    let mut v = Values::default();
-    let cookie: [u8; 16] = derive("Conclave1 cookie", &[secret, source, &m1a[8..40]]);
-    v.put("cookie", cookie);
-    let kc: [u8; 32] = derive("Conclave1 challenge", &[&input.door, nonce]);
-    v.put("kc", kc);
-    let mac1 = &m1a[m1a.len() - 16..];
-    let sealed = aead(&kc, 0, mac1, &cookie);
-    v.put("challenge", [input.header(4), nonce.to_vec(), sealed].concat());
-    let mac2 = mac("Conclave1 mac2", &cookie, m1a);
-    v.put("mac2", mac2);
-    v.put("cookied", [&[5], &mac2[..], m1a].concat());
-    v
-}
-
 /// Fresh keys inside a session.
 pub fn rekey(hybrid: bool, x: &[u8; 32], seed: &[u8; 64], y: &[u8; 32], m: &[u8; 32]) -> Values {
     let mut v = Values::default();
