@@ -56,8 +56,7 @@ impl AgentSecret {
 /// its zero.
 pub fn static_key_of(agent: &IdentityKey) -> Result<StaticKey, Error> {
     let point = CompressedEdwardsY(agent.0).decompress().ok_or(Error::UnusableAgentId)?;
-    let usable =
-        point.compress().to_bytes() == agent.0 && point.is_torsion_free() && !point.is_identity();
+    let usable = point.compress().to_bytes() == agent.0 && point.is_torsion_free() && !point.is_identity();
     let key = StaticKey(point.to_montgomery().to_bytes());
     if usable && key.is_usable() { Ok(key) } else { Err(Error::UnusableAgentId) }
 }

@@ -64,8 +64,7 @@ impl Connection {
     fn prove(&self, claim: Claim, request: &[u8]) -> Result<Introduced, Error> {
         let Claim { agent, static_key, prologue } = claim;
         let secret = self.agent.secret();
-        let mut exchange =
-            Exchange::new(Pattern::Kk, Role::Responder, secret, Some(&static_key), &prologue)?;
+        let mut exchange = Exchange::new(Pattern::Kk, Role::Responder, secret, Some(&static_key), &prologue)?;
         let (counter, early) = decode_request(&exchange.read(request)?)?;
         Ok(Introduced { exchange, agent: Agent::new(agent, static_key), counter, early })
     }
@@ -84,10 +83,7 @@ impl Connection {
         let packet = exchange.write(Kind::Answer, &admission.early, rng)?;
         let received = admission.max_received_bytes.unwrap_or(self.limits.max_received_bytes);
         let sent = admission.max_sent_bytes.unwrap_or(self.limits.max_sent_bytes);
-        let limits = (
-            received.min(self.limits.max_received_bytes),
-            sent.min(self.limits.max_sent_bytes),
-        );
+        let limits = (received.min(self.limits.max_received_bytes), sent.min(self.limits.max_sent_bytes));
         Ok((Unconfirmed { open: Open::new(exchange, agent, limits, now)?, counter, early }, packet))
     }
 }

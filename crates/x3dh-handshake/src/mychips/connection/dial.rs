@@ -11,9 +11,7 @@ use crate::{
     mychips::{
         agent::{AgentSecret, static_key_of},
         event::Agent,
-        exchange::{
-            Exchange, Pattern, prologue_of_claim, prologue_of_introduction, prologue_of_request,
-        },
+        exchange::{Exchange, Pattern, prologue_of_claim, prologue_of_introduction, prologue_of_request},
         limits::Limits,
         packet::{Introduction, Kind, Token, check_early, encode_request},
     },

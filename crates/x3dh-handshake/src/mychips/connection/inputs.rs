@@ -11,9 +11,7 @@ use crate::{
     mychips::{
         agent::static_key_of,
         event::{Agent, End, Event, Question},
-        exchange::{
-            Exchange, Pattern, prologue_of_claim, prologue_of_introduction, prologue_of_request,
-        },
+        exchange::{Exchange, Pattern, prologue_of_claim, prologue_of_introduction, prologue_of_request},
         packet::{Introduction, Kind, LENGTH_BYTES, Reason, Record, taken_early},
     },
     session::Role,
@@ -38,11 +36,11 @@ impl Connection {
     /// # Errors
     /// [`Error::Full`] while there are events to be taken; nothing has changed then.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> Result<(), Error> {
-        if !self.events.is_empty() {
-            return Err(Error::Full);
-        }
         if matches!(self.state, State::Closed) {
             return Ok(());
+        }
+        if !self.events.is_empty() {
+            return Err(Error::Full);
         }
         let within = packet.len() <= self.max_packet_bytes();
         let state = mem::replace(&mut self.state, State::Closed);
@@ -94,7 +92,10 @@ impl Connection {
                 let mut open = unconfirmed.open;
                 let plaintext = open.transport.open(body)?;
                 // What it says must be right too, or nothing counts.
-                Record::decode(&plaintext)?;
+                if matches!(Record::decode(&plaintext)?, Record::Message(message) if message.len() > open.max_received_bytes)
+                {
+                    return Err(Rejected);
+                }
                 self.events.push_back(Event::Opened {
                     peer: open.peer,
                     counter: unconfirmed.counter,
@@ -119,8 +120,8 @@ impl Connection {
     fn take_introduction(&mut self, body: &[u8]) -> Result<(), Rejected> {
         let secret = self.agent.secret();
         let prologue = prologue_of_introduction();
-        let mut exchange = Exchange::new(Pattern::Ik, Role::Responder, secret, None, &prologue)
-            .map_err(|_| Rejected)?;
+        let mut exchange =
+            Exchange::new(Pattern::Ik, Role::Responder, secret, None, &prologue).map_err(|_| Rejected)?;
         let Introduction { counter, agent, token, early } = Introduction::decode(&exchange.read(body)?)?;
         let static_key = self.usable(&agent)?;
         if exchange.remote_static() != Some(&static_key.0[..]) {
