@@ -18,15 +18,14 @@ from wire import Malformed, u8, u64
 FIRST_CONTACT, CLAIM, KNOWN, ANSWER, TRANSPORT = b"I", b"N", b"K", b"A", b"T"
 MAX_UNPROVEN_PACKET_BYTES = 2_048
 MAX_PACKET_BYTES = 65_536
-RECORDS = 0x01
 
 # §14.3.
 BASE = b"Conclave MyCHIPs" + u8(1)
 SUITE = "25519_ChaChaPoly_BLAKE2b"
 
-# §14.5, with RECORDS.
+# §14.5.
 MESSAGE, CLOSE = b"\x00", b"\x01"
-DONE, IDLE, ANOTHER_IS_USED = 1, 2, 3
+DONE, IDLE, ANOTHER_IS_USED, REMOVED = 1, 2, 3, 4
 
 
 def montgomery(agent_id: bytes) -> bytes:
@@ -74,14 +73,11 @@ class Attempt:
     handshake: NoiseConnection
 
     def read_answer(self, packet: bytes) -> "Transport":
-        """A. An option is in force if both sides have set it."""
+        """A, and what it says early."""
         if packet[:1] != ANSWER:
             raise Malformed("another packet where A must stand")
         check_point(packet[1:33])
-        payload = bytes(self.handshake.read_message(packet[1:]))
-        if not payload:
-            raise Malformed("an answer without options")
-        return Transport(self.handshake, bool(payload[0] & RECORDS), payload[1:])
+        return Transport(self.handshake, bytes(self.handshake.read_message(packet[1:])))
 
 
 def known_agent(
@@ -89,39 +85,35 @@ def known_agent(
     responder: bytes,
     counter: int,
     early: bytes = b"",
-    options: int = RECORDS,
     claims: bytes | None = None,
 ) -> Attempt:
     """N and K. The id that N claims is one's own, if it is not to be refused."""
     claim = CLAIM + bytes(noise("N", True, BASE + b"N", None, responder).write_message(claims or me.id))
     handshake = noise("KK", True, prologue_of_known(claim), me, responder)
-    request = handshake.write_message(u64(counter) + u8(options) + early)
+    request = handshake.write_message(u64(counter) + early)
     return Attempt([claim, KNOWN + bytes(request)], handshake)
 
 
-def first_contact(
-    me: Agent, responder: bytes, counter: int, token: bytes, early: bytes = b"", options: int = RECORDS
-) -> Attempt:
+def first_contact(me: Agent, responder: bytes, counter: int, token: bytes, early: bytes = b"") -> Attempt:
     """I, with the token of a ticket."""
     handshake = noise("IK", True, BASE + b"IAT", me, responder)
-    introduction = u64(counter) + u8(options) + me.id + u8(len(token)) + token + early
+    introduction = u64(counter) + me.id + u8(len(token)) + token + early
     return Attempt([FIRST_CONTACT + bytes(handshake.write_message(introduction))], handshake)
 
 
 class Transport:
     """§14.5: what follows A, in T packets."""
 
-    def __init__(self, handshake: NoiseConnection, records: bool, early: bytes):
+    def __init__(self, handshake: NoiseConnection, early: bytes):
         self._noise = handshake
-        self.records = records
         self.early = early
 
     def confirmation(self) -> bytes:
-        """§14.4: the first T, where there is nothing to say."""
+        """§14.4: the first T."""
         return self.seal(b"")
 
     def message(self, message: bytes) -> bytes:
-        return self.seal(MESSAGE + message if self.records else message)
+        return self.seal(MESSAGE + message)
 
     def close(self, reason: int) -> bytes:
         return self.seal(CLOSE + u8(reason))

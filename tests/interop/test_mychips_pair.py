@@ -7,8 +7,8 @@ import unittest
 
 from cryptography.exceptions import InvalidTag
 
-from mychips import BASE, RECORDS, Agent, first_contact, known_agent, montgomery, noise, prologue_of_known
-from wire import Malformed, Reader, u8
+from mychips import BASE, Agent, first_contact, known_agent, montgomery, noise, prologue_of_known
+from wire import Malformed, Reader
 
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 ANSWERED = b"A"
@@ -44,11 +44,11 @@ class Pairs(unittest.TestCase):
     def test_n_and_kk(self):
         attempt = known_agent(self.caller, self.called.id, counter=7, early=b"early")
         claim, request = attempt.packets
-        self.assertEqual([len(claim), len(request)], [81, 58 + len(b"early")])
+        self.assertEqual([len(claim), len(request)], [81, 57 + len(b"early")])
         handshake, said = self.answer_known(claim, request)
-        self.assertEqual((said.u64(), said.u8(), said.rest()), (7, RECORDS, b"early"))
-        transport = attempt.read_answer(ANSWERED + bytes(handshake.write_message(u8(RECORDS) + b"too")))
-        self.assertEqual((transport.records, transport.early), (True, b"too"))
+        self.assertEqual((said.u64(), said.rest()), (7, b"early"))
+        transport = attempt.read_answer(ANSWERED + bytes(handshake.write_message(b"too")))
+        self.assertEqual(transport.early, b"too")
         self.assertEqual(handshake.decrypt(transport.confirmation()[1:]), b"")
         self.assertEqual(handshake.decrypt(transport.message(b"hello")[1:]), b"\0hello")
         self.assertEqual(transport.open(b"T" + handshake.encrypt(b"\0and back")), b"\0and back")
@@ -57,11 +57,11 @@ class Pairs(unittest.TestCase):
         token = bytes(16)
         attempt = first_contact(self.caller, self.called.id, 7, token)
         (first,) = attempt.packets
-        self.assertEqual(len(first), 139 + len(token))
+        self.assertEqual(len(first), 138 + len(token))
         handshake = noise("IK", False, BASE + b"IAT", self.called, None)
         said = Reader(bytes(handshake.read_message(first[1:])))
-        self.assertEqual((said.u64(), said.u8(), said.take(32)), (7, RECORDS, self.caller.id))
-        self.assertFalse(attempt.read_answer(ANSWERED + bytes(handshake.write_message(u8(0)))).records)
+        self.assertEqual((said.u64(), said.take(32)), (7, self.caller.id))
+        self.assertEqual(attempt.read_answer(ANSWERED + bytes(handshake.write_message(b""))).early, b"")
 
     def test_a_request_opens_behind_its_own_claim_only(self):
         first, second = (known_agent(self.caller, self.called.id, counter).packets for counter in (1, 2))

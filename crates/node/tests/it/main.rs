@@ -18,6 +18,7 @@ mod keeping;
 mod lifecycle;
 mod many;
 mod messages;
+mod mychips;
 mod replay;
 mod simulation;
 mod stalk;

@@ -327,7 +327,7 @@ fn what_confirms_is_within_every_limit_or_confirms_nothing() {
 
 #[test]
 fn a_packet_that_is_too_long_is_refused_even_if_its_length_was_not_asked_about() {
-    let mut world = World::new();
+    let world = World::new();
     let mut called = world.accept();
     called.handle_packet(world.now, &vec![b'N'; MAX_UNPROVEN_PACKET_BYTES + 1]).unwrap();
     assert_eq!(told(&mut called), REFUSED);
