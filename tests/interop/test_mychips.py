@@ -83,8 +83,8 @@ class Agents(unittest.TestCase):
         watch = Watch(self.host.agents_address)
         again = first_contact(self.agent(), self.host.agent, counter(), token)
         wrong = first_contact(self.agent(), self.host.agent, counter(), self.host.invite().id + os.urandom(32))
-        watch.begin("the ticket was used", b"".join(map(framed, again.packets)))
-        watch.begin("the ticket has another secret", b"".join(map(framed, wrong.packets)))
+        self.addCleanup(watch.begin("the ticket was used", b"".join(map(framed, again.packets))).close)
+        self.addCleanup(watch.begin("the ticket has another secret", b"".join(map(framed, wrong.packets))).close)
         watch.assert_silence(self)
 
     def test_a_member_that_is_removed_is_told_and_does_not_come_in_again(self):
@@ -95,7 +95,7 @@ class Agents(unittest.TestCase):
             self.host.remove_agent(agent.id)
             self.assertEqual(line.hear(), CLOSE + bytes((REMOVED,)))
         watch = Watch(self.host.agents_address)
-        watch.begin("removed", b"".join(map(framed, self.call(agent).packets)))
+        self.addCleanup(watch.begin("removed", b"".join(map(framed, self.call(agent).packets))).close)
         watch.assert_silence(self)
 
     def test_what_is_wrong_is_answered_with_silence(self):
@@ -125,10 +125,10 @@ class Agents(unittest.TestCase):
         }
         watch = Watch(self.host.agents_address)
         for what, packets in attempts.items():
-            watch.begin(what, b"".join(map(framed, packets)))
-        watch.begin("a length of 4 GiB", b"\xff\xff\xff\xff")
-        watch.begin("a length of nothing", bytes(4))
-        watch.begin("nothing at all", b"")
+            self.addCleanup(watch.begin(what, b"".join(map(framed, packets))).close)
+        self.addCleanup(watch.begin("a length of 4 GiB", b"\xff\xff\xff\xff").close)
+        self.addCleanup(watch.begin("a length of nothing", bytes(4)).close)
+        self.addCleanup(watch.begin("nothing at all", b"").close)
         watch.assert_silence(self)
 
     def test_a_changed_message_ends_the_connection(self):

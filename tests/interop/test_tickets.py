@@ -8,6 +8,7 @@ from frames import frame
 from handshake import Initiator, Offer
 from host import Host
 from identity import Card, Device, Identity
+from noise_ik import NoiseIkPsk2
 from session import Session
 from ticket import Ticket
 from watch import Watch
@@ -32,7 +33,7 @@ class Tickets(unittest.TestCase):
         return frame(X3dh(device, record, ticket.card.door, offer, psk=ticket.secret).first)
 
     def test_a_newcomer_is_a_member_from_then_on(self):
-        for suite in (X3dh, X3dhHybrid):
+        for suite in (X3dh, X3dhHybrid, NoiseIkPsk2):
             with self.subTest(suite):
                 device = Device(Identity())
                 self.redeem(self.host.invite(), device, suite)

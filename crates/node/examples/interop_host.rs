@@ -61,7 +61,8 @@ async fn start() -> Result<(Node, Card, IdentityKey), Box<dyn Error>> {
     let agent_id = agent.id();
     let builder = builder.mychips(Some(anywhere), mychips::Config::new(agent));
     let builder = builder.directory(DirectoryConfig::new(identity));
-    let node = builder.suites([Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk]).spawn().await?;
+    let node =
+        builder.suites([Suite::X3dhHybrid, Suite::X3dh, Suite::NoiseIk, Suite::NoiseIkPsk2]).spawn().await?;
 
     let address = NetAddress::new(node.local_addresses()[0].to_string())?;
     let card = Card::new(vec![record], door, vec![address], None)?;

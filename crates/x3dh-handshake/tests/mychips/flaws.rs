@@ -374,13 +374,35 @@ fn misuse_is_told_and_changes_nothing() {
     assert_eq!(called.phase(), Phase::Asked);
 }
 
-/// An agent that names itself is answered by nobody: neither N nor I can be sent back to their maker.
+/// Whoever names the responder to itself, or sends its own call back to it, is refused.
 #[test]
-fn a_reflected_call_is_refused() {
+fn an_agent_is_not_called_in_its_own_name() {
+    use crate::oracle::mychips::{Inputs, first_contact, known as exchange};
     let mut world = World::new();
-    let mut called = Connection::accept(world.now, agent(1), Limits::default());
-    for packet in call(&mut world, 7) {
+    let input = Inputs { seed_i: [2; 32], seed_r: [2; 32], ..Inputs::frozen() };
+    let own = [exchange(&input).get("N").to_vec(), first_contact(&input).get("I").to_vec()];
+    let reflected = call(&mut world, 7).remove(0);
+    for (packet, responder) in own.into_iter().map(|packet| (packet, 2)).chain([(reflected, 1)]) {
+        let mut called = Connection::accept(world.now, agent(responder), Limits::default());
         called.handle_packet(world.now, &packet).unwrap();
+        assert_eq!(told(&mut called), REFUSED);
     }
-    assert_eq!(told(&mut called), REFUSED);
+}
+
+/// A packet that is as short as a CLOSE is taken from everybody; what it says may still be too long.
+#[test]
+fn an_agent_that_may_say_nothing_says_nothing() {
+    let mut world = World::new();
+    let mut caller = world.dial(7);
+    let mut called = world.accept();
+    world.ask(&mut called, &sent(&mut caller)).unwrap();
+    let admission = Admission { max_received_bytes: Some(0), ..Admission::default() };
+    called.admit(world.now, &admission, &mut world.rng).unwrap();
+    caller.handle_packet(world.now, &sent(&mut called)[0]).unwrap();
+    caller.send(world.now, b"").unwrap();
+    caller.send(world.now, b"m").unwrap();
+    let events = world.carry(&mut caller, &mut called);
+    let [Event::Opened { .. }, Event::Message(nothing), end] = &events[..] else { panic!("{events:?}") };
+    assert!(nothing.is_empty());
+    assert_eq!(*end, REFUSED[0]);
 }
