@@ -72,6 +72,7 @@ fn honest_call(keys: &ResponderKeys) -> Vec<u8> {
 
 /// The one packet that is right: a seed holds it, so that what the fuzzer changes is close to it.
 fn honest(suite: Suite, keys: &ResponderKeys) -> Vec<u8> {
+    let psk = Psk::from_bytes([11; 32]);
     let config = InitiatorConfig {
         suite,
         static_secret: &StaticSecret::from_bytes(&[6; 32]).expect("any bytes are a key"),
@@ -79,7 +80,7 @@ fn honest(suite: Suite, keys: &ResponderKeys) -> Vec<u8> {
         responder_identity: &keys.identity,
         responder_static: &keys.static_secret.public(),
         door: &keys.door,
-        ticket: suite.needs_ticket().then_some((TicketId([10; 16]), &Psk::from_bytes([11; 32]))),
+        ticket: suite.needs_ticket().then_some((TicketId([10; 16]), &psk)),
         counter: 1,
         boot: BootId([8; 16]),
         capabilities: Capabilities::BOTH_AEADS,

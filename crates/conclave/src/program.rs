@@ -1,10 +1,12 @@
 //! The program: a folder of private files, a socket for commands, a node between them.
 
+mod account;
 mod actors;
 mod admission;
 mod advice;
 mod arguments;
 mod chat;
+mod checkup;
 mod command;
 mod demo;
 mod event;
@@ -13,6 +15,7 @@ mod hex;
 mod home;
 mod ipc;
 mod output;
+mod passphrase;
 mod secret;
 mod signals;
 mod size;
@@ -28,13 +31,14 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command, MemberCommand, Options};
 use clap::Parser;
 use command::{
-    Context, call, chat as chat_command, completions, demo as demo_command, id, init, introduce, invite,
-    join, man, member_add, member_list, member_remove, members, ping, revoke, send, services, status, up,
-    whoami, why,
+    Context, call, chat as chat_command, completions, demo as demo_command, doctor, id, init, introduce,
+    invite, join, man, member_add, member_list, member_remove, members, passphrase as passphrase_command,
+    ping, recover, revoke, send, services, status, tickets, up, whoami, why,
 };
 use failure::{Failure, Kind};
 use home::Home;
 use output::Output;
+use passphrase::Passphrases;
 use tracing_subscriber::EnvFilter;
 
 /// Reads the command line, carries out the command, and turns its outcome into an exit code.
@@ -46,7 +50,12 @@ pub(crate) fn run() -> ExitCode {
         Ok(home_folder) => home_folder,
         Err(failure) => return end(output, Err(failure)),
     };
-    let mut context = Context { home_folder, output, may_ask: !options.no_input };
+    let may_ask = !options.no_input;
+    let passphrases = match Passphrases::new(may_ask, options.passphrase_file) {
+        Ok(passphrases) => passphrases,
+        Err(failure) => return end(output, Err(failure)),
+    };
+    let mut context = Context { home_folder, output, may_ask, passphrases };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -62,13 +71,16 @@ pub(crate) fn run() -> ExitCode {
 
 async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failure> {
     match command {
-        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Init(arguments) => init::run(arguments, context),
+        Command::Recover(arguments) => recover::run(arguments, context),
+        Command::Passphrase(arguments) => passphrase_command::run(&arguments, context),
         Command::Invite(arguments) => invite::run(arguments, context).await,
         Command::Join(arguments) => join::run(arguments, context).await,
+        Command::Tickets(arguments) => tickets::run(arguments, context).await,
         Command::Introduce(arguments) => introduce::run(arguments, context).await,
         Command::Revoke(arguments) => revoke::run(arguments, context).await,
         Command::Members(_) => members::run(context).await,
-        Command::Whoami(_) => whoami::run(context),
+        Command::Whoami(_) => whoami::run(context).await,
         Command::Status(_) => status::run(context).await,
         Command::Id(arguments) => id::run(arguments, context).await,
         Command::Member(MemberCommand::Add(arguments)) => member_add::run(arguments, context).await,
@@ -81,6 +93,7 @@ async fn carry_out(command: Command, context: &mut Context) -> Result<(), Failur
         Command::Chat(arguments) => chat_command::run(arguments, context).await,
         Command::Call(arguments) => call::run(arguments, context).await,
         Command::Services(arguments) => services::run(arguments, context).await,
+        Command::Doctor(_) => doctor::run(context).await,
         Command::Demo(arguments) => demo_command::run(arguments, context).await,
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Man(arguments) => man::run(&arguments, context),

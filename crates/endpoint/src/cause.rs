@@ -127,6 +127,12 @@ pub enum HandshakeCause {
     /// Not a member, at a time at which nobody else is let in.
     #[error("{0:?} is not a member, and only members are let in now")]
     MembersOnly(IdentityKey),
+    /// Without a name, when there is no place for such callers.
+    #[error("a caller without a name, for whom there is no place now")]
+    NoPlaceForAnonymous,
+    /// The responder asks for more work than an honest one ever does.
+    #[error("a puzzle harder than any that is asked for")]
+    PuzzleTooHard,
     /// The counter does not grow: a packet that was recorded, or a clock that was set back.
     #[error("a first packet seen before, or a clock set back")]
     Replayed,

@@ -7,8 +7,11 @@ use crate::guard::Rate;
 /// From the start of a dial, or from the acceptance of a path, to the end of its handshake, whatever happens between.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one handshake of ours is alone. After that another open path to the peer, or a first packet of theirs,
-/// takes its place; without one it goes on to the deadline.
+/// takes its place.
 pub const HANDSHAKE_TURN: Duration = Duration::from_secs(1);
+/// How long the last handshake of ours that can be tried stays unanswered before it is begun anew on another path to the
+/// same address; doubles each time. Whoever had not heard of us when the first packet came keeps silent to it for good.
+pub const HANDSHAKE_RETRY: Duration = Duration::from_secs(2);
 /// How long a dial of ours holds back its first packet for a peer that has just sent us one.
 pub const CONFIRMATION_GRACE: Duration = Duration::from_secs(1);
 /// Between two addresses of one dial.
@@ -51,6 +54,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// See [`HANDSHAKE_TURN`].
     pub handshake_turn: Duration,
+    /// See [`HANDSHAKE_RETRY`].
+    pub handshake_retry: Duration,
     /// See [`CONFIRMATION_GRACE`].
     pub confirmation_grace: Duration,
     /// See [`DIAL_STAGGER`].
@@ -84,6 +89,7 @@ impl Default for Config {
         Self {
             handshake_timeout: HANDSHAKE_TIMEOUT,
             handshake_turn: HANDSHAKE_TURN,
+            handshake_retry: HANDSHAKE_RETRY,
             confirmation_grace: CONFIRMATION_GRACE,
             dial_stagger: DIAL_STAGGER,
             min_dial_interval: MIN_DIAL_INTERVAL,

@@ -20,6 +20,8 @@ pub(crate) struct Dial {
     /// When the next of them is due, if the ones before it have not failed earlier.
     pub(crate) next_address_at: Instant,
     pub(crate) attempts: BTreeMap<AttemptId, Attempt>,
+    /// How often an address that stayed silent was tried once more.
+    pub(crate) retries: u32,
     /// The one handshake of ours that is in flight. At any time at most one first packet of ours is on its way to a
     /// peer, so that the peer never has to choose between two.
     pub(crate) flight: Option<Flight>,
@@ -36,7 +38,9 @@ pub(crate) struct Dial {
 ///                                     ▲           │            │ while a session of theirs, answered after our
 ///                                     └───────────┘            │ first packet left, may still be confirmed
 ///                              its turn is over and another    └─ confirmed: theirs counts; lost or late: ours
-///                              path is open, or they knock
+///                              path is open (the same address
+///                              is tried once more if nothing
+///                              else is left), or they knock
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -87,6 +91,8 @@ pub(crate) enum Next {
     Start,
     /// Try the next address.
     Launch,
+    /// Try the address of the handshake in flight once more.
+    Retry,
     /// Begin the handshake of this attempt.
     Begin(AttemptId),
     /// The handshake in flight has had its turn.
@@ -106,10 +112,17 @@ impl Dial {
             untried: VecDeque::new(),
             next_address_at: start_at,
             attempts: BTreeMap::new(),
+            retries: 0,
             flight: None,
             parked: None,
             explanation: None,
         }
+    }
+
+    /// Whether a ticket that we have goes into the next first packet. Not into the first one that is tried once more:
+    /// whoever consumed the ticket in a session that was lost before we knew has let us in, and looks for nobody's ticket.
+    pub(crate) fn offers_ticket(&self) -> bool {
+        self.retries.is_multiple_of(2)
     }
 
     /// What to do at `now`, when `unconfirmed` is when we answered a first packet of theirs that is not confirmed yet.
@@ -137,6 +150,14 @@ impl Dial {
                     return Next::GiveUp;
                 }
                 wake = wake.min(turn_ends);
+            }
+            (Some(flight), _) if self.untried.is_empty() && self.attempts.len() == 1 => {
+                let patience_ends =
+                    flight.since + config.handshake_retry.saturating_mul(1 << self.retries.min(16));
+                if now >= patience_ends {
+                    return Next::Retry;
+                }
+                wake = wake.min(patience_ends);
             }
             (Some(_), _) => {}
             (None, _) if self.parked.is_some() => return Next::Unpark,

@@ -19,7 +19,7 @@ use rand_core::CryptoRng;
 
 pub use bucket::Rate;
 pub use demand::Demand;
-pub use governor::{MAX_METERED_HOSTS, MAX_METERED_MEMBERS, MAX_METERED_NETWORKS, Source};
+pub use governor::{MAX_METERED_HOSTS, MAX_METERED_MEMBERS, MAX_METERED_NETWORKS, Meter, Source};
 pub use level::{Level, MAX_PUZZLE_BITS, MIN_PUZZLE_BITS, PUZZLE_STEP_BITS};
 pub use load::{
     BUDGET_BURST, FALL_INTERVAL, HANDSHAKE_BUDGET_PERCENT, HANDSHAKE_ESTIMATE, LOAD_SAMPLE, MAX_STEP_WORK,
@@ -27,8 +27,6 @@ pub use load::{
 };
 pub use penalty::{MAX_PENALTY_SOURCES, OFFENCE_RATE, Offence, PENALTY_BASE, PENALTY_CAP, PENALTY_MEMORY};
 pub use report::{GuardReport, Refused};
-
-pub(crate) use governor::Meter;
 
 use crate::cause::HandshakeCause;
 use cookies::Cookies;

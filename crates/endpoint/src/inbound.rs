@@ -1,16 +1,17 @@
 //! One handshake of somebody else's.
 
+mod first;
+
 use std::time::Instant;
 
-use membership::{DeviceStanding, NetAddress};
+use membership::NetAddress;
 use rand_core::CryptoRng;
-use x3dh_handshake::cookie::{self, Refused};
-use x3dh_handshake::{Accepted, Established, Kind, Knock, ReplyConfig};
+use x3dh_handshake::anonymous::{AnonymousEstablished, Call};
+use x3dh_handshake::{Accepted, Established, Limits, ReplyConfig, Tag};
 
 use crate::action::Admission;
 use crate::cause::HandshakeCause;
 use crate::endpoint::Admittance;
-use crate::guard::Demand;
 use crate::keys::HandshakeKeys;
 use crate::now::Now;
 use crate::path::PathFacts;
@@ -30,11 +31,19 @@ pub struct Inbound {
     reliable: bool,
     /// Where the path says that packets come from: what cookies are bound to.
     source: NetAddress,
+    /// And on a reliable path, once it was challenged: this path itself, so that work is done for one connection only.
+    salt: Option<[u8; SALT_BYTES]>,
     /// The first packet, where it may come again.
     first: Vec<u8>,
+    /// The size of the flight's second packet, once there was one.
+    key_share_bytes: Option<usize>,
+    /// That it came again, and its key share has not since.
+    first_came_again: bool,
     reply: Vec<u8>,
     unsent: bool,
 }
+
+const SALT_BYTES: usize = 16;
 
 /// ```text
 ///   First ── the door, a member's claim, their static key ──> KeyShare ── the one committed to ──> Proven
@@ -52,7 +61,9 @@ pub struct Inbound {
 ///   deadline   over             over             over               over               nothing          nothing
 /// ```
 /// `*`: on a path that is not reliable. There a repetition is not a new attempt, and a forgery ends nothing; on a
-/// reliable path both end the handshake.
+/// reliable path both end the handshake. The reply is repeated when all packets of the flight have come again, so that it
+/// is never longer than what it answers. A caller without a name goes the same way, from the anonymous door to Called in
+/// the place of Proven. A COOKIED packet that was not asked for on this very path is over where the path is reliable.
 #[derive(Debug)]
 enum Stage {
     First,
@@ -64,6 +75,8 @@ enum Stage {
     },
     KeyShare(Accepted, Box<Proof>),
     Proven(Accepted),
+    /// By somebody without a name.
+    Called(Call),
     Answered,
     Over,
 }
@@ -78,7 +91,10 @@ impl Inbound {
             deadline,
             reliable,
             source,
+            salt: None,
             first: Vec::new(),
+            key_share_bytes: None,
+            first_came_again: false,
             reply: Vec::new(),
             unsent: false,
         }
@@ -92,108 +108,20 @@ impl Inbound {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             stage @ (Stage::First | Stage::Challenged { .. }) => self.take_first(stage, now, packet, with),
             Stage::KeyShare(accepted, proof) => match accepted.key_share(packet) {
-                Ok(accepted) => self.go_on(accepted, proof),
+                Ok(accepted) => {
+                    self.key_share_bytes = Some(packet.len());
+                    self.go_on(accepted, proof)
+                }
                 Err((accepted, _)) => self.unexpected(Stage::KeyShare(accepted, proof)),
             },
-            Stage::Proven(accepted) => self.unexpected(Stage::Proven(accepted)),
+            stage @ (Stage::Proven(_) | Stage::Called(_)) => self.unexpected(stage),
             Stage::Answered => {
                 self.stage = Stage::Answered;
-                self.unsent |= !self.reliable && packet == self.first;
+                self.unsent |= !self.reliable && self.is_whole_flight(packet);
                 Step::Wait
             }
             Stage::Over => Step::Wait,
         }
-    }
-
-    /// The first packet, in the open or behind a cookie.
-    fn take_first(
-        &mut self,
-        stage: Stage,
-        now: Now,
-        packet: &[u8],
-        (keys, admittance): (&HandshakeKeys, &Admittance),
-    ) -> Step {
-        if let Stage::Challenged { key_share_passed: false, bits } = stage
-            && packet.first() == Some(&Kind::KeyShare.byte())
-        {
-            // It comes again behind the cookie. Until then nothing of it is kept.
-            self.stage = Stage::Challenged { key_share_passed: self.reliable, bits };
-            return Step::Wait;
-        }
-        let demand = &admittance.demand;
-        let asked = demand.level().challenge(self.reliable).unwrap_or(0);
-        let is_challenged = matches!(stage, Stage::Challenged { .. });
-        let least_bits = match stage {
-            Stage::Challenged { bits, .. } => bits.min(asked),
-            _ => asked,
-        };
-        let examined =
-            examine(packet, keys, (demand, least_bits), &self.source).and_then(|(knock, has_cookie)| {
-                if !has_cookie && (is_challenged || demand.level().challenge(self.reliable).is_some()) {
-                    return if is_challenged && self.reliable {
-                        Err(HandshakeCause::Malformed)
-                    } else {
-                        Ok(None)
-                    };
-                }
-                if demand.defer {
-                    return Ok(Some(None));
-                }
-                open(now, knock, keys, admittance).map(|opened| Some(Some(opened)))
-            });
-        match examined {
-            Ok(None) => {
-                self.stage = Stage::Challenged { key_share_passed: false, bits: asked };
-                Step::Challenge
-            }
-            Ok(Some(None)) => {
-                self.stage = stage;
-                Step::Later
-            }
-            Ok(Some(Some((accepted, proof)))) => {
-                if !self.reliable {
-                    self.first = packet.to_vec();
-                }
-                self.go_on(accepted, proof)
-            }
-            Err(_) if is_challenged && !self.reliable => {
-                self.stage = stage;
-                Step::Wait
-            }
-            Err(cause) => self.fail(cause),
-        }
-    }
-
-    /// Makes the challenge that [`Step::Challenge`] asks for, of the same packet as it came. It is shorter than the packet. Send
-    /// it with [`poll_transmit`](Self::poll_transmit).
-    ///
-    /// # Errors
-    /// [`HandshakeCause::Local`]: there is nothing to send then.
-    pub fn challenge(
-        &mut self,
-        first: &[u8],
-        keys: &HandshakeKeys,
-        demand: &Demand,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(), HandshakeCause> {
-        let secret = demand.secrets.first().ok_or(HandshakeCause::Local)?;
-        // One that showed too little work stands behind its cookie still.
-        let first = match first.first().copied().and_then(Kind::from_byte) {
-            Some(Kind::Cookied) => {
-                cookie::open(first, demand.secrets.iter(), self.source.as_str().as_bytes(), 0)
-                    .map_err(|_| HandshakeCause::Local)?
-            }
-            _ => first,
-        };
-        let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::Local)?;
-        let bits = match self.stage {
-            Stage::Challenged { bits, .. } => bits,
-            _ => return Err(HandshakeCause::Local),
-        };
-        let challenge = knock.challenge(secret, self.source.as_str().as_bytes(), bits, rng);
-        self.reply = challenge.map_err(|_| HandshakeCause::Local)?;
-        self.unsent = true;
-        Ok(())
     }
 
     /// After the first packet, and after the key share.
@@ -204,6 +132,15 @@ impl Inbound {
         }
         self.stage = Stage::Proven(accepted);
         Step::Proven(proof)
+    }
+
+    /// Whether a flight that was answered has come again with this packet: what stands in the place of its key share need
+    /// only be as long.
+    fn is_whole_flight(&mut self, packet: &[u8]) -> bool {
+        let is_first = packet == self.first;
+        let Some(key_share_bytes) = self.key_share_bytes else { return is_first };
+        self.first_came_again |= is_first;
+        packet.len() == key_share_bytes && std::mem::take(&mut self.first_came_again)
     }
 
     fn unexpected(&mut self, stage: Stage) -> Step {
@@ -229,22 +166,38 @@ impl Inbound {
         let Stage::Proven(accepted) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return Err(HandshakeCause::Local);
         };
-        let config = ReplyConfig {
-            aead: keys.aead,
-            boot: keys.boot,
-            capabilities: keys.capabilities,
-            limits: keys.limits,
-            tag: admission.tag,
+        let config = reply_config(keys, admission.tag, keys.limits);
+        let (reply, established) = accepted.reply(&config, rng).map_err(|error| cause_of(&error))?;
+        self.answered(reply);
+        Ok(Box::new(established))
+    }
+
+    /// Makes the one answer to a [caller without a name](Step::Called), for whom there is a place: a key pair and a
+    /// Diffie-Hellman. `tag` is what packets to us shall carry, `limits` what we are ready to receive of them. Send it with
+    /// [`poll_transmit`](Self::poll_transmit).
+    ///
+    /// # Errors
+    /// As for [`answer`](Self::answer).
+    pub fn answer_call(
+        &mut self,
+        tag: Tag,
+        limits: Limits,
+        keys: &HandshakeKeys,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Box<AnonymousEstablished>, HandshakeCause> {
+        let Stage::Called(call) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err(HandshakeCause::Local);
         };
-        let (reply, established) = accepted.reply(&config, rng).map_err(|error| match error {
-            x3dh_handshake::Error::Rejected(_) => HandshakeCause::Malformed,
-            x3dh_handshake::Error::NoCommonAead => HandshakeCause::NoCommonAead,
-            _ => HandshakeCause::Local,
-        })?;
+        let config = reply_config(keys, tag, limits);
+        let (reply, established) = call.reply(&config, rng).map_err(|error| cause_of(&error))?;
+        self.answered(reply);
+        Ok(Box::new(established))
+    }
+
+    fn answered(&mut self, reply: Vec<u8>) {
         self.stage = Stage::Answered;
         self.reply = reply;
         self.unsent = true;
-        Ok(Box::new(established))
     }
 
     /// The answer, once for each time that it is due.
@@ -258,68 +211,14 @@ impl Inbound {
     }
 }
 
-/// What can be told without a Diffie-Hellman: the size, the version, a cookie if there is one, the door, the suite.
-fn examine<'a>(
-    packet: &'a [u8],
-    keys: &'a HandshakeKeys,
-    (demand, least_bits): (&Demand, u8),
-    source: &NetAddress,
-) -> Result<(Knock<'a>, bool), HandshakeCause> {
-    let (first, has_cookie) = match packet.first().copied().and_then(Kind::from_byte) {
-        Some(Kind::First) => (packet, false),
-        Some(Kind::Cookied) => {
-            let source = source.as_str().as_bytes();
-            match cookie::open(packet, demand.secrets.iter(), source, least_bits) {
-                Ok(first) => (first, true),
-                // Challenged before the difficulty rose, on a path that forgot it, or lazy.
-                Err(Refused::TooLittleWork(first)) => (first, false),
-                Err(Refused::Rejected(_)) => return Err(HandshakeCause::BadCookie),
-            }
-        }
-        _ => return Err(HandshakeCause::Malformed),
-    };
-    let knock = Knock::check(&keys.responder, first).map_err(|_| HandshakeCause::WrongDoor)?;
-    if !keys.suites.contains(&knock.suite()) {
-        return Err(HandshakeCause::Suite);
-    }
-    Ok((knock, has_cookie))
+fn reply_config(keys: &HandshakeKeys, tag: Tag, limits: Limits) -> ReplyConfig {
+    ReplyConfig { aead: keys.aead, boot: keys.boot, capabilities: keys.capabilities, limits, tag }
 }
 
-/// Spends no more on a first packet than it has earned: one Diffie-Hellman, then one more for members.
-fn open(
-    now: Now,
-    knock: Knock<'_>,
-    keys: &HandshakeKeys,
-    admittance: &Admittance,
-) -> Result<(Accepted, Box<Proof>), HandshakeCause> {
-    let claim = knock.claim(&keys.responder).map_err(|_| HandshakeCause::WrongDoor)?;
-    let identity = claim.identity();
-    let Admittance { members, tickets, demand } = admittance;
-    let standing = members.standing_of_claim(&claim.static_key(), claim.credential(), now.date);
-    let may_join = standing == DeviceStanding::Unknown
-        && !tickets.is_empty()
-        && members.may_join(&claim.static_key(), claim.credential(), now.date);
-    if !may_join {
-        HandshakeCause::of_standing(standing, identity)?;
-    } else if !demand.level().admits_strangers() {
-        return Err(HandshakeCause::MembersOnly(identity));
+fn cause_of(error: &x3dh_handshake::Error) -> HandshakeCause {
+    match error {
+        x3dh_handshake::Error::Rejected(_) => HandshakeCause::Malformed,
+        x3dh_handshake::Error::NoCommonAead => HandshakeCause::NoCommonAead,
+        _ => HandshakeCause::Local,
     }
-    let proven = claim.prove(&keys.responder).map_err(|_| HandshakeCause::Unproven(identity))?;
-    let proof = Box::new(Proof {
-        device: proven.static_key(),
-        credential: *proven.credential(),
-        counter: proven.counter(),
-        boot: proven.boot(),
-        ticket: proven.ticket(),
-    });
-    let secret = match proven.ticket() {
-        None if may_join => return Err(HandshakeCause::NotAMember(identity)),
-        None => None,
-        Some(ticket) => {
-            let secret = tickets.secret(&ticket, &identity, now.date);
-            Some(secret.map_err(|refusal| HandshakeCause::Ticket(identity, refusal))?)
-        }
-    };
-    let accepted = proven.accept(secret).map_err(|_| HandshakeCause::Unproven(identity))?;
-    Ok((accepted, proof))
 }

@@ -13,7 +13,8 @@ pub struct HandshakeKeys {
     pub credential: Credential,
     /// Drawn anew each time the node starts.
     pub boot: BootId,
-    /// The suites that are accepted, best first; dials use the first.
+    /// The suites that are accepted, best first; dials use the first, or the first that can carry their ticket. Callers
+    /// without a name are taken where there is a [door](ResponderKeys::anonymous_door) for them, whatever stands here.
     pub suites: Vec<Suite>,
     /// The traffic AEAD to choose as the responder.
     pub aead: TrafficAead,
@@ -28,5 +29,14 @@ impl HandshakeKeys {
     #[must_use]
     pub fn local(&self) -> PeerId {
         PeerId { identity: self.responder.identity, device: self.responder.static_secret.public() }
+    }
+
+    /// What a dial begins with.
+    pub(crate) fn dialed_suite(&self, with_ticket: bool) -> Option<Suite> {
+        let fits = |suite: &Suite| match with_ticket {
+            true => suite.has_tickets(),
+            false => !suite.needs_ticket() && !suite.is_anonymous(),
+        };
+        self.suites.iter().copied().find(fits)
     }
 }

@@ -34,7 +34,7 @@ pub use inbound::Inbound;
 pub use keys::HandshakeKeys;
 pub use link::CloseReason;
 pub use now::Now;
-pub use outbound::{Outbound, PUZZLE_CHUNK};
+pub use outbound::{MAX_CHALLENGES, Outbound, PUZZLE_CHUNK};
 pub use path::PathFacts;
 pub use proof::Proof;
 pub use step::Step;

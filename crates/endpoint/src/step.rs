@@ -1,6 +1,7 @@
 //! What a packet or a deadline did to a handshake.
 
 use x3dh_handshake::Established;
+use x3dh_handshake::anonymous::AnonymousEstablished;
 
 use crate::cause::HandshakeCause;
 use crate::proof::Proof;
@@ -17,6 +18,11 @@ pub enum Step {
     Later,
     /// An [`Inbound`](crate::Inbound) is proven: take this to [`Endpoint::admit`](crate::Endpoint::admit).
     Proven(Box<Proof>),
+    /// An [`Inbound`](crate::Inbound) comes from somebody without a name: have the path
+    /// [released](crate::Endpoint::release), and the call [answered](crate::Inbound::answer_call) if there is a place.
+    Called,
+    /// A [call without a name](crate::Outbound::call) is answered.
+    CallEstablished(Box<AnonymousEstablished>),
     /// An [`Outbound`](crate::Outbound) is answered: take its boot id to
     /// [`Endpoint::established`](crate::Endpoint::established).
     Established(Box<Established>),

@@ -120,6 +120,8 @@ fn a_challenge_is_met_on_paths_of_both_kinds() {
         let reply = inbound.poll_transmit().unwrap().to_vec();
         if !reliable {
             assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Wait));
+            assert_eq!(inbound.poll_transmit(), None, "half a flight is shorter than the reply");
+            assert!(matches!(scene.receive(&mut inbound, &again[1]), Step::Wait));
             assert_eq!(inbound.poll_transmit().unwrap(), reply, "a repetition is answered alike");
         }
         let Step::Established(ours) = outbound.handle_packet(scene.now.instant, &reply) else { panic!() };
@@ -151,29 +153,150 @@ fn nothing_need_be_kept_between_the_challenge_and_its_answer() {
     assert!(matches!(scene.receive(&mut fresh, &again[1]), Step::Proven(_)));
 }
 
-#[test]
-fn whoever_worked_before_the_difficulty_rose_is_challenged_again() {
-    for reliable in [true, false] {
-        let mut scene = Scene::new(reliable, at_puzzles);
-        let mut rng = StdRng::seed_from_u64(3);
-        let mut now = scene.now.instant;
-        let mut guard = Guard::new(now, &GuardConfig::default(), &mut rng);
-        let mut press = |enough: fn(Level) -> bool| {
-            while !enough(guard.report(now).level) {
-                now += RISE_INTERVAL;
-                guard.deferred(now);
-            }
-            guard.demand(now, &mut rng)
-        };
-        scene.admittance.demand = press(at_puzzles);
-        let (_, packets, again) = scene.meet(&mut scene.inbound());
-        // To a node that has kept nothing of it, under the same secret, and asks for more now.
-        scene.admittance.demand = press(|level| !level.admits_strangers());
-        let mut inbound = scene.inbound();
-        assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Challenge));
-        let challenge = scene.challenge(&mut inbound, &again[0]);
-        assert_eq!(challenge[1..8], packets[0][1..8], "of the packet inside");
+/// A guard that is pressed more and more.
+fn pressed(scene: &Scene) -> impl FnMut(fn(Level) -> bool) -> Demand + use<> {
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut now = scene.now.instant;
+    let mut guard = Guard::new(now, &GuardConfig::default(), &mut rng);
+    move |enough| {
+        while !enough(guard.report(now).level) {
+            now += RISE_INTERVAL;
+            guard.deferred(now);
+        }
+        guard.demand(now, &mut rng)
     }
+}
+
+#[test]
+fn whoever_worked_before_the_difficulty_rose_is_challenged_again_and_gets_in() {
+    let mut scene = Scene::new(false, at_puzzles);
+    let mut press = pressed(&scene);
+    scene.admittance.demand = press(at_puzzles);
+    let (mut outbound, packets, again) = scene.meet(&mut scene.inbound());
+    // To a node that has kept nothing of it, under the same secret, and asks for more now.
+    scene.admittance.demand = press(|level| !level.admits_strangers());
+    let mut inbound = scene.inbound();
+    assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Challenge));
+    let challenge = scene.challenge(&mut inbound, &again[0]);
+    assert_eq!(challenge[1..8], packets[0][1..8], "of the packet inside");
+    assert!(matches!(outbound.handle_packet(scene.now.instant, &challenge), Step::Wait));
+    assert!(outbound.is_working());
+    let third = flight(&mut outbound);
+    assert_ne!(third[0], again[0]);
+    // The same challenge once more asks for nothing that was not done.
+    assert!(matches!(outbound.handle_packet(scene.now.instant, &challenge), Step::Wait));
+    assert!(!outbound.is_working() && flight(&mut outbound).is_empty());
+    assert!(matches!(scene.receive(&mut inbound, &third[0]), Step::Wait));
+    assert!(matches!(scene.receive(&mut inbound, &third[1]), Step::Proven(_)));
+}
+
+#[test]
+fn difficulty_that_rises_while_a_connection_works_is_not_asked_of_it() {
+    let mut scene = Scene::new(true, at_puzzles);
+    let mut press = pressed(&scene);
+    scene.admittance.demand = press(at_puzzles);
+    let mut inbound = scene.inbound();
+    let (_, _, again) = scene.meet(&mut inbound);
+    scene.admittance.demand = press(|level| !level.admits_strangers());
+    assert!(matches!(scene.receive(&mut inbound, &again[0]), Step::Wait));
+    assert!(matches!(scene.receive(&mut inbound, &again[1]), Step::Proven(_)));
+}
+
+#[test]
+fn work_on_a_connection_is_of_no_use_on_another() {
+    let mut scene = Scene::new(true, at_puzzles);
+    let (_, packets, again) = scene.meet(&mut scene.inbound());
+    // From the same address, unasked.
+    assert_eq!(cause(&scene.receive(&mut scene.inbound(), &again[0])), HandshakeCause::BadCookie);
+    // And asked, with what was done before in the place of what is asked for.
+    let mut inbound = scene.inbound();
+    assert!(matches!(scene.receive(&mut inbound, &packets[0]), Step::Challenge));
+    scene.challenge(&mut inbound, &packets[0]);
+    assert_eq!(cause(&scene.receive(&mut inbound, &again[0])), HandshakeCause::BadCookie);
+}
+
+#[test]
+fn a_dialer_works_for_a_bounded_number_of_challenges() {
+    for (reliable, most) in [(true, 1), (false, MAX_CHALLENGES)] {
+        let mut scene = Scene::new(reliable, at_puzzles);
+        let mut outbound = scene.outbound();
+        let packets = flight(&mut outbound);
+        let mut met = 0;
+        for round in 0..10 {
+            // Each time with another secret.
+            let mut rng = StdRng::seed_from_u64(round);
+            let mut guard = Guard::new(scene.now.instant, &GuardConfig::default(), &mut rng);
+            for step in 0..4 {
+                guard.deferred(scene.now.instant + step * RISE_INTERVAL);
+            }
+            scene.admittance.demand = guard.demand(scene.now.instant + 4 * RISE_INTERVAL, &mut rng);
+            let mut inbound = scene.inbound();
+            assert!(matches!(scene.receive(&mut inbound, &packets[0]), Step::Challenge));
+            let challenge = scene.challenge(&mut inbound, &packets[0]);
+            let step = outbound.handle_packet(scene.now.instant, &challenge);
+            met += usize::from(!flight(&mut outbound).is_empty());
+            assert_eq!(matches!(step, Step::Failed(HandshakeCause::BadAnswer)), reliable && round == 1);
+        }
+        assert_eq!(met, most);
+    }
+}
+
+#[test]
+fn a_dialer_refuses_to_work_for_more_than_the_maximum() {
+    let mut scene = Scene::new(true, at_puzzles);
+    let mut outbound = scene.outbound();
+    let packets = flight(&mut outbound);
+    let challenge = hostile_challenge(&scene, &packets[0], x3dh_handshake::cookie::MAX_PUZZLE_BITS + 1);
+    let step = outbound.handle_packet(scene.now.instant, &challenge);
+    assert_eq!(cause(&step), HandshakeCause::PuzzleTooHard);
+    assert!(!outbound.is_working());
+    // And when its time is over it works no more, however far it has come.
+    let mut outbound = scene.outbound();
+    let packets = flight(&mut outbound);
+    let hard = hostile_challenge(&scene, &packets[0], x3dh_handshake::cookie::MAX_PUZZLE_BITS);
+    assert!(matches!(outbound.handle_packet(scene.now.instant, &hard), Step::Wait));
+    assert!(outbound.is_working());
+    let late = scene.now.instant + HANDSHAKE_TIMEOUT;
+    assert_eq!(cause(&outbound.handle_timeout(late)), HandshakeCause::TimedOut);
+    assert!(!outbound.is_working() && outbound.poll_transmit().is_none());
+}
+
+/// `CHALLENGE = header | nonce | AEAD(kc, mac1, cookie | bits)` straight from the document.
+fn hostile_challenge(scene: &Scene, first: &[u8], bits: u8) -> Vec<u8> {
+    use chacha20poly1305::aead::{Aead, Payload};
+    use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
+    let (nonce, mut key) = ([9; 16], [0; 32]);
+    let door = scene.bob.responder.door.dangerous_bytes();
+    x3dh_handshake::derive("Conclave1 challenge", &[door, &nonce], &mut key);
+    let payload = Payload { msg: &[&[7; 16][..], &[bits]].concat(), aad: &first[first.len() - 16..] };
+    let sealed = ChaCha20Poly1305::new(&key.into()).encrypt(&[0; 12].into(), payload).unwrap();
+    [&[4], &first[1..8], &nonce, &sealed[..]].concat()
+}
+
+#[test]
+fn a_reply_that_is_repeated_is_never_longer_than_what_asked_for_it() {
+    let mut scene = Scene::new(false, |_| true);
+    let mut inbound = scene.inbound();
+    let packets = flight(&mut scene.outbound());
+    assert!(matches!(scene.receive(&mut inbound, &packets[0]), Step::Wait));
+    assert!(matches!(scene.receive(&mut inbound, &packets[1]), Step::Proven(_)));
+    let admission = Admission { session: SessionId(1), tag: Tag(2) };
+    inbound.answer(&admission, &scene.bob, &mut scene.rng).unwrap();
+    let reply = inbound.poll_transmit().unwrap().len();
+    assert!(reply > packets[0].len() && reply > packets[1].len(), "each packet alone would be an amplifier");
+    let mut repeated = 0;
+    for order in [[0, 0, 0], [1, 1, 1], [0, 1, 1], [1, 0, 1]] {
+        let (mut heard, mut said) = (0, 0);
+        for packet in order.map(|which| &packets[which]) {
+            heard += packet.len();
+            assert!(matches!(scene.receive(&mut inbound, packet), Step::Wait));
+            said += inbound.poll_transmit().map_or(0, <[u8]>::len);
+        }
+        // One that came before may count for the next.
+        assert!(said <= heard, "{order:?}");
+        repeated += said / reply;
+    }
+    assert_eq!(repeated, 3, "whoever repeats the whole flight is answered");
 }
 
 #[test]

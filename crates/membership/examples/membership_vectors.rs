@@ -3,9 +3,15 @@
 //! Bytes are hexadecimal. Secrets are made of one repeated byte.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
 use membership::{
-    Card, DeviceKey, Door, Identity, IdentityKey, MemberId, Members, NetAddress, Petname, Record, UnixSeconds,
+    Announcement, Card, DeviceId, DeviceKey, Door, Facts, Grant, Identity, IdentityKey, KeyText, MemberId,
+    Members, NetAddress, News, PassphraseCost, Petname, Profile, Psk, Record, Relation, Revocation, Revoked,
+    Scope, ServiceName, Services, Statement, Ticket, TicketId, TicketTerms, UnixSeconds, Voucher,
 };
+use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 
 fn main() {
@@ -16,6 +22,10 @@ fn main() {
             "records.json": records(),
             "cards.json": cards(),
             "list.json": list(),
+            "identities.json": identities(),
+            "statements.json": statements(),
+            "news.json": news(),
+            "tickets.json": tickets(),
         })
     );
 }
@@ -126,4 +136,138 @@ fn list() -> Value {
     let mut members = Members::new();
     members.add(&card(&devices(), &["203.0.113.7:4433"], "Ada")).unwrap();
     serde_json::to_value(&members).unwrap()
+}
+
+/// Draws one byte again and again.
+struct Repeated(u8);
+
+impl TryRng for Repeated {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes([self.0; 4]))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes([self.0; 8]))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(self.0);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Repeated {}
+
+/// Identities as text, as words, and under a passphrase. The costs are low so that everybody can afford to check them.
+fn identities() -> Value {
+    let cases = [
+        (1, "correct horse battery staple", PassphraseCost { memory_kib: 64, passes: 1, lanes: 1 }),
+        (
+            2,
+            "\u{43f}\u{430}\u{440}\u{43e}\u{43b}\u{44c} \u{611b}",
+            PassphraseCost { memory_kib: 256, passes: 2, lanes: 2 },
+        ),
+    ];
+    let vector = |(secret, passphrase, cost): (u8, &str, PassphraseCost)| {
+        let identity = identity(secret);
+        let sealed = identity.dangerous_sealed_bytes(passphrase, cost, &mut Repeated(0x5a)).unwrap();
+        json!({
+            "secret": hex::encode([secret; 32]),
+            "identity": hex::encode(identity.key().0),
+            "text": KeyText(identity.key()).to_string(),
+            "words": *identity.to_words().unwrap(),
+            "passphrase": passphrase,
+            "memory_kib": cost.memory_kib,
+            "passes": cost.passes,
+            "lanes": cost.lanes,
+            "salt": hex::encode([0x5a; 16]),
+            "sealed": hex::encode(sealed),
+        })
+    };
+    cases.into_iter().map(vector).collect()
+}
+
+fn date(seconds: u64) -> UnixSeconds {
+    UnixSeconds::new(seconds).unwrap()
+}
+
+fn services(names: &[&str]) -> BTreeSet<ServiceName> {
+    names.iter().map(|name| ServiceName::new(*name).unwrap()).collect()
+}
+
+fn grant() -> Grant {
+    let scope = Scope { relation: Relation::Client, services: Services::Only(services(&["clock", "print"])) };
+    Grant { scope, depth: 3, expires: date(2_000_000_000) }
+}
+
+/// One of each kind and form, all by the first identity.
+fn spoken() -> [(&'static str, Statement); 7] {
+    let (ada, bob) = (identity(1), identity(2).key());
+    let mut profile = Profile::new();
+    profile.set("mail", "ada@example.org").unwrap();
+    let facts = Facts {
+        card: card(&devices()[..1], &["203.0.113.7:4433"], "Ada"),
+        suites: vec![0x0001, 0x0101],
+        services: services(&["clock"]),
+        profile,
+        expires: date(2_000_000_000),
+    };
+    let everything = Grant { scope: Scope::default(), depth: 0, expires: UnixSeconds::MAX };
+    let (member, device) = (Revoked::Member(bob), Revoked::Device(DeviceId([4; 16])));
+    let revocation = |it: Result<Revocation, membership::Error>| Statement::Revocation(it.unwrap());
+    [
+        ("announcement", Statement::Announcement(Announcement::issue(&ada, 7, facts).unwrap())),
+        ("voucher", Statement::Voucher(Voucher::issue(&ada, bob, 8, grant()).unwrap())),
+        ("voucher", Statement::Voucher(Voucher::issue(&ada, bob, u64::MAX, everything).unwrap())),
+        ("revocation", revocation(Revocation::issue(&ada, member, 9))),
+        ("revocation", revocation(Revocation::lift(&ada, member, 9))),
+        ("revocation", revocation(Revocation::issue(&ada, device, 10))),
+        ("revocation", revocation(Revocation::lift(&ada, device, 10))),
+    ]
+}
+
+fn statements() -> Value {
+    let vector = |(kind, statement): (&str, Statement)| {
+        json!({
+            "label": format!("Conclave1 {kind}"),
+            "issuer": hex::encode(statement.issuer().0),
+            "statement": hex::encode(statement.to_bytes()),
+            "name": hex::encode(statement.id().0),
+        })
+    };
+    spoken().into_iter().map(vector).collect()
+}
+
+fn news() -> Value {
+    let statements: Vec<_> = spoken().into_iter().map(|(_, statement)| statement).collect();
+    let have = News::Have(statements.iter().map(Statement::id).collect());
+    let want = News::Want(statements.iter().map(Statement::id).take(2).collect());
+    let vector =
+        |(kind, news): (&str, News)| json!({ "kind": kind, "message": hex::encode(news.to_bytes()) });
+    let told = News::telling(statements).remove(0);
+    [("have", have), ("want", want), ("statements", told)].into_iter().map(vector).collect()
+}
+
+fn tickets() -> Value {
+    let vector = |bound: Option<IdentityKey>| {
+        let card = card(&devices()[..1], &["203.0.113.7:4433"], "Ada");
+        let (id, secret, expires) = (TicketId([8; 16]), Psk::from_bytes([9; 32]), date(1_900_000_000));
+        let terms = TicketTerms { secret: secret.clone(), expires, uses_left: 2, bound, grant: grant() };
+        let ticket = Ticket { card, id, secret, expires, bound };
+        let text = ticket.to_text().unwrap();
+        json!({
+            "id": hex::encode(ticket.id.0),
+            "secret": hex::encode([9; 32]),
+            "expires": expires,
+            "bound": bound.map(|key| hex::encode(key.0)),
+            "card": ticket.card.to_text().unwrap(),
+            "bytes": hex::encode(bech32::decode(&text).unwrap().1),
+            "text": *text,
+            "uri": *ticket.to_uri().unwrap(),
+            "entry": hex::encode(terms.dangerous_bytes().unwrap().as_slice()),
+        })
+    };
+    [None, Some(identity(2).key())].into_iter().map(vector).collect()
 }

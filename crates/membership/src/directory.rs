@@ -103,6 +103,12 @@ impl Directory {
         self.len
     }
 
+    /// Whether a bound of it as a whole is met.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.issuers.len() >= MAX_ISSUERS || self.len >= MAX_STATEMENTS
+    }
+
     /// Whether nobody has said anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -69,12 +69,6 @@ pub enum Error {
         /// The id of both.
         id: MemberId,
     },
-    /// The device's key belongs to another member.
-    #[error("this device key belongs to another member, {owner}")]
-    StaticKeyTaken {
-        /// Whose it is.
-        owner: MemberId,
-    },
     /// The same device id with another key: a device never changes its key, a new key is a new device.
     #[error("this device is known with another key")]
     DeviceConflict,

@@ -24,7 +24,6 @@ pub const MIN_PREFIX_DIGITS: usize = 4;
 #[serde(try_from = "StoredMembers", into = "StoredMembers")]
 pub struct Members {
     by_id: BTreeMap<MemberId, Member>,
-    by_static_key: BTreeMap<StaticKey, MemberId>,
     by_name: BTreeMap<Petname, MemberId>,
     /// Who is kept out, whatever they show.
     revoked: BTreeSet<IdentityKey>,
@@ -65,8 +64,7 @@ impl Members {
     /// Adds the member of a card, or brings a known one up to date.
     ///
     /// # Errors
-    /// [`Error::IdTaken`], [`Error::StaticKeyTaken`], [`Error::DeviceConflict`], [`Error::PetnameTaken`],
-    /// [`Error::TooLarge`]; the list is as before then.
+    /// [`Error::IdTaken`], [`Error::DeviceConflict`], [`Error::PetnameTaken`], [`Error::TooLarge`]; the list is as before then.
     pub fn add(&mut self, card: &Card) -> Result<Added, Error> {
         let id = MemberId::of(&card.identity());
         self.add_under(id, card)
@@ -90,17 +88,13 @@ impl Members {
         Ok(added)
     }
 
-    /// Takes a member in if neither its devices nor its name belong to another.
+    /// Takes a member in if its name does not belong to another. Its device keys may stand in the record of another: who
+    /// that is proves nothing by it, as a handshake proves both keys of a device together, and to refuse it would let
+    /// anybody who knows a device key shut its owner out.
     pub(crate) fn put(&mut self, id: MemberId, member: Member) -> Result<(), Error> {
-        for record in member.devices() {
-            if let Some(owner) = self.by_static_key.get(&record.static_key()).filter(|owner| **owner != id) {
-                return Err(Error::StaticKeyTaken { owner: *owner });
-            }
-        }
         if let Some(owner) = member.petname().and_then(|name| self.named(name)).filter(|owner| *owner != id) {
             return Err(Error::PetnameTaken { owner });
         }
-        self.by_static_key.extend(member.devices().map(|record| (record.static_key(), id)));
         let name = member.petname().cloned();
         if let Some(former) = self.by_id.insert(id, member).as_ref().and_then(Member::petname) {
             self.by_name.remove(former);
@@ -112,7 +106,6 @@ impl Members {
     /// Strikes a member off the list.
     pub fn remove(&mut self, identity: &IdentityKey) -> Option<Member> {
         let id = self.get(identity)?.id();
-        self.by_static_key.retain(|_, owner| *owner != id);
         self.by_name.retain(|_, owner| *owner != id);
         self.by_id.remove(&id)
     }
@@ -201,11 +194,10 @@ impl Members {
         let Ok(record) = Record::from_credential(*static_key, credential) else {
             return DeviceStanding::UnknownDevice;
         };
-        let elsewhere = self.by_static_key.get(static_key).is_some_and(|owner| *owner != member.id());
         let contradicts = |known: &Record| {
             (known.device() == record.device()) != (known.static_key() == record.static_key())
         };
-        if elsewhere || member.devices().any(contradicts) || member.has_lost(&record.device()) {
+        if member.devices().any(contradicts) || member.has_lost(&record.device()) {
             return DeviceStanding::UnknownDevice;
         }
         DeviceStanding::of(member, &record, now)
@@ -215,8 +207,8 @@ impl Members {
         if self.revoked.contains(identity) { DeviceStanding::Revoked } else { DeviceStanding::Unknown }
     }
 
-    /// Whether a claim of somebody who is not a member holds in itself: their identity has signed for the device, the
-    /// date has not passed, and no member has that key. What a ticket can let in.
+    /// Whether a claim of somebody who is not a member holds in itself: their identity has signed for the device, and
+    /// the date has not passed. What a ticket can let in.
     #[must_use]
     pub fn may_join(&self, static_key: &StaticKey, credential: &Credential, now: UnixSeconds) -> bool {
         let identity = credential.identity();
@@ -224,7 +216,6 @@ impl Members {
             && self.by_id(&MemberId::of(&identity)).is_none()
             && !self.revoked.contains(&identity);
         strange
-            && !self.by_static_key.contains_key(static_key)
             && Record::from_credential(*static_key, credential).is_ok_and(|record| !record.is_expired(now))
     }
 
@@ -254,10 +245,6 @@ impl Members {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
-    }
-
-    pub(crate) fn owner_of(&self, static_key: &StaticKey) -> Option<MemberId> {
-        self.by_static_key.get(static_key).copied()
     }
 
     pub(crate) fn is_taken(&self, name: &Petname) -> bool {

@@ -10,8 +10,8 @@ impl Members {
     /// Everybody who is in by what was said, those too of whom it is not known how to reach them.
     ///
     /// `names` are what this node's owner calls them; who has none there is called what they suggest, unless another
-    /// is called that. Where members contradict each other, about a device key or a name, the nearer is believed, and
-    /// of two at one distance the one with the smaller key: no device can be taken from a member by somebody farther.
+    /// is called that. Where two suggest one name the nearer has it, and of two at one distance the one with the
+    /// smaller key.
     #[must_use]
     pub fn settled(directory: &Directory, settled: &Settled, names: &BTreeMap<IdentityKey, Petname>) -> Self {
         let mut nearest_first: Vec<(&IdentityKey, &Reach)> = settled.members().collect();
@@ -24,10 +24,8 @@ impl Members {
             let mut member = Member::new(*identity, None, card.map(|card| card.door().clone()), addresses);
             let announced = directory.announcement(identity).map(|known| &known.facts().card);
             for record in card.into_iter().chain(announced).flat_map(Card::records) {
-                if members.owner_of(&record.static_key()).is_none() {
-                    // A contradiction within what a member says about itself is its own affair: the first word counts.
-                    member.learn(record).ok();
-                }
+                // A contradiction within what a member says about itself is its own affair: the first word counts.
+                member.learn(record).ok();
             }
             let lost = directory.said(identity).into_iter().flat_map(|said| said.lost_devices());
             member.bind(reach.clone(), lost.collect());

@@ -1,7 +1,10 @@
 //! The frozen vectors, read and made again.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use membership::{Card, DeviceKey, Identity, IdentityKey, MemberId, Members, Record, UnixSeconds};
+use membership::{
+    Card, DeviceKey, Identity, IdentityKey, KeyText, MemberId, Members, News, Record, Statement, Ticket,
+    TicketTerms, UnixSeconds,
+};
 use serde_json::Value;
 use sha3::{Digest, Sha3_256};
 
@@ -75,4 +78,90 @@ fn the_stored_list_is_as_frozen() {
     let members: Members = serde_json::from_value(vector.clone()).unwrap();
     assert_eq!(serde_json::to_value(&members).unwrap(), vector);
     assert_eq!(members.find("Ada").unwrap().devices().count(), 2);
+}
+
+#[test]
+fn identities_at_rest_are_as_frozen() {
+    for vector in load("identities.json").as_array().unwrap() {
+        let text = |field: &str| vector[field].as_str().unwrap();
+        let key = IdentityKey(bytes(&vector["identity"]));
+        assert_eq!(text("text").parse::<KeyText>().unwrap().0, key);
+        let of_words = Identity::from_words(text("words")).unwrap();
+        assert_eq!(of_words.dangerous_file_bytes()[2..34], bytes::<32>(&vector["secret"]));
+        let sealed = bytes::<110>(&vector["sealed"]);
+        assert_eq!(Identity::sealed_key(&sealed).unwrap(), key);
+        let opened = Identity::open_sealed(&sealed, text("passphrase")).unwrap();
+        assert_eq!(opened.dangerous_file_bytes(), of_words.dangerous_file_bytes());
+    }
+}
+
+/// `enc(label) | body`, without the code that makes it.
+fn message(label: &str, body: &[u8]) -> Vec<u8> {
+    [&u64::try_from(label.len()).unwrap().to_le_bytes()[..], label.as_bytes(), body].concat()
+}
+
+#[test]
+fn statements_are_as_frozen() {
+    for vector in load("statements.json").as_array().unwrap() {
+        let written = hex::decode(vector["statement"].as_str().unwrap()).unwrap();
+        let statement = Statement::from_bytes(&written).unwrap();
+        assert_eq!(
+            (statement.issuer().0, statement.id().0),
+            (bytes(&vector["issuer"]), bytes(&vector["name"]))
+        );
+        assert_eq!(statement.to_bytes(), written);
+
+        let (body, signature) = written[1..].split_last_chunk::<64>().unwrap();
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&statement.issuer().0).unwrap();
+        let signed = message(vector["label"].as_str().unwrap(), body);
+        key.verify_strict(&signed, &ed25519_dalek::Signature::from_bytes(signature)).unwrap();
+        let name: [u8; 32] = Sha3_256::digest(message("Conclave1 statement", &written)).into();
+        assert_eq!(name, statement.id().0);
+    }
+}
+
+#[test]
+fn news_are_as_frozen() {
+    let mut statements = Vec::new();
+    for vector in load("statements.json").as_array().unwrap() {
+        statements.push(hex::decode(vector["statement"].as_str().unwrap()).unwrap());
+    }
+    for vector in load("news.json").as_array().unwrap() {
+        let message = hex::decode(vector["message"].as_str().unwrap()).unwrap();
+        let news = News::from_bytes(&message).unwrap();
+        assert_eq!(news.to_bytes(), message);
+        match (vector["kind"].as_str().unwrap(), news) {
+            ("have", News::Have(names)) => assert_eq!(names.len(), statements.len()),
+            ("want", News::Want(names)) => assert_eq!(names.len(), 2),
+            ("statements", News::Statements(told)) => {
+                assert_eq!(told.iter().map(Statement::to_bytes).collect::<Vec<_>>(), statements);
+            }
+            (kind, news) => panic!("{kind}: {news:?}"),
+        }
+    }
+}
+
+#[test]
+fn tickets_are_as_frozen() {
+    for vector in load("tickets.json").as_array().unwrap() {
+        let text = |field: &str| vector[field].as_str().unwrap();
+        let ticket: Ticket = text("text").parse().unwrap();
+        assert_eq!(text("uri").parse::<Ticket>().unwrap(), ticket);
+        assert_eq!(
+            (&*ticket.to_text().unwrap(), &*ticket.to_uri().unwrap()),
+            (&text("text").to_owned(), &text("uri").to_owned())
+        );
+        assert_eq!(hex::encode(bech32::decode(text("text")).unwrap().1), text("bytes"));
+        assert_eq!(
+            (ticket.id.0, ticket.secret.dangerous_bytes()),
+            (bytes(&vector["id"]), &bytes(&vector["secret"]))
+        );
+        assert_eq!(ticket.bound.map(|key| hex::encode(key.0)).as_deref(), vector["bound"].as_str());
+        assert_eq!(serde_json::json!(ticket.expires), vector["expires"]);
+        assert_eq!(ticket.card.to_text().unwrap(), text("card"));
+        let entry = hex::decode(text("entry")).unwrap();
+        let terms = TicketTerms::from_bytes(&entry).unwrap();
+        assert_eq!((terms.expires, terms.bound, terms.uses_left), (ticket.expires, ticket.bound, 2));
+        assert_eq!(*terms.dangerous_bytes().unwrap(), entry);
+    }
 }

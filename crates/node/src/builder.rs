@@ -13,6 +13,7 @@ use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
 use crate::actors::ActorSurroundings;
@@ -45,6 +46,7 @@ pub struct Builder {
     device: Option<Device>,
     door: Option<Door>,
     previous_door: Option<Door>,
+    anonymous_door: Option<Door>,
     listen: Vec<SocketAddr>,
     members: Members,
     limits: Limits,
@@ -80,6 +82,14 @@ impl Builder {
     #[must_use]
     pub fn previous_door(mut self, door: Door) -> Self {
         self.previous_door = Some(door);
+        self
+    }
+
+    /// The door of callers without a name: what is handed to the public, and opens nothing but the services that are
+    /// [served to them](Node::serve_anonymous). Without one such callers get silence.
+    #[must_use]
+    pub fn anonymous_door(mut self, door: Door) -> Self {
+        self.anonymous_door = Some(door);
         self
     }
 
@@ -274,7 +284,7 @@ impl Builder {
             identity: device.identity(),
             door,
             previous_doors,
-            anonymous_door: None,
+            anonymous_door: self.anonymous_door,
         };
         let surroundings = ActorSurroundings {
             me: NodeId { member: *local.identity.as_bytes(), device: *local.device.as_bytes(), boot },
@@ -310,6 +320,8 @@ impl Builder {
             buffers: BufferPool::default(),
             deflaters: Deflaters::default(),
             budget: NodeBudget::new(self.limits.reassembly_bytes),
+            desk: Arc::default(),
+            puzzles: Arc::new(Semaphore::new(1)),
             unverified: AtomicU64::new(0),
             mychips: hub,
             runtime: Handle::current(),

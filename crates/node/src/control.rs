@@ -99,6 +99,11 @@ impl Control {
         }
     }
 
+    /// Lets a path go that somebody without a name has opened: it is its task's alone. `false` if it was closed already.
+    pub(crate) fn release(&mut self, path: PathId) -> bool {
+        self.endpoint.release(path) && self.forget_path(path).is_some()
+    }
+
     fn forget_path(&mut self, path: PathId) -> Option<PathEntry> {
         let entry = self.paths.remove(&path)?;
         if let Some(id) = entry.id {
@@ -297,6 +302,7 @@ impl Core {
         }
         self.control(|control, now| {
             control.closing = true;
+            self.desk.close();
             control.endpoint.shutdown(now);
         });
     }

@@ -9,7 +9,9 @@ use chunk_proto::NodeBudget;
 use endpoint::{HandshakeKeys, PeerId};
 use link::BufferPool;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
+use crate::anonymous::Desk;
 use crate::control::Control;
 use crate::counter::Counter;
 use crate::directory::Keeper;
@@ -57,6 +59,10 @@ pub(crate) struct Core {
     pub(crate) buffers: BufferPool,
     pub(crate) deflaters: Deflaters,
     pub(crate) budget: NodeBudget,
+    /// Callers without a name.
+    pub(crate) desk: Arc<Desk>,
+    /// Whose turn it is to solve a puzzle.
+    pub(crate) puzzles: Arc<Semaphore>,
     /// How often somebody unverified was dialed.
     pub(crate) unverified: AtomicU64,
     /// If the node speaks the MyCHIPs profile.

@@ -21,6 +21,8 @@ use crate::session::{Driver, Parts};
 
 /// Addresses of one name that are tried.
 const MAX_RESOLVED_ADDRESSES: usize = 4;
+/// Of [`endpoint::PUZZLE_CHUNK`] numbers each: ten milliseconds, or twenty.
+const CHUNKS_IN_A_TURN: usize = 24;
 
 /// Opens a path, holds its handshake, and drives its session.
 pub(crate) async fn dial(core: Arc<Core>, attempt: AttemptId, peer: PeerId, address: NetAddress) {
@@ -158,18 +160,26 @@ pub(crate) async fn first_words(
     members: &Members,
     greeting: &mut Greeting,
 ) -> Result<Box<Established>, Failure> {
-    let local = Failure::Handshake(HandshakeCause::Local);
-    let mut outbound = {
+    let outbound = {
         let mut rng = core.randomness.generator();
         let keys = core.keys.load();
         let with = (&**keys, members);
-        Box::new(Outbound::start(clock::now(), order, facts, with, &mut rng).map_err(Failure::Handshake)?)
+        Outbound::start(clock::now(), order, facts, with, &mut rng).map_err(Failure::Handshake)?
     };
+    match speak(core, Box::new(outbound), greeting).await? {
+        Step::Established(established) => Ok(established),
+        _ => Err(Failure::Handshake(HandshakeCause::Local)),
+    }
+}
+
+/// Says what an [`Outbound`] has to say, and hears what it has to hear, until it is answered.
+pub(crate) async fn speak(
+    core: &Core,
+    mut outbound: Box<Outbound>,
+    greeting: &mut Greeting,
+) -> Result<Step, Failure> {
     loop {
-        while outbound.is_working() {
-            outbound.work();
-            tokio::task::yield_now().await;
-        }
+        outbound = solve(core, outbound).await?;
         let mut flight = Vec::new();
         while let Some(packet) = outbound.poll_transmit() {
             flight.push(packet.to_vec());
@@ -178,10 +188,27 @@ pub(crate) async fn first_words(
         greeting.send(&packets).await?;
         let packet = greeting.receive().await?;
         match outbound.handle_packet(clock::now(), &packet) {
-            Step::Established(established) => return Ok(established),
-            Step::Failed(cause) => return Err(Failure::Handshake(cause)),
             Step::Wait => {}
-            Step::Proven(_) | Step::Challenge | Step::Later => return Err(local),
+            Step::Failed(cause) => return Err(Failure::Handshake(cause)),
+            step => return Ok(step),
         }
     }
+}
+
+/// Does the work that a challenge asks for, on a thread that may be busy. All dials of a node take turns at it: whoever is
+/// called by many hostile members works on one core at the most. Dropped, it works on for the rest of a turn.
+async fn solve(core: &Core, mut outbound: Box<Outbound>) -> Result<Box<Outbound>, Failure> {
+    let local = |_| Failure::Handshake(HandshakeCause::Local);
+    while outbound.is_working() {
+        let turn = Arc::clone(&core.puzzles).acquire_owned().await.map_err(|_| local(()))?;
+        let work = move || {
+            for _ in 0..CHUNKS_IN_A_TURN {
+                outbound.work();
+            }
+            drop(turn);
+            outbound
+        };
+        outbound = tokio::task::spawn_blocking(work).await.map_err(|_| local(()))?;
+    }
+    Ok(outbound)
 }

@@ -4,12 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use actor_proxy::AskError;
-use link::{Outcome, StopReason, StreamName};
+use link::{CloseReason, Outcome, StopReason, StreamName};
 use membership::{IdentityKey, MemberId};
 use thiserror::Error;
 
 pub use endpoint::{ConnectError, PossibleCause};
 
+use crate::anonymous::AnonymousRefusal;
 use crate::store::StoreError;
 
 /// Why a node could not start.
@@ -127,6 +128,59 @@ pub enum UnverifiedError {
     /// Silence: they do not know this node, perhaps.
     #[error("no answer in time")]
     NoAnswer,
+    /// A failure of this machine.
+    #[error("a failure of this machine")]
+    Local,
+}
+
+/// Why a service was not opened to callers without a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AnonymousServeError {
+    /// The node was given no door for them: see [`Builder::anonymous_door`](crate::Builder::anonymous_door).
+    #[error("this node has no door for callers without a name")]
+    NoDoor,
+    /// There is one of that name already.
+    #[error("there is a service of that name for callers without a name already")]
+    NameTaken,
+    /// The name is not one that a service can have.
+    #[error("not a name of a service")]
+    InvalidName,
+}
+
+/// Why a call without a name brought no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AnonymousError {
+    /// The address cannot be reached.
+    #[error("the address cannot be reached")]
+    Unreachable,
+    /// Silence: another key or door, no place for another caller there, or none for any at all.
+    #[error("no answer")]
+    NoAnswer,
+    /// The node there has refused the call, and says why.
+    #[error("refused: {0}")]
+    Refused(#[from] AnonymousRefusal),
+    /// The name is not one that a service can have.
+    #[error("not a name of a service")]
+    InvalidName,
+    /// The request is longer than any that may be sent. Nothing was sent.
+    #[error("the request has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+    /// The node there has closed the session.
+    #[error("closed by the far side: {0}")]
+    Closed(CloseReason),
+    /// The session was lost. The service may have seen the request.
+    #[error("the session was lost")]
+    Lost,
+    /// No reply in time. The service may have seen the request.
+    #[error("no reply in time")]
+    TimedOut,
     /// A failure of this machine.
     #[error("a failure of this machine")]
     Local,

@@ -2,6 +2,7 @@
 
 mod accept;
 mod actors;
+mod anonymous;
 mod body;
 mod builder;
 mod call;
@@ -43,6 +44,7 @@ mod unverified;
 mod watch;
 mod welcome;
 
+pub use anonymous::{AnonymousContact, AnonymousLimits, AnonymousRefusal, AnonymousReport, AnonymousSession};
 pub use body::Body;
 pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording};
@@ -51,8 +53,8 @@ pub use device::Device;
 pub use directory::{DirectoryConfig, Invitation, Keep, Kept, STATEMENT_SECONDS};
 pub use echo::Echo;
 pub use error::{
-    BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError, JoinError, PingError, PossibleCause,
-    SendError, ServiceError, StartError, StreamTaken, UnverifiedError,
+    AnonymousError, AnonymousServeError, BodyError, CallError, ConnectError, DeviceMismatch, DirectoryError,
+    JoinError, PingError, PossibleCause, SendError, ServiceError, StartError, StreamTaken, UnverifiedError,
 };
 pub use events::{Event, Events};
 pub use limits::Limits;

@@ -15,6 +15,8 @@ use crate::frames;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// How long a [call without a name](crate::Node::call_anonymously) waits for its reply, once there is a session. 30 s.
+    pub anonymous_call_timeout: Duration,
     /// From the opening of a connection to the end of its handshake, whatever happens between. 10 s.
     pub handshake_timeout: Duration,
     /// A session that nobody uses for so long is closed by the side that was dialed. 20 s.
@@ -67,6 +69,7 @@ impl Default for Limits {
         let guard = GuardConfig::default();
         let data = link::Limits::default();
         Self {
+            anonymous_call_timeout: Duration::from_secs(30),
             handshake_timeout: control.handshake_timeout,
             idle_close: control.idle_timeout,
             idle_close_initiator: control.initiator_idle_timeout,

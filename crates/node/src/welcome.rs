@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use endpoint::{HandshakeCause, Inbound, PathCause, PathId, SessionId, Step};
 
+use crate::anonymous::{Host, Visit};
 use crate::carrier::Carrier;
 use crate::clock;
 use crate::core::Core;
@@ -21,14 +22,25 @@ use crate::watch::Turn;
 /// reset when the deadline of its handshake has passed.
 pub(crate) async fn welcome(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) {
     // The handshake is a future of its own, so that the session that follows does not keep its room.
-    if let Some(driver) = Box::pin(open(core, carrier, address, pass)).await {
-        driver.run().await;
+    match Box::pin(open(core, carrier, address, pass)).await {
+        Some(Next::Session(driver)) => driver.run().await,
+        Some(Next::Call(host)) => Box::pin(host.run()).await,
+        None => {}
     }
+}
+
+/// What a handshake leads to.
+#[expect(clippy::large_enum_variant, reason = "moved once, to where it is run; a box would be kept by every session")]
+enum Next {
+    Session(Driver),
+    /// Of somebody without a name, who is led past everything that members have.
+    Call(Box<Host>),
 }
 
 /// How the wait for a handshake ended.
 enum Outcome {
     Session(Box<(SessionId, Halves)>),
+    Call(Box<Inbound>, Visit),
     Failed(Failure),
     /// The deadline passed, or the node shuts down.
     Closed,
@@ -36,20 +48,27 @@ enum Outcome {
     Evicted,
 }
 
-async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) -> Option<Driver> {
+async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) -> Option<Next> {
     let facts = facts(&carrier, net_address(address)?);
-    let (path, mailbox, inbound) = core
+    let began = clock::now();
+    let (path, mailbox, inbound, deadline) = core
         .control(|control, now| {
             let accepted = control.endpoint.accept(now, facts.clone())?;
             let inbound = Inbound::new(&facts, accepted.deadline);
-            Ok::<_, endpoint::Error>((accepted.path, control.add_path(accepted.path), inbound))
+            Ok::<_, endpoint::Error>((
+                accepted.path,
+                control.add_path(accepted.path),
+                inbound,
+                accepted.deadline,
+            ))
         })
         .ok()?;
     let mut greeting = Greeting::new(carrier);
     let place = (path, &*mailbox, &pass);
     let mut outcome = tokio::select! {
         outcome = shake_hands(&core, Box::new(inbound), place, &mut greeting) => match outcome {
-            Ok(session) => Outcome::Session(Box::new(session)),
+            Ok(Shaken::Session(session)) => Outcome::Session(session),
+            Ok(Shaken::Call(inbound, visit)) => Outcome::Call(inbound, visit),
             Err(failure) => Outcome::Failed(failure),
         },
         () = mailbox.closed() => Outcome::Closed,
@@ -73,7 +92,14 @@ async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass
             let (id, Halves { session, rx, writer }) = *made;
             let (carrier, reader) = greeting.into_parts();
             let pass = Some(pass);
-            return Some(Driver::new(core, Parts { session, id, path, carrier, reader, writer, rx, pass }));
+            let parts = Parts { session, id, path, carrier, reader, writer, rx, pass };
+            return Some(Next::Session(Driver::new(core, parts)));
+        }
+        Outcome::Call(inbound, visit) => {
+            if core.control(|control, _| control.release(path)) {
+                let host = Host { core, inbound, greeting, pass, visit, accepted: began, deadline };
+                return Some(Next::Call(Box::new(host)));
+            }
         }
         Outcome::Evicted => core.path_lost(path, PathCause::Local),
         Outcome::Failed(_) | Outcome::Closed => {}
@@ -82,12 +108,18 @@ async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass
     None
 }
 
+/// How far hands were shaken.
+enum Shaken {
+    Session(Box<(SessionId, Halves)>),
+    Call(Box<Inbound>, Visit),
+}
+
 async fn shake_hands(
     core: &Arc<Core>,
     mut inbound: Box<Inbound>,
     (path, mailbox, pass): (PathId, &Mailbox, &Pass),
     greeting: &mut Greeting,
-) -> Result<(SessionId, Halves), Failure> {
+) -> Result<Shaken, Failure> {
     let local = Failure::Handshake(HandshakeCause::Local);
     let proof = loop {
         let packet = greeting.receive().await?;
@@ -96,7 +128,11 @@ async fn shake_hands(
             Step::Challenge => greeting.send(&[&challenge(core, &mut inbound, &packet)?]).await?,
             Step::Proven(proof) => break proof,
             Step::Failed(cause) => return Err(Failure::Handshake(cause)),
-            Step::Established(_) => return Err(local),
+            Step::Called => {
+                let no_place = Failure::Handshake(HandshakeCause::NoPlaceForAnonymous);
+                return core.desk.enter().map(|visit| Shaken::Call(inbound, visit)).ok_or(no_place);
+            }
+            Step::Established(_) | Step::CallEstablished(_) => return Err(local),
         }
     };
     pass.proven();
@@ -119,7 +155,7 @@ async fn shake_hands(
     });
     let reply = inbound.poll_transmit().map(<[u8]>::to_vec).unwrap_or_default();
     greeting.send(&[&reply]).await?;
-    Ok((admission.session, halves))
+    Ok(Shaken::Session(Box::new((admission.session, halves))))
 }
 
 /// Takes a packet in, when its turn has come if it is worth one.

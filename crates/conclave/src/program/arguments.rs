@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::command::{
-    call, chat, completions, demo, id, init, introduce, invite, join, man, member_add, member_list,
-    member_remove, members, ping, revoke, send, services, status, up, whoami, why,
+    call, chat, completions, demo, doctor, id, init, introduce, invite, join, man, member_add, member_list,
+    member_remove, members, passphrase, ping, recover, revoke, send, services, status, tickets, up, whoami,
+    why,
 };
 use super::output::Voice;
 
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 a promise of the program did not hold, 2 wrong command line, card, ticket or member, 3 no answer, \
-4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others.";
+4 refused by the other side, 5 not in time, 6 interrupted, 7 local disk or socket, 8 home missing, taken or open to others, 9 wrong passphrase, or none, 10 `doctor` has found a problem.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     /// Say more; twice: say everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Options of every command")]
     pub(crate) verbose: u8,
+    /// The passphrase of the home is the first line of this file, which only you may read; `-`: of standard input
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of every command")]
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// Never wait for somebody to type
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) no_input: bool,
@@ -66,7 +70,10 @@ impl Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Arguments),
+    Recover(recover::Arguments),
+    Passphrase(passphrase::Arguments),
     Invite(invite::Arguments),
+    Tickets(tickets::Arguments),
     Join(join::Arguments),
     Introduce(introduce::Arguments),
     Revoke(revoke::Arguments),
@@ -84,6 +91,7 @@ pub(crate) enum Command {
     Call(call::Arguments),
     Services(services::Arguments),
     Why(why::Arguments),
+    Doctor(doctor::Arguments),
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

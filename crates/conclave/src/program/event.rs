@@ -1,16 +1,20 @@
 //! What a command tells: one enum for the lines of `--json`, for the socket of `conclave up` and for people.
 
+mod check;
 mod membership;
 mod text;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use check::{CheckLine, Verdict};
 pub(crate) use membership::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, OpenTicketLine, SelfLine, StandingLine,
+    StandingWord, StatusLine, TicketLine,
 };
 
 use super::failure::Failure;
+use super::secret::SecretText;
 use super::transfer::ContentHash;
 
 /// The version of the JSON lines. It grows when a line that exists changes its meaning, not when something is added.
@@ -66,6 +70,19 @@ pub(crate) struct FileLine {
 pub(crate) enum Event {
     /// The answer to `init` and `id`: the own card.
     Card { card: String, member: MemberLine },
+    /// An identity was made; whoever has the words is that member.
+    IdentityMade {
+        #[serde(flatten)]
+        identity: IdentityLine,
+        recovery_words: SecretText,
+    },
+    /// An identity was brought back.
+    Recovered {
+        #[serde(flatten)]
+        identity: IdentityLine,
+    },
+    /// The identity is kept under another passphrase, or under none, or no more under none.
+    Passphrase { was_sealed: bool, sealed: bool },
     /// A member was added.
     MemberAdded(MemberLine),
     /// A member was replaced by a newer card of the same identity.
@@ -74,6 +91,10 @@ pub(crate) enum Event {
     MemberRemoved { name: String, member_id: String },
     /// A ticket was issued.
     Ticket(TicketLine),
+    /// A ticket that opens still, from `tickets`.
+    OpenTicket(OpenTicketLine),
+    /// A ticket opens no more.
+    TicketWithdrawn { ticket_id: String },
     /// This node came in by a ticket of this member.
     Joined(MemberLine),
     /// Two members were introduced; `told` says which of them heard it at once.
@@ -94,8 +115,6 @@ pub(crate) enum Event {
     Status(StatusLine),
     /// Something that ends soon, from `status`.
     Expires(ExpiryLine),
-    /// There is a session with this member, of this identity.
-    Session { member: String, identity: String },
     /// The node runs, under this identity.
     Up { member_id: String, identity: String },
     /// It takes connections there.
@@ -147,6 +166,8 @@ pub(crate) enum Event {
     ManPage { name: String, page: String },
     /// A page of the manual was written.
     ManPageWritten { path: String },
+    /// One line of `doctor`.
+    Check(CheckLine),
     /// One entry of `why`.
     Cause { member: String, age_seconds: u64, what: String, advice: String },
     /// Something is not as it should be, but the command goes on.
@@ -187,7 +208,11 @@ impl Event {
     /// Where its text belongs.
     pub(crate) fn place(&self) -> Place {
         match self {
-            Event::MemberAdded(_)
+            Event::IdentityMade { .. }
+            | Event::Recovered { .. }
+            | Event::Passphrase { .. }
+            | Event::TicketWithdrawn { .. }
+            | Event::MemberAdded(_)
             | Event::MemberUpdated(_)
             | Event::MemberRemoved { .. }
             | Event::Joined(_)

@@ -39,6 +39,12 @@ pub(crate) enum Kind {
     HomeLocked,
     /// Others could read the keys.
     HomeUnsafe,
+    /// The passphrase does not open the identity.
+    WrongPassphrase,
+    /// The identity is kept under a passphrase, and nobody gives it.
+    Sealed,
+    /// `doctor` has found a problem.
+    Unhealthy,
     /// A newer program said something this one does not know.
     #[serde(other)]
     Unknown,
@@ -56,6 +62,8 @@ impl Kind {
             Kind::Interrupted => 6,
             Kind::LocalIo => 7,
             Kind::HomeMissing | Kind::HomeExists | Kind::HomeLocked | Kind::HomeUnsafe => 8,
+            Kind::WrongPassphrase | Kind::Sealed => 9,
+            Kind::Unhealthy => 10,
         }
     }
 }
@@ -170,6 +178,9 @@ mod tests {
                 Kind::HomeExists,
                 Kind::HomeLocked,
                 Kind::HomeUnsafe,
+                Kind::WrongPassphrase,
+                Kind::Sealed,
+                Kind::Unhealthy,
                 Kind::Unknown,
             ]
             .map(Kind::exit_code),

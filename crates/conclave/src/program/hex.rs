@@ -25,18 +25,6 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// As many bytes as there are.
-pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    // Room for all from the start: what is decoded may be a secret, and nothing of it is left behind by growing.
-    let mut bytes = Vec::with_capacity(digits.len() / 2);
-    for pair in digits.chunks(2) {
-        let [high, low] = pair else { return None };
-        bytes.push(nibble(*high)? << 4 | nibble(*low)?);
-    }
-    Some(bytes)
-}
-
 fn nibble(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

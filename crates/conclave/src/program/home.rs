@@ -1,9 +1,9 @@
 //! The home: one private folder with everything this node is and knows. The README says what each file is.
 
+mod archive;
 mod chats;
-mod counter;
 mod file;
-mod history;
+mod identity;
 mod keys;
 mod roster;
 
@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub(crate) use chats::KeptLine;
-pub(crate) use counter::CounterFile;
 use directories::ProjectDirs;
-pub(crate) use file::quoted;
-pub(crate) use history::{Confirmed, Mishap, Seen};
-pub(crate) use keys::{Keys, due_for_renewal};
+pub(crate) use file::{check_private, quoted};
+pub(crate) use identity::draw_identity;
+pub(crate) use keys::{Founding, Keys, due_for_renewal};
 pub(crate) use roster::{Roster, SharedRoster, member_line};
 
 use super::failure::{Failure, Kind};
@@ -85,6 +84,16 @@ impl Home {
         Ok(Home { folder: folder.to_owned() })
     }
 
+    /// The same without a look at it: for whoever looks at everything themselves.
+    pub(crate) fn at(folder: &Path) -> Home {
+        Home { folder: folder.to_owned() }
+    }
+
+    /// Whether there is a store, or what an earlier version had in its place.
+    pub(crate) fn has_store(&self) -> bool {
+        ["person.redb", "roster", "members.json"].iter().any(|name| self.folder.join(name).exists())
+    }
+
     /// The folder itself.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -100,11 +109,6 @@ impl Home {
                 .advice("use a home with a shorter path: `--home FOLDER`"));
         }
         Ok(path)
-    }
-
-    /// The counter of handshakes.
-    pub(crate) fn counter(&self) -> CounterFile {
-        CounterFile::new(self.folder.join("counter"))
     }
 
     /// Takes the home for this process alone, if it is free.

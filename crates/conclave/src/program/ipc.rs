@@ -10,6 +10,7 @@ mod server;
 use std::io;
 use std::path::PathBuf;
 
+use super::account::Look;
 use super::secret::SecretText;
 pub(crate) use client::{Running, connect};
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,14 @@ pub(crate) enum Request {
     RevokeDevice { device: String },
     /// Undo a revocation of this node's own.
     Readmit { member: String },
-    /// Say with whom there are sessions.
-    Sessions,
+    /// Say whose standing would change by a revocation, or by undoing one.
+    WouldRevoke { member: String, undo: bool },
+    /// Withdraw a ticket: all digits of its id, or the first.
+    WithdrawTicket { ticket: String },
+    /// Tell something that is only looked at.
+    Look { at: Look },
+    /// Look for what is wrong, for a program of this version.
+    Examine { program: String },
     /// Ping a member.
     Ping { member: String, count: u32 },
     /// Send a file of this machine to a member.
@@ -75,10 +82,28 @@ pub(crate) enum Request {
     Services { member: String },
 }
 
+impl Request {
+    /// Whether something is signed for it.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(
+            self,
+            Request::AddMember { .. }
+                | Request::RemoveMember { .. }
+                | Request::Invite(_)
+                | Request::Join { .. }
+                | Request::Introduce { .. }
+                | Request::Revoke { .. }
+                | Request::RevokeDevice { .. }
+                | Request::Readmit { .. }
+                | Request::WouldRevoke { .. }
+        )
+    }
+}
+
 /// What a ticket shall allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Allowance {
-    /// Whom it is for, in hexadecimal; anybody, if nobody is named.
+    /// Whom it is for, by key, card or name; anybody, if nobody is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<String>,
     pub(crate) seconds: u64,
@@ -191,6 +216,7 @@ mod tests {
                 r#"{"version":1,"request":"call","member":"bob","service":"sum","input":[1,2.5],"timeout_seconds":30}"#,
             ),
             (Request::Services { member }, r#"{"version":1,"request":"services","member":"bob"}"#),
+            (Request::Look { at: Look::Members }, r#"{"version":1,"request":"look","at":"members"}"#),
         ] {
             let line = RequestLine { version: 1, request };
             assert_eq!(serde_json::to_string(&line).unwrap(), json);

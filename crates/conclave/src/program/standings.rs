@@ -1,6 +1,6 @@
 //! Who is in, and by whom: what follows from a roster, for people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use membership::{
     Directory, Grant, Identity, IdentityKey, MemberId, Policy, Reach, Relation, Revocation, Revoked, Settled,
@@ -10,7 +10,7 @@ use membership::{
 use super::event::{ConsequenceLine, Event, ExpiryLine, ExpiryWord, MemberLine, StandingLine, StandingWord};
 use super::failure::{Failure, Kind};
 use super::hex;
-use super::home::{Roster, Seen, member_line};
+use super::home::{Roster, member_line};
 
 /// What ends within this time is warned of.
 pub(crate) const WARNING_SECONDS: u64 = 30 * 24 * 3_600;
@@ -23,9 +23,10 @@ const OURSELVES: &str = "you";
 /// What is known of sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Presence {
-    /// Identities, in hexadecimal, with which there are sessions now.
-    pub(crate) connected: BTreeSet<String>,
-    pub(crate) seen: Seen,
+    /// With whom there are sessions now.
+    pub(crate) connected: BTreeSet<IdentityKey>,
+    /// When there last were.
+    pub(crate) seen: BTreeMap<IdentityKey, UnixSeconds>,
 }
 
 impl StandingWord {
@@ -88,7 +89,6 @@ fn line(
         Standing::Member { by, .. } | Standing::Revoked { by } => Some(*by),
         _ => None,
     };
-    let key = hex::encode(identity.as_bytes());
     StandingLine {
         member: some_line(roster, identity),
         standing: StandingWord::of(&standing),
@@ -98,8 +98,8 @@ fn line(
         until: reach.map(|reach| reach.until.seconds()),
         relation: reach.map(|reach| relation_word(reach.scope.relation).to_owned()),
         depth: reach.map_or(0, |reach| reach.depth),
-        connected: presence.connected.contains(&key),
-        last_seen: presence.seen.get(&key).copied(),
+        connected: presence.connected.contains(identity),
+        last_seen: presence.seen.get(identity).map(|seen| seen.seconds()),
         now: now.seconds(),
     }
 }

@@ -1,14 +1,18 @@
 //! The node of a home at work. What it does for commands stands in `request`.
 
+mod looking;
 mod members;
 mod request;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use membership::{IdentityKey, MemberId, NetAddress, Record};
-use node::{Counter, Device, DirectoryConfig, Node, Noted};
+use endpoint::Cause;
+use membership::{Identity, IdentityKey, MemberId, NetAddress, Petname, Profile, Record, UnixSeconds};
+use node::store::{Batch, KeptCause, Store, StoreError};
+use node::{Device, DirectoryConfig, Explained, Node, Noted};
 use tokio::sync::mpsc;
 
 use super::actors::Actors;
@@ -18,8 +22,7 @@ use super::command::now;
 use super::demo::serve_desk;
 use super::event::Event;
 use super::failure::{Failure, Kind};
-use super::hex;
-use super::home::{Confirmed, Home, HomeLock, Keys, Mishap, Seen, SharedRoster, due_for_renewal};
+use super::home::{Home, HomeLock, Keys, SharedRoster, due_for_renewal};
 use super::transfer::{Exchange, ReceiveLimits, Reception};
 
 /// Under what the mishaps with those who are no members are kept and told.
@@ -49,8 +52,13 @@ pub(crate) struct Station {
 struct Shared {
     node: Node,
     record: Record,
+    petname: Option<Petname>,
+    /// What signs, where it is at hand: to say what would come of it, beside the node's own.
+    signer: Option<Identity>,
     home: Home,
-    lock: HomeLock,
+    store: Store,
+    /// Behind the store, which is closed before another process may open it.
+    _lock: HomeLock,
     roster: SharedRoster,
     exchange: Arc<Exchange>,
     actors: Actors,
@@ -59,25 +67,28 @@ struct Shared {
 }
 
 impl Station {
-    /// Starts the node of a home.
+    /// Starts the node of a home. Without a signer it lets nobody in, keeps nobody out, and says nothing new of itself.
     pub(crate) async fn start(
         home: Home,
         lock: HomeLock,
+        signer: Option<Identity>,
         duties: Duties,
         events: &mpsc::Sender<Event>,
     ) -> Result<Station, Failure> {
-        let (keys, mended) = home.keys(&lock, now()?)?;
+        let (keys, mended) = home.keys(&lock, signer.as_ref(), now()?)?;
         for mended in mended {
             let _ = events.send(mended.notice()).await;
         }
-        let roster = SharedRoster::new(home.own_roster(&lock, keys.identity, now()?)?);
+        let store = home.store(&lock)?;
+        let roster = SharedRoster::new(home.own_roster(&lock, &store, keys.identity, now()?)?);
         let reception = match duties.receive {
             None => None,
             Some((folder, limits)) => Some(Reception::open(&folder, limits, roster.clone(), events.clone())?),
         };
-        let record = keys.record.clone();
+        let (record, petname) = (keys.record.clone(), keys.petname.clone());
+        let ours = signer.as_ref().map(copy_of).transpose()?;
         let place = Place { listen: duties.listen, addresses: duties.addresses };
-        let node = spawn(&home, &lock, keys, &roster, place).await?;
+        let node = spawn(&home, &store, (keys, signer), &roster, place).await?;
         let exchange = Exchange::start(node.clone(), reception)?;
         if duties.demo_desk {
             serve_desk(&node)?;
@@ -91,8 +102,20 @@ impl Station {
             let what = format!("members cannot say anything to this node: {}", failure.what);
             let _ = events.send(Event::Notice { what, advice: String::new() }).await;
         }
-        let shared =
-            Shared { node, record, home, lock, roster, exchange, actors, parlor, is_brief: duties.is_brief };
+        let shared = Shared {
+            node,
+            record,
+            petname,
+            signer: ours,
+            home,
+            store,
+            _lock: lock,
+            roster,
+            exchange,
+            actors,
+            parlor,
+            is_brief: duties.is_brief,
+        };
         Ok(Station { shared: Arc::new(shared) })
     }
 
@@ -113,14 +136,16 @@ impl Station {
         self.shared.roster.name_of(identity)
     }
 
-    /// When there was last a session with whom.
-    pub(crate) fn seen(&self) -> Result<Seen, Failure> {
-        self.shared.home.seen()
-    }
-
-    /// Keeps when there was last a session with whom.
-    pub(crate) fn save_seen(&self, seen: Seen) -> Result<(), Failure> {
-        self.shared.home.save_seen(&self.shared.lock, seen)
+    /// Keeps when there was last a session with whom; durable when it returns.
+    pub(crate) async fn keep_seen(
+        &self,
+        seen: &BTreeMap<IdentityKey, UnixSeconds>,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        for (identity, at) in seen {
+            batch.put_seen(identity, *at);
+        }
+        self.shared.store.commit(batch).await
     }
 
     /// Where files go, if any are received.
@@ -128,33 +153,10 @@ impl Station {
         self.shared.exchange.receives_into()
     }
 
-    /// The counters that peers have confirmed before.
-    pub(crate) fn confirmed(&self) -> Result<Confirmed, Failure> {
-        self.shared.home.confirmed()
-    }
-
-    /// Keeps the counters that peers have confirmed.
-    pub(crate) fn save_confirmed(&self, confirmed: Confirmed) -> Result<(), Failure> {
-        self.shared.home.save_confirmed(&self.shared.lock, confirmed)
-    }
-
-    /// Stops transfers and sessions, and keeps what went wrong for `conclave why`.
-    pub(crate) async fn shut_down(&self) -> Result<(), Failure> {
+    /// Stops transfers and sessions. What went wrong last is on the disk then, for `conclave why`.
+    pub(crate) async fn shut_down(&self) {
         self.shared.exchange.stop().await;
         self.shared.node.shutdown().await;
-        self.save_history()
-    }
-
-    fn save_history(&self) -> Result<(), Failure> {
-        let mut history = self.shared.home.history()?;
-        let members = self.shared.node.members();
-        for member in members.iter() {
-            let new = mishaps(&self.shared.node.why(&member.identity()));
-            history.entry(hex::encode(member.identity().as_bytes())).or_default().extend(new);
-        }
-        let strangers = mishaps(&self.shared.node.stranger_causes());
-        history.entry(STRANGERS.to_owned()).or_default().extend(strangers);
-        self.shared.home.save_history(&self.shared.lock, history)
     }
 }
 
@@ -166,15 +168,11 @@ struct Place {
 
 async fn spawn(
     home: &Home,
-    lock: &HomeLock,
-    keys: Keys,
+    store: &Store,
+    (keys, signer): (Keys, Option<Identity>),
     roster: &SharedRoster,
     place: Place,
 ) -> Result<Node, Failure> {
-    let counter_file = home.counter();
-    let counter = Counter::durable(counter_file.reserved()?, move |value| {
-        counter_file.store(value).map_err(std::io::Error::other)
-    });
     let device = Device::new(keys.device, keys.record)
         .map_err(|error| Failure::new(Kind::Broken, error.to_string()))?;
     let (kept, announced) = {
@@ -185,20 +183,22 @@ async fn spawn(
     let knows = place.listen.iter().any(|address| !address.ip().is_unspecified());
     let addresses = if place.addresses.is_empty() && !knows { announced } else { place.addresses };
     let config = DirectoryConfig {
+        signer,
+        policy: None,
         kept,
-        keep: Some(roster.keep(home, lock)),
+        keep: Some(roster.keep(home, store)),
         name: keys.petname,
         addresses,
-        ..DirectoryConfig::new(home.identity()?)
+        profile: Profile::new(),
     };
-    let mut builder = Node::builder().device(device).door(keys.door).directory(config).counter(counter);
+    let mut builder = Node::builder()
+        .device(device)
+        .door(keys.door)
+        .directory(config)
+        .store(store.clone())
+        .explain_causes(explained);
     for address in place.listen {
         builder = builder.listen(address);
-    }
-    for (peer, counter) in home.confirmed()? {
-        if let Some(peer) = peer_of(&peer) {
-            builder = builder.confirmed_counter(peer, counter);
-        }
     }
     builder.spawn().await.map_err(|error| match &error {
         node::StartError::Listen { address, source } => Failure::new(
@@ -207,45 +207,29 @@ async fn spawn(
         )
         .meaning("another program has that port, or the address is not one of this machine")
         .advice("choose another: `conclave up --listen ADDRESS:PORT`"),
+        node::StartError::Store(error) => home.unopened(error),
         _ => Failure::new(Kind::LocalIo, format!("the node could not start: {error}")),
     })
 }
 
-/// How a peer is named in the file of confirmed counters.
-pub(crate) fn peer_name(peer: &endpoint::PeerId) -> String {
-    format!("{}{}", hex::encode(peer.identity.as_bytes()), hex::encode(peer.device.as_bytes()))
-}
-
-fn peer_of(name: &str) -> Option<endpoint::PeerId> {
-    let (identity, device) = name.split_at_checked(64)?;
-    Some(endpoint::PeerId {
-        identity: membership::IdentityKey(hex::decode(identity)?),
-        device: membership::StaticKey(hex::decode(device)?),
-    })
+/// A cause of failure, for people.
+fn explained(cause: &Cause) -> Explained {
+    Explained { what: advice::describe(cause), advice: advice::about(cause).to_owned() }
 }
 
 /// What went wrong in this run, for people.
-fn mishaps(noted: &[Noted]) -> Vec<Mishap> {
-    noted
-        .iter()
-        .map(|noted| Mishap {
-            at: noted.at.seconds(),
-            what: advice::describe(&noted.cause),
-            advice: advice::about(&noted.cause).to_owned(),
-        })
-        .collect()
+fn noted_causes(noted: &[Noted]) -> Vec<KeptCause> {
+    let in_words = |noted: &Noted| {
+        let Explained { what, advice } = explained(&noted.cause);
+        KeptCause { at: noted.at, what, advice }
+    };
+    noted.iter().map(in_words).collect()
 }
 
-/// The lines of `conclave why`, the latest last.
-pub(crate) fn causes(called: &str, mishaps: Vec<Mishap>) -> Result<Vec<Event>, Failure> {
-    let now = now()?.seconds();
-    let line = |mishap: Mishap| Event::Cause {
-        member: called.to_owned(),
-        age_seconds: now.saturating_sub(mishap.at),
-        what: mishap.what,
-        advice: mishap.advice,
-    };
-    Ok(mishaps.into_iter().map(line).collect())
+/// The same identity once more.
+fn copy_of(identity: &Identity) -> Result<Identity, Failure> {
+    Identity::from_file_bytes(&identity.dangerous_file_bytes()[..])
+        .map_err(|error| Failure::new(Kind::Broken, error.to_string()))
 }
 
 /// The id to show for a key.

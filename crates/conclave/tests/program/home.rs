@@ -12,7 +12,7 @@ fn mode(path: &std::path::Path) -> u32 {
 #[test]
 fn init_makes_a_private_home_once() {
     let alice = Person::homeless();
-    let made = alice.run(&["init", "--name", "alice"]);
+    let made = alice.run(&["init", "--no-passphrase", "--name", "alice"]);
     made.well();
     let card = made.stdout.trim();
     assert!(card.starts_with("conclave1") && !card.contains(char::is_whitespace), "{card}");
@@ -47,7 +47,7 @@ fn no_home_and_an_open_home_are_refused_with_the_way_out() {
     for command in [&["id"][..], &["member", "list"], &["ping", "bob"], &["up", "--no-listen"]] {
         alice.run(command).failed(8, &["there is no home", "init"]);
     }
-    alice.run(&["init"]).well();
+    alice.run(&["init", "--no-passphrase"]).well();
     fs::set_permissions(alice.home.join("device"), fs::Permissions::from_mode(0o644)).unwrap();
     alice.run(&["id"]).failed(8, &["mode 644", "chmod 600 "]);
     fs::set_permissions(alice.home.join("device"), fs::Permissions::from_mode(0o600)).unwrap();

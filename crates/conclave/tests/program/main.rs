@@ -3,12 +3,15 @@
 
 mod conversation;
 mod demo;
+mod doctor;
 mod files;
 mod home;
 mod manual;
 mod members;
 mod nodes;
+mod passphrase;
 mod played;
+mod recovery;
 mod services;
 mod story;
 mod support;

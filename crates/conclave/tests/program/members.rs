@@ -59,17 +59,39 @@ fn two_members_of_one_name_are_told_apart() {
 }
 
 #[test]
-fn the_list_of_an_earlier_version_is_taken_over() {
+fn a_home_of_an_earlier_version_is_told_and_left_alone() {
+    let alice = Person::named("alice");
+    let old = alice.home.join("roster");
+    std::fs::write(&old, "conclave roster 1\n").unwrap();
+    for command in [&["members"][..], &["invite"], &["up", "--no-listen"], &["why"]] {
+        alice.run(command).failed(7, &["earlier version", "mv "]);
+    }
+    assert!(old.exists());
+    std::fs::rename(&old, alice.home.join("roster.old")).unwrap();
+    alice.run(&["invite"]).well();
+}
+
+#[test]
+fn what_is_known_outlives_the_process_and_a_damaged_store_is_told() {
     let (alice, bob) = (Person::named("alice"), Person::named("bob"));
-    let card: membership::Card = bob.card("192.0.2.1:7411").trim().parse().unwrap();
-    let mut old = membership::Members::new();
-    old.add(&card).unwrap();
-    let path = alice.home.join("members.json");
-    std::fs::write(&path, serde_json::to_vec(&old).unwrap()).unwrap();
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (up, _) = alice.up(&[]);
+    alice.add(&bob.card("127.0.0.1:9"));
+    alice.run(&["ping", "bob"]).failed(3, &["nothing listens"]);
+    alice.run(&["invite", "--expires", "1h"]).well();
+    // What went wrong is written within a second; what changes is on the disk before it shows.
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    up.kill();
     assert_eq!(members(&alice)[0]["name"], "bob");
-    assert!(path.exists(), "looking at it changes nothing");
-    alice.run(&["ping", "bob"]);
-    assert!(!path.exists() && alice.home.join("members.json.imported").exists());
-    assert_eq!(members(&alice)[0]["addresses"][0], "192.0.2.1:7411");
+    assert_eq!(alice.run(&["tickets", "--json"]).events().len(), 1);
+    assert!(alice.run(&["why", "bob"]).stdout.contains("refused"));
+
+    let store = alice.home.join("person.redb");
+    let good = std::fs::read(&store).unwrap();
+    std::fs::write(&store, vec![0x5a; good.len()]).unwrap();
+    for command in [&["members"][..], &["invite"], &["up", "--no-listen"]] {
+        alice.run(command).failed(7, &["damaged", "backup"]);
+    }
+    assert_eq!(std::fs::read(&store).unwrap(), vec![0x5a; good.len()], "a damaged store is not replaced");
+    std::fs::write(&store, good).unwrap();
+    assert_eq!(members(&alice).len(), 1);
 }

@@ -123,7 +123,11 @@ fn services_are_listed_as_far_as_one_may_use_them() {
 fn a_message_of_any_shape_is_asked() {
     let alice = Person::named("alice");
     let _town = Town::near(&alice);
-    let ask = |input: &str| alice.run(&["call", "town", "shop", "--whole", input]).stdout;
+    let ask = |input: &str| {
+        let asked = alice.run(&["call", "town", "shop", "--whole", input]);
+        asked.well();
+        asked.stdout
+    };
     assert_eq!(ask(r#"{"Price": {"body": "bread", "reply": "$reply"}}"#), "5\n");
     assert_eq!(ask(r#"{"Letters": {"count": 3, "reply": "$reply"}}"#), "\"xxx\"\n");
 }

@@ -25,7 +25,7 @@ fn invite(person: &Person, more: &[&str]) -> String {
 /// Comes in from an empty home.
 fn newcomer(name: &str, ticket: &str) -> Person {
     let person = Person::homeless();
-    person.run_with(&["join", "--name", name], ticket).well();
+    person.run_with(&["join", "--no-passphrase", "--name", name], ticket).well();
     person
 }
 
@@ -110,7 +110,9 @@ fn a_ticket_opens_for_whom_and_as_often_as_it_says() {
         let line = line_of(&alice, name).unwrap();
         assert_eq!((&line["relation"], &line["depth"]), (&"client".into(), &0.into()), "{line}");
     }
-    frank.run_with(&["join"], &twice).failed(3, &["no answer from alice", "silence", "conclave invite"]);
+    frank
+        .run_with(&["join", "--no-passphrase"], &twice)
+        .failed(3, &["no answer from alice", "silence", "conclave invite"]);
     assert!(alice.run(&["why"]).stdout.contains("ticket"), "the issuer is told which it was");
     for person in [&dave, &erin] {
         person.run_with(&["join"], &twice).well();
@@ -138,9 +140,9 @@ fn wrong_tickets_are_told_without_repeating_them() {
 
     let short = invite(&alice, &["--expires", "1s"]);
     std::thread::sleep(Duration::from_millis(2_100));
-    bob.run_with(&["join"], &short).failed(2, &["has expired"]);
+    bob.run_with(&["join", "--no-passphrase"], &short).failed(2, &["has expired"]);
     // In capitals, as a QR code holds it, and as an argument.
-    bob.run(&["join", &ticket.to_uppercase()]).well();
+    bob.run(&["join", "--no-passphrase", &ticket.to_uppercase()]).well();
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn tickets_outlive_a_restart_and_stand_in_no_log_and_no_command_line() {
     let port = parsed.card.addresses()[0].to_string();
     let up = alice.start(&["-vv", "up", "--until-stdin-ends", "--listen", &port]);
     let bob = Person::homeless();
-    let mut joining = bob.command(&["-vv", "join", "-"]);
+    let mut joining = bob.command(&["-vv", "join", "--no-passphrase", "-"]);
     let mut child = joining
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -208,17 +210,57 @@ fn tickets_outlive_a_restart_and_stand_in_no_log_and_no_command_line() {
     let said = String::from_utf8_lossy(&said);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let secret: String = parsed.secret.dangerous_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let files = std::fs::read_to_string(alice.home.join("roster")).unwrap();
     for text in [&ticket[..40], &secret, &ticket[40..80]] {
         assert!(!said.contains(text) && !String::from_utf8_lossy(&processes).contains(text));
     }
-    assert!(!files.contains(&secret), "a used ticket is forgotten");
+    assert_eq!(alice.run(&["tickets"]).stdout, "", "a used ticket is forgotten");
     drop(up);
     for name in crate::support::names(&alice.home) {
         let mode = std::fs::metadata(alice.home.join(&name)).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions());
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[test]
+fn a_ticket_is_listed_and_withdrawn_with_a_node_and_without() {
+    let alice = Person::named("alice");
+    assert!(alice.run(&["tickets"]).stderr.contains("no ticket is open"));
+    let (up, address) = alice.up(&[]);
+    let (kept, gone) =
+        (invite(&alice, &["--expires", "2h", "--uses", "3"]), invite(&alice, &["--expires", "1h"]));
+    let listed = alice.run(&["tickets", "--json"]).events();
+    assert_eq!(listed.len(), 2, "{listed:#?}");
+    let parsed: membership::Ticket = gone.trim().parse().unwrap();
+    let id: String = parsed.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&listed[0]["ticket_id"], &listed[0]["uses"]), (&id.as_str().into(), &1.into()));
+    assert_eq!((&listed[1]["uses"], &listed[1]["relation"]), (&3.into(), &"peer".into()));
+    let secret: String = parsed.secret.dangerous_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let shown = alice.run(&["-vv", "tickets"]);
+    assert!(shown.stdout.contains("3 times") && !shown.stdout.contains(&secret), "{shown:#?}");
+
+    let withdrawn = alice.run(&["tickets", "--withdraw", &id[..8], "--json"]);
+    withdrawn.well();
+    assert_eq!(
+        withdrawn.events(),
+        [serde_json::json!({"version": 1, "event": "ticket_withdrawn", "ticket_id": id})]
+    );
+    let bob = Person::homeless();
+    bob.run_with(&["join", "--no-passphrase"], &gone).failed(3, &["silence"]);
+    assert!(alice.run(&["why"]).stdout.contains("ticket"));
+    alice.run(&["tickets", "--withdraw", &id]).failed(2, &["no ticket of that id is open"]);
+    for wrong in ["", "12", "xyzw", "-", &kept[..30]] {
+        alice.run(&["tickets", &format!("--withdraw={wrong}")]).failed(2, &["no id of a ticket"]);
+    }
+    drop(up);
+
+    let left = alice.run(&["tickets", "--json"]).events();
+    assert_eq!(left.len(), 1, "withdrawn for good: {left:#?}");
+    let id = left[0]["ticket_id"].as_str().unwrap();
+    alice.run(&["tickets", "--withdraw", &id.to_uppercase()]).well();
+    let (_up, _) = alice.up(&["--addresses", &address]);
+    assert!(alice.run(&["tickets"]).stdout.is_empty());
+    assert_eq!(alice.run(&["tickets", "--withdraw"]).code, Some(2));
 }
 
 #[test]

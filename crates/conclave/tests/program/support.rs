@@ -42,7 +42,7 @@ impl Person {
     /// Somebody with an identity.
     pub(crate) fn named(name: &str) -> Person {
         let person = Person::homeless();
-        person.run(&["init", "--name", name]).well();
+        person.run(&["init", "--no-passphrase", "--name", name]).well();
         person
     }
 

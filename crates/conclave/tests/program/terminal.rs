@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -16,22 +16,35 @@ use crate::support::{PATIENCE, Person};
 
 const NOCTTY: i32 = rustix::fs::OFlags::NOCTTY.bits() as i32;
 
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: File,
     far: File,
     output: Receiver<Vec<u8>>,
     seen: String,
+    all: String,
 }
 
 impl Terminal {
     fn start(person: &Person, arguments: &[&str]) -> Terminal {
+        Terminal::open(person.command(arguments))
+    }
+
+    /// The same with the terminal as the one of its session, at which passphrases are asked for.
+    pub(crate) fn start_session(person: &Person, arguments: &[&str]) -> Terminal {
+        let command = person.command(arguments);
+        let mut session = Command::new("setsid");
+        session.arg("--ctty").arg("--wait").arg(command.get_program()).args(command.get_args());
+        session.env_remove("CONCLAVE_HOME").env_remove("CONCLAVE_LOG");
+        Terminal::open(session)
+    }
+
+    fn open(mut command: Command) -> Terminal {
         let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&near).unwrap();
         unlockpt(&near).unwrap();
         let path = ptsname(&near, Vec::new()).unwrap().into_string().unwrap();
         let far = File::options().read(true).write(true).custom_flags(NOCTTY).open(path).unwrap();
-        let mut command = person.command(arguments);
         command.env("TERM", "xterm").env("NO_COLOR", "1");
         let end = || far.try_clone().unwrap();
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
@@ -46,12 +59,12 @@ impl Terminal {
                 }
             }
         });
-        Terminal { child, keys, far, output, seen: String::new() }
+        Terminal { child, keys, far, output, seen: String::new(), all: String::new() }
     }
 
     /// Waits until the terminal has shown this, after what it was asked for before.
     #[track_caller]
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.seen.find(text) {
@@ -60,18 +73,32 @@ impl Terminal {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
-                Ok(piece) => self.seen.push_str(&String::from_utf8_lossy(&piece)),
+                Ok(piece) => self.take(&piece),
                 Err(error) => panic!("{error}: `{text}` is missing in {:?}", self.seen),
             }
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    fn take(&mut self, piece: &[u8]) {
+        let text = String::from_utf8_lossy(piece);
+        self.seen.push_str(&text);
+        self.all.push_str(&text);
+    }
+
+    /// All that the terminal has shown.
+    pub(crate) fn everything(&mut self) -> &str {
+        while let Ok(piece) = self.output.try_recv() {
+            self.take(&piece);
+        }
+        &self.all
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Whether the terminal makes lines by itself, as it does for a shell.
-    fn is_as_before(&self) -> bool {
+    pub(crate) fn is_as_before(&self) -> bool {
         tcgetattr(&self.far).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 
@@ -84,7 +111,7 @@ impl Terminal {
         }
     }
 
-    fn end(&mut self) -> Option<i32> {
+    pub(crate) fn end(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

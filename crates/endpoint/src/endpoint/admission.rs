@@ -77,6 +77,14 @@ impl Endpoint {
         None
     }
 
+    /// Somebody without a name has [called](crate::Step::Called) on `path`. The path leaves the control plane, its deadline
+    /// with it, and is its owner's to close. `false` if it was closed meanwhile.
+    pub fn release(&mut self, path: PathId) -> bool {
+        let is_knocking =
+            matches!(self.paths.get(&path), Some(Path { stage: PathStage::Knocking { .. }, .. }));
+        is_knocking && self.forget_path(path).is_some()
+    }
+
     /// Whether a proven first packet may be answered at all.
     fn examine(&mut self, now: Now, proof: &Proof) -> Result<(), HandshakeCause> {
         if proof.peer() == self.local {

@@ -85,6 +85,7 @@ impl Endpoint {
                 Some(Next::Wait(until)) => return self.timers.set(Timer::Dial(id), until),
                 Some(Next::Start) => self.start_dial(now, id),
                 Some(Next::Launch) => self.launch(now, id),
+                Some(Next::Retry) => self.retry(now, id),
                 Some(Next::Begin(attempt)) => self.begin(now, id, attempt),
                 Some(Next::GiveUp) => self.give_up(now, id),
                 Some(Next::Succeed) => self.succeed(now, id),
@@ -135,14 +136,25 @@ impl Endpoint {
         self.actions.push_back(Action::Dial { attempt, peer: id, address });
     }
 
+    /// Nothing has answered and nothing else is left. Whoever had not heard of us yet keeps silent on that path for good,
+    /// so another one is opened, and the handshake gives up its turn when it is.
+    fn retry(&mut self, now: Now, id: PeerId) {
+        let Some(dial) = self.dial_mut(&id) else { return };
+        let Some(flight) = dial.flight else { return };
+        dial.untried.extend(dial.attempts.get(&flight.attempt).map(|attempt| attempt.address.clone()));
+        dial.next_address_at = now.instant;
+        dial.retries = dial.retries.saturating_add(1);
+    }
+
     /// Our first packet leaves. It says that we have no session with the peer, so there must be none.
     fn begin(&mut self, now: Now, id: PeerId, attempt: AttemptId) {
         self.drop_unconfirmed(&id);
         let Some(dial) = self.dial_mut(&id) else { return };
         let Some(open) = dial.attempts.get(&attempt).and_then(|attempt| attempt.path) else { return };
         let Phase::Running { deadline } = dial.phase else { return };
+        let offers_ticket = dial.offers_ticket();
         dial.flight = Some(Flight { attempt, open, since: now.instant, answered: None });
-        let ticket = self.offers.get(&id.identity).cloned();
+        let ticket = self.offers.get(&id.identity).filter(|_| offers_ticket).cloned();
         let order = Order { peer: id, counter: open.counter, tag: open.tag, deadline, ticket };
         self.actions.push_back(Action::Begin { path: open.path, order });
     }

@@ -14,29 +14,41 @@ pub(crate) type Secrets = Arc<[CookieSecret]>;
 #[derive(Debug, Default)]
 pub(crate) struct Cookies {
     secrets: Secrets,
-    drawn: Option<Instant>,
+    /// When each was drawn: a secret counts for two lifetimes, and cookies are made with it in the first.
+    drawn: [Option<Instant>; 2],
 }
 
 impl Cookies {
     /// The secrets that count now, the first of which is fit to make cookies with.
     pub(crate) fn secrets(&mut self, now: Instant, rng: &mut dyn CryptoRng) -> Secrets {
-        if self.age(now).is_none_or(|age| age >= COOKIE_SECRET_LIFETIME) {
-            let former = self.drawn(now).first().cloned();
+        self.forget(now);
+        if age(now, self.drawn[0]).is_none_or(|age| age >= COOKIE_SECRET_LIFETIME) {
+            let former = self.secrets.first().cloned();
+            self.drawn = [Some(now), self.drawn[0]];
             self.secrets = std::iter::once(CookieSecret::generate(rng)).chain(former).collect();
-            self.drawn = Some(now);
         }
         Arc::clone(&self.secrets)
     }
 
     /// The secrets that count now, for those who come back with a cookie from a time of load.
     pub(crate) fn drawn(&mut self, now: Instant) -> Secrets {
-        if self.age(now).is_none_or(|age| age >= 2 * COOKIE_SECRET_LIFETIME) {
-            self.secrets = Secrets::default();
-        }
+        self.forget(now);
         Arc::clone(&self.secrets)
     }
 
-    fn age(&self, now: Instant) -> Option<Duration> {
-        self.drawn.map(|drawn| now.saturating_duration_since(drawn))
+    /// Forgets what has had its time.
+    fn forget(&mut self, now: Instant) {
+        let counts =
+            |drawn: &Option<Instant>| age(now, *drawn).is_some_and(|age| age < 2 * COOKIE_SECRET_LIFETIME);
+        // The newest stands first: the first that is too old ends those that count.
+        let counting = self.drawn.iter().take_while(|drawn| counts(drawn)).count();
+        if counting < self.secrets.len() {
+            self.secrets = self.secrets.iter().take(counting).cloned().collect();
+            self.drawn.iter_mut().skip(counting).for_each(|drawn| *drawn = None);
+        }
     }
+}
+
+fn age(now: Instant, drawn: Option<Instant>) -> Option<Duration> {
+    drawn.map(|drawn| now.saturating_duration_since(drawn))
 }

@@ -50,19 +50,23 @@ impl Governor {
     }
 }
 
-/// Holds each of many to one rate: the handshakes of each member.
+/// Holds each of many to one rate, with a bound on how many of them are kept in mind.
 #[derive(Debug)]
-pub(crate) struct Meter<K> {
+pub struct Meter<K> {
     rate: Rate,
     buckets: Table<K, Bucket>,
 }
 
 impl<K: Copy + Eq + Hash> Meter<K> {
-    pub(crate) fn new(rate: Rate, capacity: usize, seed: [u64; 2]) -> Self {
+    /// Nobody has taken anything. The seed is to be drawn: nobody must know which of those kept in mind meet in one
+    /// place.
+    #[must_use]
+    pub fn new(rate: Rate, capacity: usize, seed: [u64; 2]) -> Self {
         Self { rate, buckets: Table::new(capacity, seed) }
     }
 
-    pub(crate) fn take(&mut self, now: Instant, key: K) -> bool {
+    /// Whether one more of this one keeps to the rate. One that does not costs nothing.
+    pub fn take(&mut self, now: Instant, key: K) -> bool {
         self.buckets.entry(key, Bucket::full(now)).take(now, 1, &self.rate)
     }
 }

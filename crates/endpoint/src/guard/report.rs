@@ -49,7 +49,7 @@ pub struct Refused {
     pub not_a_member: u64,
     /// One handshake too many of its member.
     pub member_too_often: u64,
-    /// No member, while only members are let in.
+    /// No member, while only members are let in; without a name, when there was no place for such callers.
     pub members_only: u64,
     /// A first packet that was seen before.
     pub replayed: u64,
@@ -65,12 +65,13 @@ impl Refused {
             HandshakeCause::BadCookie => &mut self.bad_cookie,
             HandshakeCause::Unproven(_) => &mut self.unproven,
             HandshakeCause::NotAMember(_)
+            | HandshakeCause::Revoked(_)
             | HandshakeCause::UnknownDevice(_)
             | HandshakeCause::Expired(_)
             | HandshakeCause::TooManyDevices(_)
             | HandshakeCause::Ticket(..) => &mut self.not_a_member,
             HandshakeCause::TooOften(_) => &mut self.member_too_often,
-            HandshakeCause::MembersOnly(_) => &mut self.members_only,
+            HandshakeCause::MembersOnly(_) | HandshakeCause::NoPlaceForAnonymous => &mut self.members_only,
             HandshakeCause::Replayed => &mut self.replayed,
             _ => &mut self.other,
         };

@@ -308,6 +308,7 @@ impl World {
                 self.transmit(node, path);
             }
             Step::Later => panic!("nobody has a budget here"),
+            Step::Called | Step::CallEstablished(_) => panic!("everybody has a name here"),
             Step::Proven(proof) => drop(endpoint.admit(now, path, *proof, &mut self.rng)),
             Step::Established(established) => {
                 let boot = established.peer.boot;

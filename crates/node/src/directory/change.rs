@@ -64,8 +64,16 @@ impl Keeper {
     fn after(&self, changes: Vec<Change>, now: UnixSeconds) -> Result<(Kept, Fresh), DirectoryError> {
         let own = self.signer.as_ref().map(Identity::key);
         let mut fresh = Fresh::default();
-        let mut kept = lock(&self.state).kept.clone();
+        let (mut kept, settled) = {
+            let state = lock(&self.state);
+            (state.kept.clone(), Arc::clone(&state.settled))
+        };
         kept.horizon = kept.horizon.max(now);
+        if kept.directory.is_full() {
+            // Whoever filled it and was kept out for that is a stranger now.
+            let gone = Arc::make_mut(&mut kept.directory).sweep(&settled).len();
+            tracing::warn!(gone, "the directory is full: what strangers have said is forgotten");
+        }
         for change in changes {
             kept.apply(change, own, &mut fresh)?;
         }

@@ -5,7 +5,7 @@ use membership::{Grant, Scope, Statement, Ticket};
 
 use super::{Change, STATEMENT_SECONDS};
 use crate::clock;
-use crate::error::{ConnectError, JoinError};
+use crate::error::JoinError;
 use crate::node::{Node, SessionInfo};
 use crate::sync::lock;
 
@@ -44,12 +44,8 @@ impl Node {
         }
         let offer = (ticket.id, ticket.secret.clone());
         core.control(|control, _| control.endpoint.present_ticket(issuer, Some(offer)));
-        let mut connected = core.connect(Target::Member(issuer)).await;
+        let connected = core.connect(Target::Member(issuer)).await;
         core.control(|control, _| control.endpoint.present_ticket(issuer, None));
-        if matches!(connected, Err(ConnectError::NoAnswer)) {
-            // Consumed by ourselves, perhaps, in a session that was lost before we knew.
-            connected = core.connect(Target::Member(issuer)).await;
-        }
         let session = connected?;
         // The issuer stores that we are in when we have confirmed, and carries traffic only then.
         self.ping(issuer).await.map_err(|_| JoinError::Unconfirmed)?;

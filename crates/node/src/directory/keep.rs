@@ -5,7 +5,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use membership::{Directory, IdentityKey, Petname, TicketBook, TicketId, TicketTerms, UnixSeconds};
+use membership::{
+    Card, Directory, IdentityKey, MAX_MEMBERS, Petname, Statement, TicketBook, TicketId, TicketTerms,
+    UnixSeconds,
+};
 
 use super::{Change, Fresh};
 use crate::error::DirectoryError;
@@ -16,7 +19,7 @@ use crate::store::KeptDoors;
 pub struct Kept {
     /// What was said, and the cards that were handed over.
     pub directory: Arc<Directory>,
-    /// What this node's owner calls others.
+    /// What this node's owner calls others; if they have not said, what those suggested first.
     pub names: BTreeMap<IdentityKey, Petname>,
     /// Who was introduced to whom by this node: (subject, audience).
     pub introductions: BTreeSet<(IdentityKey, IdentityKey)>,
@@ -41,6 +44,16 @@ impl Keep {
     /// Has `keep` called with everything that is to be kept, in place of what was kept before.
     pub fn new(keep: impl Fn(&Kept) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self(Arc::new(keep))
+    }
+
+    /// Has `then` called with what is durable now, before the change shows. It cannot undo it any more.
+    #[must_use]
+    pub fn followed_by(self, then: impl Fn(&Kept) + Send + Sync + 'static) -> Self {
+        Self::new(move |kept| {
+            (self.0)(kept)?;
+            then(kept);
+            Ok(())
+        })
     }
 
     /// Calls it where it may block.
@@ -79,18 +92,26 @@ impl Kept {
         match change {
             Change::Statement(statement) => {
                 let id = statement.id();
+                let is_own = own == Some(statement.issuer());
+                if let Statement::Announcement(announcement) = &statement
+                    && !is_own
+                {
+                    self.keep_name(&announcement.facts().card);
+                }
                 let directory = Arc::make_mut(&mut self.directory);
                 // Whatever others have filled the directory with, this node's own word has its place.
-                let merged = if own == Some(statement.issuer()) {
-                    directory.merge_own(statement)?
-                } else {
-                    directory.merge(statement)?
-                };
+                let merged =
+                    if is_own { directory.merge_own(statement)? } else { directory.merge(statement)? };
                 if let membership::Merged::News { .. } = merged {
                     fresh.statements.insert(id);
                 }
             }
-            Change::Card(card) => Arc::make_mut(&mut self.directory).add_card(card),
+            Change::Card(card) => {
+                if own != Some(card.identity()) {
+                    self.keep_name(&card);
+                }
+                Arc::make_mut(&mut self.directory).add_card(card);
+            }
             Change::Name(identity, Some(name)) => drop(self.names.insert(identity, name)),
             Change::Name(identity, None) => drop(self.names.remove(&identity)),
             Change::Introduction { subject, audience } => {
@@ -101,6 +122,16 @@ impl Kept {
             Change::Ticket { id, before, after } => self.apply_ticket(id, before, after)?,
         }
         Ok(())
+    }
+
+    /// Somebody is called what they suggest first, unless another is called that: whoever suggests another name later
+    /// must not pass for somebody else.
+    fn keep_name(&mut self, card: &Card) {
+        let Some(name) = card.petname() else { return };
+        let is_taken = || self.names.values().any(|taken| taken == name);
+        if self.names.len() < MAX_MEMBERS && !self.names.contains_key(&card.identity()) && !is_taken() {
+            self.names.insert(card.identity(), name.clone());
+        }
     }
 
     /// Several may come in by one ticket at the same time, each with the entry in hand that stood before any of them:

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use endpoint::{PeerId, Target};
+use endpoint::{MAX_METERED_MEMBERS, Meter, PeerId, Rate, Target};
 use link::{StreamName, StreamOptions};
 use membership::{
     IdentityKey, MAX_NEWS_BYTES, News, Statement, StatementId, UnixSeconds, is_welcome, shared_with,
 };
+use rand::Rng;
 
 use super::change::Fresh;
 use super::{Change, Keeper};
@@ -154,13 +155,26 @@ impl Core {
     }
 }
 
+/// Messages of news of one member that are taken in: each may have to be made durable. An honest one tells all it knows in
+/// far fewer, and after that only what is new.
+const NEWS_RATE: Rate = Rate::per_second(16, 256);
+
 /// Hears what members tell, until the node ends.
 pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
     let limit = u64::try_from(MAX_NEWS_BYTES).unwrap_or(u64::MAX);
     let runtime = core.runtime.clone();
+    let seed = {
+        let mut generator = core.randomness.generator();
+        [generator.next_u64(), generator.next_u64()]
+    };
+    let mut pace = Meter::new(NEWS_RATE, MAX_METERED_MEMBERS, seed);
     while let Some(incoming) = receiver.recv().await {
         let is_whole = incoming.body.is_whole();
         let Incoming { from, body } = incoming;
+        if !pace.take(clock::now(), from) {
+            tracing::warn!(?from, "a member tells more news than anybody has: some are passed over");
+            continue;
+        }
         let core = Arc::clone(&core);
         let hearing = async move {
             let Ok(Ok(bytes)) = tokio::time::timeout(PIECES_TIMEOUT, body.collect(limit)).await else {

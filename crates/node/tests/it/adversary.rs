@@ -3,4 +3,5 @@
 
 mod attacker;
 mod defects;
+mod news;
 mod weaknesses;

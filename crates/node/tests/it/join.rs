@@ -47,6 +47,21 @@ impl Persona {
     }
 }
 
+impl Persona {
+    /// As [`start`](Self::start), with more to be said to the builder.
+    pub(crate) async fn start_as(
+        self,
+        more: impl FnOnce(node::Builder) -> node::Builder,
+        network: &MemoryNetwork,
+        at: SocketAddr,
+    ) -> Node {
+        let Self { identity, key, record, door } = self;
+        let builder = Node::builder().device(Device::new(key, record).unwrap()).door(door);
+        let builder = builder.directory(DirectoryConfig::new(identity)).memory(network).listen(at);
+        more(builder).spawn().await.unwrap()
+    }
+}
+
 /// A node whose members follow from vouchers, at its own host.
 pub(crate) async fn newcomer(network: &MemoryNetwork, number: u8) -> Node {
     Persona::new(number.into()).start(network, host(number)).await
@@ -72,6 +87,47 @@ async fn whoever_holds_a_ticket_comes_in_once() {
     assert!(matches!(refused, JoinError::Connect(ConnectError::NoAnswer)), "{refused}");
     assert!(!is_member(&ann, eve.identity()), "a ticket for one");
     assert!(!is_member(&eve, ann.identity()), "a join that failed leaves nothing behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_let_in_and_never_knew_comes_in_again_by_the_used_ticket() {
+    let network = MemoryNetwork::new();
+    let (ann, bob) = (newcomer(&network, 1).await, newcomer(&network, 2).await);
+    let ticket = ann.invite(Invitation::default()).await.unwrap();
+    bob.join(&ticket).await.unwrap();
+    bob.shutdown().await;
+    drop(bob);
+    // All that bob kept is his keys.
+    let bob = newcomer(&network, 2).await;
+    assert!(!is_member(&bob, ann.identity()));
+    bob.join(&ticket).await.unwrap();
+    assert!(is_member(&bob, ann.identity()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_dials_before_the_other_has_heard_of_them_need_not_dial_again() {
+    let network = MemoryNetwork::new();
+    let (ann, bob, carol) =
+        (newcomer(&network, 1).await, newcomer(&network, 2).await, newcomer(&network, 3).await);
+    bob.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    carol.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    ann.disconnect(bob.identity());
+    // Carol hears of bob, and bob, who is away, not of carol.
+    ann.introduce(bob.identity(), carol.identity()).await.unwrap();
+    let heard = async || {
+        while !is_member(&carol, bob.identity()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    heard().await;
+    assert!(!is_member(&bob, carol.identity()));
+    let first = tokio::time::Instant::now();
+    let (dialed, _) = tokio::join!(carol.ping(bob.identity()), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        bob.connect(ann.identity()).await.unwrap();
+    });
+    dialed.unwrap();
+    assert!(first.elapsed() < Duration::from_secs(3), "{:?}", first.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

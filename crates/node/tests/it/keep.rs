@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use membership::{DeviceKey, Identity, Record, Standing, UnixSeconds};
 use node::{
@@ -12,7 +13,7 @@ use node::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::join::newcomer;
+use crate::join::{Persona, eventually, newcomer};
 use crate::support::host;
 
 /// A disk of one node.
@@ -123,4 +124,38 @@ async fn a_store_keeps_the_directory_and_the_tickets() {
     assert!(matches!(node.standing(&carol.identity()).unwrap(), Standing::Revoked { .. }));
     assert!(eve.join(&used).await.is_err(), "used before the restart");
     assert!(Kept::load(&store, &node.identity()).unwrap().doors.is_some(), "the door was replaced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_passes_for_another_by_a_name_suggested_later() {
+    let network = MemoryNetwork::new();
+    let (ann, mut bob) = (newcomer(&network, 1).await, named(&network, 2, "bob").await);
+    bob.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    let called = |number: u64| {
+        let members = ann.members();
+        members.get(&Persona::new(number).identity.key()).and_then(|it| it.petname().map(ToString::to_string))
+    };
+    eventually("bob has said who he is", || called(2).as_deref() == Some("bob")).await;
+    for other in ["carol", "bob the second"] {
+        bob.shutdown().await;
+        drop(bob);
+        bob = named(&network, 2, other).await;
+        bob.join(&ann.invite(Invitation::default()).await.unwrap()).await.ok();
+        bob.connect(ann.identity()).await.ok();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(called(2).as_deref(), Some("bob"), "although he says {other}");
+    }
+    let carol = named(&network, 3, "carol").await;
+    carol.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    eventually("the name is free for carol", || called(3).as_deref() == Some("carol")).await;
+    let impostor = named(&network, 4, "bob").await;
+    impostor.join(&ann.invite(Invitation::default()).await.unwrap()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((called(2).as_deref(), called(4)), (Some("bob"), None));
+}
+
+async fn named(network: &MemoryNetwork, number: u8, name: &str) -> Node {
+    let name = Some(name.parse().unwrap());
+    let config = |signer| DirectoryConfig { name, ..DirectoryConfig::new(signer) };
+    Persona::new(number.into()).start_with(config, network, host(number)).await
 }

@@ -3,6 +3,7 @@
 
 mod actors;
 mod adversary;
+mod anonymous;
 mod backpressure;
 mod cancel;
 mod descriptors;
@@ -24,3 +25,4 @@ mod simulation;
 mod stalk;
 mod strangers;
 mod support;
+mod tickets;

@@ -159,6 +159,67 @@ async fn every_stranger_sees_the_same_on_a_socket() {
     assert!(node.sessions().is_empty());
 }
 
+/// Frames of puzzles and of nothing else.
+async fn first_word(mut stream: TcpStream, says: &[u8]) -> Option<BytesMut> {
+    stream.write_all(says).await.unwrap();
+    let mut decoder = selfsync_codec::Decoder::new(selfsync_codec::Config::reliable(4_096));
+    let mut input = BytesMut::new();
+    loop {
+        match stream.read_buf(&mut input).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+        if let Some(packet) = decoder.next_frame(&mut input).unwrap() {
+            return Some(packet);
+        }
+    }
+}
+
+#[tokio::test]
+async fn under_load_members_work_to_get_in_and_whoever_lacks_the_door_hears_nothing() {
+    let (alice, bob, stranger) = (Person::new(1), Person::new(2), Person::new(4));
+    let mut limits = Limits::default();
+    limits.handshake_timeout = Duration::from_secs(4);
+    limits.handshake_budget_percent = 1;
+    (limits.max_strangers, limits.max_strangers_per_source) = (4_096, 4_096);
+    (limits.host_rate, limits.network_rate) =
+        (node::Rate::per_second(100_000, 100_000), node::Rate::per_second(100_000, 100_000));
+    let b = bob.builder().limits(limits).listen(loopback()).spawn().await.unwrap();
+    let address = b.local_addresses()[0];
+    let a = alice.builder().listen(loopback()).spawn().await.unwrap();
+    b.add_member(&alice.card(a.local_addresses()[0])).unwrap();
+    a.add_member(&bob.card(address)).unwrap();
+
+    // Somebody who knows the door and is no member has the node do work.
+    let knock = Claim::good(&stranger, &bob).packets()[0].clone();
+    let mut held = Vec::new();
+    while !matches!(b.admission().level, node::Level::Puzzles { .. }) {
+        assert!(held.len() < 4_000 && b.admission().level < node::Level::MembersOnly, "{:?}", b.admission());
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&knock).await.unwrap();
+        held.push(stream);
+    }
+    let before = b.admission();
+    // In the clear, behind the door: a challenge and nothing else.
+    let challenge = first_word(TcpStream::connect(address).await.unwrap(), &knock).await.unwrap();
+    assert_eq!((challenge[0], challenge.len()), (0x04, 57));
+    assert!(challenge.len() < knock.len());
+    // Without the door nothing, at the same time as ever.
+    let wrong = Claim { door: Door::from_bytes([9; 32]), ..Claim::good(&alice, &bob) }.packets().concat();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let silent = tokio::spawn(async move { experience(stream, &wrong).await });
+
+    // A member works, and is in.
+    let member = a.connect(bob.identity()).await.unwrap();
+    assert_eq!(member.peer.identity, bob.identity());
+    a.ping(bob.identity()).await.unwrap();
+    let after = b.admission();
+    assert!(after.challenges >= before.challenges + 2, "{before:?} {after:?}");
+    let (received, end, elapsed) = silent.await.unwrap();
+    assert_eq!((received, end), (0, std::io::ErrorKind::ConnectionReset));
+    assert!(elapsed > Duration::from_millis(3_900), "{elapsed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_one_who_dials_gets_a_typed_error_with_its_possible_causes() {
     let network = MemoryNetwork::new();

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range};
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -37,6 +38,13 @@ impl Puzzle {
     #[must_use]
     pub fn bits(&self) -> u8 {
         self.bits
+    }
+
+    /// Whether an earlier piece of work, done for a challenge of the same packet, is all that this one asks for.
+    #[must_use]
+    pub fn is_met_by(&self, solved: &Solved) -> bool {
+        bool::from(self.cookie.ct_eq(&solved.cookie[..]) & self.mac1.ct_eq(&solved.mac1))
+            && zero_bits(&self.cookie, &self.mac1, &solved.solution) >= u32::from(self.bits)
     }
 
     /// Tries the numbers of a range, one hash each, and stops at the first that is a solution. `None` if none is: go on

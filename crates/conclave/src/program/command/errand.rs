@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use membership::Identity;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -31,8 +32,8 @@ impl Errand {
     }
 
     /// Has a node of our own do it.
-    pub(crate) fn alone(home: Home, lock: HomeLock, request: Request) -> Errand {
-        Errand::start(|caller| alone(home, lock, request, caller))
+    pub(crate) fn alone(home: Home, lock: HomeLock, signer: Option<Identity>, request: Request) -> Errand {
+        Errand::start(|caller| alone(home, lock, signer, request, caller))
     }
 
     fn start<W>(work: impl FnOnce(Caller) -> W) -> Errand
@@ -129,12 +130,18 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn alone(home: Home, lock: HomeLock, request: Request, caller: Caller) -> Result<(), Failure> {
+async fn alone(
+    home: Home,
+    lock: HomeLock,
+    signer: Option<Identity>,
+    request: Request,
+    caller: Caller,
+) -> Result<(), Failure> {
     // Lines of members are taken where somebody sees them, and refused by a node that is gone in a moment.
     let chat = matches!(request, Request::Chat { .. });
     let duties = Duties { chat, is_brief: true, ..Duties::default() };
-    let station = Station::start(home, lock, duties, &caller.events).await?;
+    let station = Station::start(home, lock, signer, duties, &caller.events).await?;
     let done = station.perform(request, caller).await;
-    let kept = station.shut_down().await;
-    done.and(kept)
+    station.shut_down().await;
+    done
 }

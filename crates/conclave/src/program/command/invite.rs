@@ -1,18 +1,17 @@
 //! `conclave invite`
 
 use clap::Args;
-use membership::{Card, MAX_TICKET_USES};
+use membership::MAX_TICKET_USES;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
 use super::super::event::{Event, TicketLine};
 use super::super::failure::{Failure, Kind};
-use super::super::hex;
 use super::super::home::Home;
 use super::super::ipc::{Allowance, Request};
 use super::super::secret::SecretText;
 use super::super::span::Span;
-use super::{Context, Holder, now};
+use super::{Context, Holder};
 
 /// Issue a ticket: whoever has it comes in by it, once if nothing else is said, and for a short time
 ///
@@ -42,12 +41,8 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
     let home = Home::open(&context.home_folder)?;
-    let bound = match &arguments.whom {
-        None => None,
-        Some(text) => Some(identity_digits(text, &home)?),
-    };
     let allowance = Allowance {
-        bound,
+        bound: arguments.whom,
         seconds: arguments.expires.0,
         uses: arguments.uses,
         client: arguments.client,
@@ -56,7 +51,10 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     let request = Request::Invite(allowance);
     let (mut errand, answered) = match context.holder(&home).await? {
         Holder::Node(running) => (super::Errand::through(running, request), true),
-        Holder::Us(lock) => (super::Errand::alone(home, lock, request), false),
+        Holder::Us(lock) => {
+            let signer = context.unlock(&home)?;
+            (super::Errand::alone(home, lock, Some(signer), request), false)
+        }
     };
     while let Some(event) = errand.next().await {
         match event {
@@ -107,29 +105,6 @@ fn describe(ticket: &TicketLine, expires: Span, answered: bool, context: &mut Co
             "say where you can be reached: `conclave up --addresses HOST:PORT`, then invite again",
         );
     }
-}
-
-/// Somebody's key: given as such, by a card, or by the name of somebody known.
-fn identity_digits(text: &str, home: &Home) -> Result<String, Failure> {
-    let text = text.trim();
-    if hex::decode::<32>(text).is_some() {
-        return Ok(text.to_owned());
-    }
-    let identity = match text.parse::<Card>() {
-        Ok(card) => card.identity(),
-        Err(_) => {
-            let roster = home.roster(home.keys_as_they_are()?.identity, now()?)?;
-            roster.find_anybody(text).map_err(|failure| Failure {
-                advice: vec![
-                    "give their identity: `conclave whoami` prints it at the other end".to_owned(),
-                    "give their card: `conclave id`".to_owned(),
-                ],
-                kind: Kind::UnknownMember,
-                ..failure
-            })?
-        }
-    };
-    Ok(hex::encode(identity.as_bytes()))
 }
 
 /// The ticket in capitals, which a QR code holds in fewer modules.

@@ -10,6 +10,7 @@ use super::super::admission;
 use super::super::failure::{Failure, Kind};
 use super::super::home::Home;
 use super::super::ipc::Request;
+use super::super::passphrase::Sealing;
 use super::{Context, init};
 
 /// Come in by a ticket that a member has issued with `conclave invite`
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     /// The name to suggest for yourself, if the identity is made now
     #[arg(long, value_name = "NAME")]
     name: Option<Petname>,
+    #[command(flatten)]
+    sealing: Sealing,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
@@ -39,7 +42,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     let ticket = admission::parse_ticket(&text)?;
     drop(ticket);
     if needs_identity(context)? {
-        init::make(arguments.name.as_ref(), context)?;
+        init::make(arguments.name, arguments.sealing, context)?;
     } else if arguments.name.is_some() {
         context.output.talk("this home has an identity, and a name: --name changes nothing");
     }
@@ -49,11 +52,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
 fn needs_identity(context: &Context) -> Result<bool, Failure> {
     match Home::open(&context.home_folder) {
-        Ok(home) => match home.identity() {
-            Ok(_) => Ok(false),
-            Err(failure) if failure.kind == Kind::HomeMissing => Ok(true),
-            Err(failure) => Err(failure),
-        },
+        Ok(home) => home.has_identity().map(|has| !has),
         Err(failure) if failure.kind == Kind::HomeMissing => Ok(true),
         Err(failure) => Err(failure),
     }

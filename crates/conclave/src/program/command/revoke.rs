@@ -6,7 +6,7 @@ use super::super::failure::Failure;
 use super::super::home::Home;
 use super::super::ipc::Request;
 use super::super::standings;
-use super::{Context, now};
+use super::{Context, Holder, now};
 
 /// Keep a member out, here and wherever your word counts: sessions end at once, and nobody's introduction brings them back
 ///
@@ -33,25 +33,28 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         (None, member) => member.unwrap_or_default(),
     };
     if arguments.dry_run {
-        return dry_run(&member, arguments.undo, context);
+        return dry_run(member, arguments.undo, context).await;
     }
     let request = if arguments.undo { Request::Readmit { member } } else { Request::Revoke { member } };
     context.carry_out(request).await
 }
 
-/// Files are replaced whole, so that reading needs no lock.
-fn dry_run(member: &str, undo: bool, context: &mut Context) -> Result<(), Failure> {
+async fn dry_run(member: String, undo: bool, context: &mut Context) -> Result<(), Failure> {
     let home = Home::open(&context.home_folder)?;
-    let identity = home.identity()?;
-    let now = now()?;
-    let roster = home.roster(identity.key(), now)?;
-    let subject = roster.find_anybody(member)?;
-    let changes = standings::consequences(&roster, &identity, subject, undo, now)?;
-    if changes.is_empty() {
-        context.output.talk("nobody's standing here would change");
+    match context.holder(&home).await? {
+        Holder::Node(running) => context.follow(running, Request::WouldRevoke { member, undo }).await?,
+        Holder::Us(lock) => {
+            let identity = context.unlock(&home)?;
+            let (now, store) = (now()?, home.store(&lock)?);
+            let roster = home.roster(&store, identity.key(), now)?;
+            let subject = roster.find_anybody(&member)?;
+            for change in standings::consequences(&roster, &identity, subject, undo, now)? {
+                context.output.show(&change);
+            }
+        }
     }
-    for change in &changes {
-        context.output.show(change);
+    if context.output.is_silent() {
+        context.output.talk("nobody's standing here would change");
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! `conclave up`
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use endpoint::{Cause, PeerId};
-use membership::{IdentityKey, NetAddress};
+use endpoint::Cause;
+use membership::{IdentityKey, NetAddress, UnixSeconds};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -16,11 +17,11 @@ use super::super::advice;
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
 use super::super::hex;
-use super::super::home::{Confirmed, Home, Seen};
+use super::super::home::Home;
 use super::super::ipc;
 use super::super::signals::Signals;
 use super::super::size::Bytes;
-use super::super::station::{Duties, Station, member_id, peer_name};
+use super::super::station::{Duties, Station, member_id};
 use super::super::transfer::ReceiveLimits;
 use super::{Context, Holder, now};
 
@@ -100,11 +101,13 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
             .advice("use it: other commands of this home reach it by themselves")
             .advice("for a second node on this machine, make a second home: `conclave --home FOLDER init`"));
     };
+    // Before anything listens for signals: whoever is asked can break off.
+    let signer = context.unlock(&home)?;
     let mut signals =
         Signals::listen().map_err(|error| Failure::io("listening for signals in", home.folder(), &error))?;
     let socket = home.socket()?;
     let (events, mut queue) = mpsc::channel(QUEUE_EVENTS);
-    let station = Station::start(home, lock, arguments.duties(), &events).await?;
+    let station = Station::start(home, lock, Some(signer), arguments.duties(), &events).await?;
     let listener = ipc::bind(&socket)?;
     let server = tokio::spawn(ipc::serve(listener, station.clone()));
     announce(&station, context);
@@ -128,7 +131,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     let shut = loop {
         tokio::select! {
             Some(event) = queue.recv() => context.output.show(&event),
-            shut = &mut shutting => break shut,
+            () = &mut shutting => break Ok(()),
             () = signals.next() => break Err(Failure::new(Kind::Interrupted, "stopped at once, without farewell")),
         }
     };
@@ -156,7 +159,7 @@ fn announce(station: &Station, context: &mut Context) {
 /// Tells what happens to peers, and keeps what must outlive this run.
 async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot::Receiver<()>) {
     let mut peers = station.node().events();
-    let mut journal = Journal::read(&station);
+    let mut journal = Journal::default();
     let mut save = interval_at(Instant::now() + SAVE_INTERVAL, SAVE_INTERVAL);
     let mut record_check = interval_at(Instant::now() + RECORD_CHECK_INTERVAL, RECORD_CHECK_INTERVAL);
     loop {
@@ -171,7 +174,7 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
                 continue;
             }
             _ = save.tick() => {
-                journal.save(&station);
+                journal.save(&station).await;
                 continue;
             }
         };
@@ -190,16 +193,12 @@ async fn watch(station: Station, events: mpsc::Sender<Event>, mut stop: oneshot:
             Some(node::Event::PeerRestarted { peer, .. }) => {
                 Event::Restarted { member: station.name_of(&peer.identity) }
             }
-            Some(node::Event::CounterConfirmed { peer, counter }) => {
-                journal.confirmed(&peer, counter);
-                continue;
-            }
             Some(_) => continue,
         };
         // A full queue is waited for nowhere: the output must not hold up what is kept.
         let _ = events.try_send(told);
     }
-    journal.save(&station);
+    journal.save(&station).await;
 }
 
 /// Calls on the members whom this node has let in, or who have let it in: they hear where it is now, and it hears what is
@@ -221,46 +220,26 @@ async fn visit(station: Station) {
     }
 }
 
-/// What is kept of peers from one run to the next, beside what the node keeps itself.
+/// When members were here, as far as it is not on the disk yet. All else the node keeps itself.
+#[derive(Default)]
 struct Journal {
-    confirmed: Confirmed,
-    seen: Seen,
-    /// Whether there is anything that is not on the disk.
-    is_behind: (bool, bool),
+    seen: BTreeMap<IdentityKey, UnixSeconds>,
 }
 
 impl Journal {
-    fn read(station: &Station) -> Journal {
-        let confirmed = station.confirmed().unwrap_or_else(|failure| {
-            tracing::warn!(%failure, "starting without the counters of peers");
-            Confirmed::new()
-        });
-        let seen = station.seen().unwrap_or_else(|failure| {
-            tracing::warn!(%failure, "when members were last here is not known");
-            Seen::new()
-        });
-        Journal { confirmed, seen, is_behind: (false, false) }
-    }
-
-    fn confirmed(&mut self, peer: &PeerId, counter: u64) {
-        self.confirmed.insert(peer_name(peer), counter);
-        self.is_behind.0 = true;
-    }
-
     fn saw(&mut self, member: &IdentityKey) {
         if let Ok(now) = now() {
-            self.seen.insert(hex::encode(member.as_bytes()), now.seconds());
-            self.is_behind.1 = true;
+            self.seen.insert(*member, now);
         }
     }
 
-    fn save(&mut self, station: &Station) {
-        let (counters, seen) = std::mem::take(&mut self.is_behind);
-        if counters && let Err(failure) = station.save_confirmed(self.confirmed.clone()) {
-            tracing::warn!(%failure, "the counters of peers were not kept");
+    async fn save(&mut self, station: &Station) {
+        if self.seen.is_empty() {
+            return;
         }
-        if seen && let Err(failure) = station.save_seen(self.seen.clone()) {
-            tracing::warn!(%failure, "when members were last here was not kept");
+        match station.keep_seen(&self.seen).await {
+            Ok(()) => self.seen.clear(),
+            Err(error) => tracing::warn!(%error, "when members were last here was not kept"),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
+use super::super::account::{cause_lines, kept_causes};
 use super::super::failure::Failure;
-use super::super::hex;
 use super::super::home::Home;
 use super::super::ipc::Request;
-use super::super::station::{STRANGERS, causes};
+use super::super::station::STRANGERS;
 use super::{Context, Holder, now};
 
 /// Tell what last went wrong with a member, how long ago, and what to do about it
@@ -25,16 +25,17 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         Holder::Node(running) => {
             context.follow(running, Request::Why { member: arguments.member.clone() }).await?
         }
-        Holder::Us(_lock) => {
-            let roster = home.roster(home.keys_as_they_are()?.identity, now()?)?;
-            let (key, called) = match &arguments.member {
+        Holder::Us(lock) => {
+            let (now, store) = (now()?, home.store(&lock)?);
+            let (whom, called) = match &arguments.member {
                 Some(member) => {
+                    let roster = home.roster(&store, home.identity_key()?, now)?;
                     let identity = roster.find_anybody(member)?;
-                    (hex::encode(identity.as_bytes()), roster.name_of(&identity))
+                    (Some(identity), roster.name_of(&identity))
                 }
-                None => (STRANGERS.to_owned(), STRANGERS.to_owned()),
+                None => (None, STRANGERS.to_owned()),
             };
-            for event in causes(&called, home.history()?.remove(&key).unwrap_or_default())? {
+            for event in cause_lines(&called, kept_causes(&store, &home, whom.as_ref())?, now) {
                 context.output.show(&event);
             }
         }

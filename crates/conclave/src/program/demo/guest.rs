@@ -27,8 +27,13 @@ impl Guest {
         let broken = |what: String| Failure::new(Kind::Broken, format!("{}: {what}", person.name));
         let keys = person.keys()?;
         let home = Home::open(&person.home)?;
-        let kept = home.roster(keys.identity, now()?)?.kept().clone();
-        let config = DirectoryConfig { kept, name: keys.petname, ..DirectoryConfig::new(home.identity()?) };
+        let kept = {
+            let lock = home.lock()?;
+            let store = home.store(&lock)?;
+            home.roster(&store, keys.identity, now()?)?.kept().clone()
+        };
+        let config =
+            DirectoryConfig { kept, name: keys.petname, ..DirectoryConfig::new(home.plain_identity()?) };
         let device = Device::new(keys.device, keys.record).map_err(|error| broken(error.to_string()))?;
         let node = Node::builder().device(device).door(keys.door).directory(config).spawn().await;
         let node = node.map_err(|error| broken(format!("no node: {error}")))?;

@@ -34,9 +34,10 @@ impl Person {
         name: &'static str,
     ) -> Result<Person, Failure> {
         let home = root.join(name);
-        let arguments = ["init", "--name", name].map(OsStr::new);
+        let arguments = ["init", "--no-passphrase", "--name", name].map(OsStr::new);
         let events = launcher.run(&home, &arguments, "").await?.well()?;
-        let Some(Event::Card { member, .. }) = events.into_iter().next() else {
+        let card = events.into_iter().find(|event| matches!(event, Event::Card { .. }));
+        let Some(Event::Card { member, .. }) = card else {
             return Err(Failure::new(Kind::Broken, "`init` printed no card"));
         };
         let folder = root.join(format!("{name}-received"));
@@ -52,7 +53,7 @@ impl Person {
     ) -> Result<Person, Failure> {
         let home = root.join(name);
         // On standard input: command lines can be read by everybody on this machine.
-        let arguments = ["join", "-", "--name", name].map(OsStr::new);
+        let arguments = ["join", "-", "--no-passphrase", "--name", name].map(OsStr::new);
         let events = launcher.run(&home, &arguments, ticket).await?.well()?;
         if !events.iter().any(|event| matches!(event, Event::Joined(_))) {
             return Err(Failure::new(Kind::Broken, format!("{name} was let in by nobody: {events:?}")));

@@ -27,6 +27,33 @@ pub(crate) struct TicketLine {
     pub(crate) qr: Option<SecretText>,
 }
 
+/// A ticket that opens still. Its secret stays in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OpenTicketLine {
+    pub(crate) ticket_id: String,
+    /// Seconds since 1970.
+    pub(crate) expires: u64,
+    /// How long that is from now.
+    pub(crate) seconds: u64,
+    /// How many may still come in by it.
+    pub(crate) uses: u16,
+    /// Whom it is for; anybody, if it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<String>,
+    pub(crate) relation: String,
+    /// Introductions that may follow from whoever comes in.
+    pub(crate) depth: u8,
+}
+
+/// An identity in a home that was just made for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentityLine {
+    pub(crate) member_id: String,
+    pub(crate) home: String,
+    /// Whether it is kept under a passphrase.
+    pub(crate) sealed: bool,
+}
+
 /// What somebody is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

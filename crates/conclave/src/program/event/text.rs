@@ -19,6 +19,15 @@ impl Event {
     pub(crate) fn text(&self) -> String {
         match self {
             Event::Card { card, .. } => card.clone(),
+            Event::IdentityMade { identity, recovery_words } => identity.made(recovery_words.expose()),
+            Event::Recovered { identity } => identity.recovered(),
+            Event::Passphrase { was_sealed, sealed } => match (was_sealed, sealed) {
+                (false, true) => "the identity is kept under the passphrase now",
+                (true, true) => "the identity is kept under the new passphrase now",
+                (true, false) => "the identity is kept without a passphrase now",
+                (false, false) => "the identity is kept without a passphrase, as before",
+            }
+            .to_owned(),
             Event::MemberAdded(member) => {
                 format!("{} is a member now: {}", printable(&member.name), member.member_id)
             }
@@ -28,6 +37,10 @@ impl Event {
                 printable(name)
             ),
             Event::Ticket(ticket) => ticket.text(),
+            Event::OpenTicket(ticket) => ticket.text(),
+            Event::TicketWithdrawn { ticket_id } => {
+                format!("the ticket {ticket_id} is withdrawn: nobody comes in by it any more")
+            }
             Event::Joined(member) => {
                 format!("{} has let you in: {}", printable(&member.name), member.member_id)
             }
@@ -56,7 +69,6 @@ impl Event {
             Event::Whoami(line) => line.text(),
             Event::Status(line) => line.text(),
             Event::Expires(line) => line.text(),
-            Event::Session { member, .. } => printable(member),
             Event::Up { member_id, .. } => format!("up as {member_id}"),
             Event::Listening { address } => format!("listening on {address}"),
             Event::ReceivingInto { folder } => format!("receiving files into {}", printable(folder)),
@@ -110,6 +122,7 @@ impl Event {
                 content.trim_end().to_owned()
             }
             Event::ManPageWritten { path } => printable(path),
+            Event::Check(line) => line.text(),
             Event::Cause { member, age_seconds, what, advice } => {
                 let advice = if advice.is_empty() { String::new() } else { format!("\n    {advice}") };
                 format!("{}, {} ago: {what}{advice}", printable(member), age(*age_seconds))

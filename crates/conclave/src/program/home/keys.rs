@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
+use super::super::passphrase::Passphrase;
 use super::{Home, HomeLock, file};
 
 /// How long a record that is signed now holds.
@@ -29,6 +30,19 @@ pub(crate) struct Keys {
     pub(crate) petname: Option<Petname>,
 }
 
+/// How a home is to be made.
+#[derive(Debug, Default)]
+pub(crate) struct Founding {
+    /// The name that its cards suggest.
+    pub(crate) petname: Option<Petname>,
+    /// What the identity is kept under.
+    pub(crate) passphrase: Option<Passphrase>,
+}
+
+/// What is made for one identity, and of no use to another.
+const LEFTOVERS: [&str; 7] =
+    ["device", "record", "door", "person.redb", "machine.redb", "roster", "members.json"];
+
 /// Whether a record is so near its end that a new one should take its place.
 pub(crate) fn due_for_renewal(record: &Record, now: UnixSeconds) -> bool {
     record.expires() < now.saturating_add(RENEWAL_SECONDS)
@@ -44,57 +58,83 @@ pub(crate) enum Mended {
 }
 
 impl Home {
-    /// Makes identity, device, record and door. Refuses where there is an identity already.
+    /// Makes a home for an identity, under a passphrase or plain: device, record and door. Refuses where there is an
+    /// identity already.
     pub(crate) fn found(
         &self,
         lock: &HomeLock,
-        petname: Option<&Petname>,
+        identity: &Identity,
+        founding: &Founding,
         now: UnixSeconds,
     ) -> Result<Keys, Failure> {
-        let identity_path = self.path("identity");
-        if file::read(&identity_path)?.is_some() {
-            return Err(Failure::new(
-                Kind::HomeExists,
-                format!("{} has an identity", self.folder().display()),
-            )
-            .meaning("a new one would replace the one your members know, so nothing was changed")
-            .advice("see it with `conclave id`")
-            .advice("make another home with `--home FOLDER`"));
-        }
-        let identity = Identity::generate(&mut randomness()?);
-        match petname {
+        self.check_vacant()?;
+        match &founding.petname {
             Some(name) => file::save(&self.path("name"), format!("{name}\n").as_bytes())?,
             None => file::remove(&self.path("name"))?,
         }
-        // What an earlier attempt left without an identity is nobody's.
-        for name in ["device", "record", "door", "counter", "members.json", "roster"] {
-            file::remove(&self.path(name))?;
+        let ours = |record: Record| record.identity() == identity.key();
+        if !self.read("record", read_record)?.is_some_and(ours) {
+            // What an earlier attempt left, or somebody else, is nobody's.
+            for name in LEFTOVERS {
+                file::remove(&self.path(name))?;
+            }
         }
-        file::save(&identity_path, &identity.dangerous_file_bytes()[..])?;
-        self.keys(lock, now).map(|(keys, _)| keys)
+        self.save_identity(Some(lock), identity, founding.passphrase.as_ref())?;
+        self.keys(lock, Some(identity), now).map(|(keys, _)| keys)
     }
 
-    /// Reads the keys; makes what is missing under the identity and renews a record that is about to expire.
+    /// Refuses where there is an identity already.
+    pub(crate) fn check_vacant(&self) -> Result<(), Failure> {
+        if !self.has_identity()? {
+            return Ok(());
+        }
+        Err(Failure::new(Kind::HomeExists, format!("{} has an identity", self.folder().display()))
+            .meaning("another would replace the one your members know, so nothing was changed")
+            .advice("see it with `conclave id`")
+            .advice("make another home with `--home FOLDER`"))
+    }
+
+    /// Whether something has to be signed before the keys can be used: a device key or a record is missing or at its end.
+    pub(crate) fn is_due(&self, now: UnixSeconds) -> Result<bool, Failure> {
+        let identity = self.identity_key()?;
+        let Some(device) = self.read("device", DeviceKey::from_file_bytes)? else { return Ok(true) };
+        let record = self.read("record", read_record)?;
+        Ok(!record.is_some_and(|record| is_fitting(&record, &identity, &device, now)))
+    }
+
+    /// Reads the keys; makes what is missing under the identity and renews a record that is about to expire. For that it
+    /// takes a signer: see [`is_due`](Self::is_due).
     ///
     /// A device key is never copied or restored, so one that is missing is replaced, not asked for.
-    pub(crate) fn keys(&self, _lock: &HomeLock, now: UnixSeconds) -> Result<(Keys, Vec<Mended>), Failure> {
-        let identity = self.identity()?;
+    pub(crate) fn keys(
+        &self,
+        _lock: &HomeLock,
+        signer: Option<&Identity>,
+        now: UnixSeconds,
+    ) -> Result<(Keys, Vec<Mended>), Failure> {
+        let identity = self.identity_key()?;
+        let signer = signer.filter(|signer| signer.key() == identity);
+        let signer = || {
+            signer.ok_or_else(|| {
+                Failure::new(Kind::Sealed, "the record of this device cannot be renewed")
+                    .meaning("the identity, which signs it, is kept under a passphrase")
+            })
+        };
         let mut mended = Vec::new();
         let device = match self.read("device", DeviceKey::from_file_bytes)? {
             Some(device) => device,
-            None => self.new_device(&mut mended)?,
+            None => {
+                signer()?;
+                self.new_device(&mut mended)?
+            }
         };
-        let fitting = |record: &Record| {
-            record.identity() == identity.key()
-                && record.static_key() == device.key()
-                && !due_for_renewal(record, now)
-        };
+        let fitting = |record: &Record| is_fitting(record, &identity, &device, now);
         let record = match self.read("record", read_record)?.filter(fitting) {
             Some(record) => record,
             None => {
                 let expires = now.saturating_add(RECORD_SECONDS);
                 let record =
-                    Record::issue(&identity, device.id(), device.key(), expires).map_err(primitive)?;
+                    Record::issue(signer()?, device.id(), device.key(), expires).map_err(primitive)?;
                 file::save(&self.path("record"), &record.to_bytes())?;
                 mended.push(Mended::RenewedRecord);
                 record
@@ -109,29 +149,30 @@ impl Home {
             }
         };
         let petname = self.petname()?;
-        Ok((Keys { identity: identity.key(), device, record, door, petname }, mended))
+        Ok((Keys { identity, device, record, door, petname }, mended))
     }
 
     /// Reads the keys as they are, without the lock: for showing them while another process uses the home.
     pub(crate) fn keys_as_they_are(&self) -> Result<Keys, Failure> {
-        let identity = self.identity()?.key();
+        let identity = self.identity_key()?;
         let incomplete = || {
             Failure::new(Kind::HomeLocked, format!("{} is not complete yet", self.folder().display()))
                 .meaning("another process is just making it")
                 .advice("try again in a moment")
         };
+        let record = self.read("record", read_record)?.ok_or_else(incomplete)?;
+        if record.identity() != identity {
+            return Err(Failure::new(Kind::LocalIo, "the record of this device is by another identity")
+                .meaning("`identity` or `record` in the home was replaced")
+                .advice(format!("remove {}: it is made anew", file::quoted(&self.path("record")))));
+        }
         Ok(Keys {
             identity,
             device: self.read("device", DeviceKey::from_file_bytes)?.ok_or_else(incomplete)?,
-            record: self.read("record", read_record)?.ok_or_else(incomplete)?,
+            record,
             door: self.read("door", read_door)?.ok_or_else(incomplete)?,
             petname: self.petname()?,
         })
-    }
-
-    /// What signs for this home.
-    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
-        self.read("identity", Identity::from_file_bytes)?.ok_or_else(|| super::missing(self.folder()))
     }
 
     /// Has the cards of this home carry the door that is kept with the directory, once it was replaced.
@@ -164,7 +205,7 @@ impl Home {
         self.read("name", read)
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         name: &str,
         understand: impl FnOnce(&[u8]) -> Result<T, membership::Error>,
@@ -204,6 +245,10 @@ impl Keys {
     }
 }
 
+fn is_fitting(record: &Record, identity: &IdentityKey, device: &DeviceKey, now: UnixSeconds) -> bool {
+    record.identity() == *identity && record.static_key() == device.key() && !due_for_renewal(record, now)
+}
+
 fn read_record(bytes: &[u8]) -> Result<Record, membership::Error> {
     let bytes = bytes.try_into().map_err(|_| membership::Error::Malformed { what: "a record" })?;
     Record::from_bytes(bytes)
@@ -215,7 +260,7 @@ fn read_door(bytes: &[u8]) -> Result<Door, membership::Error> {
 }
 
 /// The randomness of the system: where it fails, nothing is made.
-fn randomness() -> Result<StdRng, Failure> {
+pub(super) fn randomness() -> Result<StdRng, Failure> {
     use rand::SeedableRng;
     let mut seed = Zeroizing::new([0; 32]);
     SysRng.try_fill_bytes(&mut seed[..]).map_err(|error| {
@@ -231,77 +276,4 @@ fn primitive(error: membership::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    const NOW: u64 = 1_800_000_000;
-
-    fn home() -> (tempfile::TempDir, Home, HomeLock) {
-        let root = tempfile::tempdir().unwrap();
-        let home = Home::create(&root.path().join("home")).unwrap();
-        let lock = home.lock().unwrap();
-        (root, home, lock)
-    }
-
-    fn at(seconds: u64) -> UnixSeconds {
-        UnixSeconds::new(seconds).unwrap()
-    }
-
-    #[test]
-    fn a_founded_home_keeps_its_keys() {
-        let (_root, home, lock) = home();
-        assert_eq!(home.keys(&lock, at(NOW)).unwrap_err().kind, Kind::HomeMissing);
-        let name = Petname::new("alice").unwrap();
-        let keys = home.found(&lock, Some(&name), at(NOW)).unwrap();
-        let (again, mended) = home.keys(&lock, at(NOW)).unwrap();
-        assert_eq!(mended, []);
-        assert_eq!((again.identity, again.device.key()), (keys.identity, keys.device.key()));
-        assert_eq!((&again.door, &again.petname), (&keys.door, &Some(name.clone())));
-        assert_eq!(home.found(&lock, Some(&name), at(NOW)).unwrap_err().kind, Kind::HomeExists);
-        assert_eq!(home.keys_as_they_are().unwrap().record, keys.record);
-        let card = keys.card(vec![NetAddress::new("192.0.2.1:7411").unwrap()]).unwrap();
-        assert_eq!(card.to_text().unwrap().parse::<Card>().unwrap(), card);
-    }
-
-    #[test]
-    fn a_lost_device_is_replaced_under_the_same_identity() {
-        let (_root, home, lock) = home();
-        let keys = home.found(&lock, None, at(NOW)).unwrap();
-        fs::remove_file(home.path("device")).unwrap();
-        let (new, mended) = home.keys(&lock, at(NOW)).unwrap();
-        assert_eq!(mended, [Mended::NewDevice, Mended::RenewedRecord]);
-        assert_eq!((new.identity, &new.door), (keys.identity, &keys.door));
-        assert_ne!((new.device.key(), new.device.id()), (keys.device.key(), keys.device.id()));
-        assert_eq!(new.record.static_key(), new.device.key());
-    }
-
-    #[test]
-    fn a_record_is_renewed_before_it_expires_and_not_earlier() {
-        let (_root, home, lock) = home();
-        let first = home.found(&lock, None, at(NOW)).unwrap().record;
-        let early = home.keys(&lock, at(NOW + RECORD_SECONDS - RENEWAL_SECONDS)).unwrap();
-        assert_eq!((early.1, early.0.record), (vec![], first.clone()));
-        let late = home.keys(&lock, at(NOW + RECORD_SECONDS - RENEWAL_SECONDS + 1)).unwrap();
-        assert_eq!(late.1, [Mended::RenewedRecord]);
-        assert!(late.0.record.expires() > first.expires());
-        assert_eq!(late.0.record.static_key(), first.static_key());
-    }
-
-    #[test]
-    fn a_damaged_key_is_reported_and_never_replaced() {
-        let (_root, home, lock) = home();
-        home.found(&lock, None, at(NOW)).unwrap();
-        for name in ["identity", "device", "door", "record"] {
-            let path = home.path(name);
-            let good = fs::read(&path).unwrap();
-            file::save(&path, good.split_last().unwrap().1).unwrap();
-            let failure = home.keys(&lock, at(NOW)).unwrap_err();
-            assert_eq!(failure.kind, Kind::LocalIo, "{name}");
-            assert_eq!(fs::read(&path).unwrap().len(), good.len() - 1, "{name} was not touched");
-            file::save(&path, &good).unwrap();
-        }
-        home.keys(&lock, at(NOW)).unwrap();
-    }
-}
+mod tests;

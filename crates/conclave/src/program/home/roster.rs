@@ -1,9 +1,6 @@
-//! Who says what about whom, as this home keeps it: in memory, and in one file on the disk.
+//! Who says what about whom, as this home keeps it: what is in the store, and what follows from it.
 //!
 //! The node decides; here is what it starts from, what it has made durable, and what members are called.
-
-mod import;
-mod text;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,14 +8,13 @@ use membership::{
     Announcement, Directory, IdentityKey, Member, MemberId, Members, NetAddress, Petname, Policy, Settled,
     Standing, UnixSeconds,
 };
+use node::store::Store;
 use node::{Keep, Kept};
 
 use super::super::event::MemberLine;
 use super::super::failure::{Failure, Kind};
 use super::super::hex;
-use super::{Home, HomeLock, file};
-
-const FILE: &str = "roster";
+use super::{Home, HomeLock, archive};
 
 /// The roster in the hands of several tasks.
 #[derive(Debug, Clone)]
@@ -39,18 +35,20 @@ impl SharedRoster {
         self.lock().name_of(identity)
     }
 
-    /// Makes durable what the node of this home keeps, and shows it here. The lock of the home is held as long as the
-    /// node runs.
-    pub(crate) fn keep(&self, home: &Home, _lock: &HomeLock) -> Keep {
+    /// Makes durable what the node of this home keeps, and shows it here.
+    pub(crate) fn keep(&self, home: &Home, store: &Store) -> Keep {
+        let (own, kept) = {
+            let roster = self.lock();
+            (roster.own, roster.kept.clone())
+        };
         let (shared, home) = (self.clone(), home.clone());
-        Keep::new(move |kept| {
-            let failed = |failure: Failure| std::io::Error::other(failure);
+        Keep::in_store(store, own, kept).followed_by(move |kept| {
             // Not under the mutex: nobody who wants to know a name waits for a disk.
-            file::save(&home.path(FILE), &text::write(kept).map_err(failed)?).map_err(failed)?;
-            home.follow_doors(kept).map_err(failed)?;
-            let now = super::super::command::now().map_err(failed)?;
+            if let Err(failure) = home.follow_doors(kept) {
+                tracing::warn!(%failure, "cards carry the door before, until the next start");
+            }
+            let now = super::super::command::now().unwrap_or(kept.horizon);
             shared.lock().show(kept.clone(), now);
-            Ok(())
         })
     }
 }
@@ -65,35 +63,33 @@ pub(crate) struct Roster {
 }
 
 impl Home {
-    /// Reads what is kept for the identity `own`. Files are replaced whole, so that reading needs no lock.
-    pub(crate) fn roster(&self, own: IdentityKey, now: UnixSeconds) -> Result<Roster, Failure> {
-        let path = self.path(FILE);
-        let kept = match file::read(&path)? {
-            Some(bytes) => text::read(&bytes).map_err(|what| damaged(&path, &what))?,
-            None => self.import(now)?.unwrap_or_default(),
-        };
-        Ok(Roster::new(own, kept, now))
-    }
-
-    /// The same for a node that is about to run: what an earlier version left is taken over for good.
-    pub(crate) fn own_roster(
+    /// Reads what the store keeps for the identity `own`, verifying all of it.
+    pub(crate) fn roster(
         &self,
-        _lock: &HomeLock,
+        store: &Store,
         own: IdentityKey,
         now: UnixSeconds,
     ) -> Result<Roster, Failure> {
-        let roster = self.roster(own, now)?;
-        if !self.path(FILE).exists() {
-            file::save(&self.path(FILE), &text::write(&roster.kept)?)?;
-        }
-        self.retire_import()?;
+        let kept = Kept::load(store, &own).map_err(|error| archive::damaged(self.folder(), &error))?;
+        Ok(Roster::new(own, kept, now))
+    }
+
+    /// The same for a node that is about to run: its cards carry the door that is kept.
+    pub(crate) fn own_roster(
+        &self,
+        _lock: &HomeLock,
+        store: &Store,
+        own: IdentityKey,
+        now: UnixSeconds,
+    ) -> Result<Roster, Failure> {
+        let roster = self.roster(store, own, now)?;
         self.follow_doors(&roster.kept)?;
         Ok(roster)
     }
 }
 
 impl Roster {
-    fn new(own: IdentityKey, kept: Kept, now: UnixSeconds) -> Roster {
+    pub(crate) fn new(own: IdentityKey, kept: Kept, now: UnixSeconds) -> Roster {
         let (settled, members) = settle(own, &kept, now);
         Roster { own, kept, settled, members }
     }
@@ -251,12 +247,6 @@ fn display_name(member: &Member) -> String {
 fn ambiguous(text: &str, why: &str) -> Failure {
     Failure::new(Kind::UnknownMember, format!("`{text}` is not one member: {why}"))
         .advice("name more digits of the member id")
-}
-
-fn damaged(path: &std::path::Path, what: &str) -> Failure {
-    Failure::new(Kind::LocalIo, format!("{} cannot be read: {what}", path.display()))
-        .meaning("what is kept of the members is damaged, or a newer version of this program wrote it")
-        .advice("use the version that wrote it, or restore the file from your backup")
 }
 
 #[cfg(test)]

@@ -84,12 +84,7 @@ impl Station {
 
     /// Issues a ticket.
     pub(super) async fn invite(&self, allowance: Allowance) -> Result<Event, Failure> {
-        let bound = match &allowance.bound {
-            None => None,
-            Some(digits) => Some(IdentityKey(hex::decode(digits).ok_or_else(|| {
-                Failure::new(Kind::Usage, "the ticket is to be for somebody whose key cannot be read")
-            })?)),
-        };
+        let bound = allowance.bound.as_deref().map(|whom| self.invited(whom)).transpose()?;
         let relation =
             if allowance.client { membership::Relation::Client } else { membership::Relation::Peer };
         let invitation = Invitation {
@@ -117,6 +112,25 @@ impl Station {
             addresses: ticket.card.addresses().iter().map(ToString::to_string).collect(),
             qr: None,
         }))
+    }
+
+    /// Somebody's key: given as such, by a card, or by the name of somebody known.
+    fn invited(&self, whom: &str) -> Result<IdentityKey, Failure> {
+        let whom = whom.trim();
+        if let Some(key) = hex::decode(whom) {
+            return Ok(IdentityKey(key));
+        }
+        if let Ok(card) = whom.parse::<Card>() {
+            return Ok(card.identity());
+        }
+        self.shared.roster.lock().find_anybody(whom).map_err(|failure| Failure {
+            advice: vec![
+                "give their identity: `conclave whoami` prints it at the other end".to_owned(),
+                "give their card: `conclave id`".to_owned(),
+            ],
+            kind: Kind::UnknownMember,
+            ..failure
+        })
     }
 
     /// Comes in by somebody's ticket.
@@ -234,19 +248,6 @@ impl Station {
             !member.addresses().is_empty() && member.reach().is_some_and(|reach| reach.distance == 1)
         });
         near.map(membership::Member::identity).collect()
-    }
-
-    /// With whom there are sessions now.
-    pub(super) fn session_lines(&self) -> Vec<Event> {
-        let mut identities: Vec<IdentityKey> =
-            self.shared.node.sessions().iter().map(|session| session.peer.identity).collect();
-        identities.sort_unstable();
-        identities.dedup();
-        let line = |identity: IdentityKey| Event::Session {
-            member: self.shared.roster.name_of(&identity),
-            identity: hex::encode(identity.as_bytes()),
-        };
-        identities.into_iter().map(line).collect()
     }
 
     /// Where members are told to find this node.

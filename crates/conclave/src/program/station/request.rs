@@ -5,16 +5,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::super::account::{cause_lines, kept_causes};
 use super::super::actors::{Party, Question};
 use super::super::advice;
 use super::super::chat::{Saying, fitting};
+use super::super::command::now;
 use super::super::event::Event;
 use super::super::failure::{Failure, Kind};
-use super::super::hex;
 use super::super::ipc::{Caller, MAX_CALL_BYTES, Perform, Request, Say};
 use super::super::transfer::Order;
 use super::super::unserved::Unserved;
-use super::{STRANGERS, Station, causes, mishaps};
+use super::{STRANGERS, Station, noted_causes};
 
 /// Between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,17 +52,21 @@ impl Station {
     }
 
     async fn why(&self, member: Option<&str>, events: &mpsc::Sender<Event>) -> Result<(), Failure> {
-        let mut history = self.shared.home.history()?;
-        let (earlier, noted, called) = match member {
+        let (whom, noted, called) = match member {
             Some(member) => {
-                let (identity, called) = self.find(member)?;
-                (history.remove(&hex::encode(identity.as_bytes())), self.shared.node.why(&identity), called)
+                let (identity, called) = {
+                    let roster = self.shared.roster.lock();
+                    let identity = roster.find_anybody(member)?;
+                    (identity, roster.name_of(&identity))
+                };
+                (Some(identity), self.shared.node.why(&identity), called)
             }
-            None => (history.remove(STRANGERS), self.shared.node.stranger_causes(), STRANGERS.to_owned()),
+            None => (None, self.shared.node.stranger_causes(), STRANGERS.to_owned()),
         };
-        let mut all = earlier.unwrap_or_default();
-        all.extend(mishaps(&noted));
-        for event in causes(&called, all)? {
+        // What is kept lags behind what is known by a moment, and reaches back before this run.
+        let mut all = kept_causes(&self.shared.store, &self.shared.home, whom.as_ref())?;
+        all.extend(noted_causes(&noted));
+        for event in cause_lines(&called, all, now()?) {
             let _ = events.send(event).await;
         }
         Ok(())
@@ -178,7 +183,10 @@ impl Perform for Station {
             }
             Request::RevokeDevice { device } => vec![self.revoke_device(&device).await?],
             Request::Readmit { member } => vec![self.readmit(&member).await?],
-            Request::Sessions => self.session_lines(),
+            Request::WouldRevoke { member, undo } => self.would_revoke(&member, undo)?,
+            Request::WithdrawTicket { ticket } => vec![self.withdraw(&ticket).await?],
+            Request::Look { at } => self.look(at)?,
+            Request::Examine { program } => self.examine(&program).await?,
             Request::Ping { member, count } => return self.ping(&member, count, &events, &mut stop).await,
             Request::Why { member } => return self.why(member.as_deref(), &events).await,
             Request::Send { path, member, patience_seconds } => {

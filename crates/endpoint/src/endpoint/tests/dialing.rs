@@ -1,8 +1,9 @@
 //! Our own dials.
 
-use super::rig::{MILLISECOND, Rig, SECOND, address, boot, facts, members_with_addresses, peer, with_device};
-use x3dh_handshake::Role;
+use membership::TicketId;
+use x3dh_handshake::{Psk, Role};
 
+use super::rig::{MILLISECOND, Rig, SECOND, address, boot, facts, members_with_addresses, peer, with_device};
 use crate::{
     Action, Cause, Config, ConnectError, DialCause, Error, HandshakeCause, PathCause, Target, Urgency,
 };
@@ -91,13 +92,59 @@ fn only_one_first_packet_is_in_flight_and_a_silent_path_loses_its_turn_to_anothe
     rig.expect_begin(other);
     rig.endpoint.established(rig.now, silent, boot(1));
     rig.expect_none();
-    // With nothing else to try, the last handshake has until the deadline.
-    rig.pass(8_999 * MILLISECOND);
+    // With nothing else to try, the last handshake has until the deadline, unless the same address opens once more.
+    rig.pass(1_999 * MILLISECOND);
+    rig.expect_none();
+    rig.pass(MILLISECOND);
+    let again = rig.expect_dial();
+    rig.pass(6_999 * MILLISECOND);
     rig.expect_none();
     rig.pass(MILLISECOND);
     assert_eq!(rig.action(), Action::ClosePath { path: other });
+    assert_eq!(rig.action(), Action::AbandonDial { attempt: again });
     assert_eq!(rig.action(), Action::Resolved { waiter, result: Err(ConnectError::NoAnswer) });
     assert!(rig.endpoint.is_quiet());
+}
+
+#[test]
+fn a_peer_that_stays_silent_is_asked_anew_on_other_paths_and_ever_less_often() {
+    let mut rig = Rig::with(Config::default(), members_with_addresses(2, &["a"]));
+    let (waiter, mut path) = rig.begin(peer(2));
+    for patience in [2, 4] {
+        rig.pass(patience * SECOND - MILLISECOND);
+        rig.expect_none();
+        rig.pass(MILLISECOND);
+        let attempt = rig.expect_dial();
+        rig.expect_none();
+        let next = rig.open(attempt);
+        assert_eq!(rig.action(), Action::ClosePath { path }, "one first packet is in flight at any time");
+        rig.expect_begin(next);
+        path = next;
+    }
+    // It has heard of us meanwhile.
+    rig.endpoint.established(rig.now, path, boot(1));
+    let session = rig.expect_live(path);
+    assert_eq!(rig.action(), Action::PeerUp { peer: peer(2), session, role: Role::Initiator });
+    assert_eq!(rig.action(), Action::Resolved { waiter, result: Ok(session) });
+}
+
+#[test]
+fn a_ticket_is_named_in_every_other_first_packet_to_a_silent_issuer() {
+    let mut rig = Rig::with(Config::default(), members_with_addresses(2, &["a"]));
+    rig.endpoint.present_ticket(peer(2).identity, Some((TicketId([1; 16]), Psk::from_bytes([2; 32]))));
+    rig.connect(peer(2));
+    let mut named = Vec::new();
+    loop {
+        rig.pump();
+        match rig.actions.pop_front() {
+            None => rig.pass(SECOND),
+            Some(Action::Dial { attempt, .. }) => drop(rig.open(attempt)),
+            Some(Action::Begin { order, .. }) => named.push(order.ticket.is_some()),
+            Some(Action::Resolved { .. }) => break,
+            Some(_) => {}
+        }
+    }
+    assert_eq!(named, [true, false, true]);
 }
 
 #[test]

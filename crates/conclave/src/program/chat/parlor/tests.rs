@@ -3,6 +3,7 @@
 use membership::Petname;
 
 use super::super::super::command::now;
+use super::super::super::home::{Founding, Roster, draw_identity};
 use super::*;
 
 const BOB: IdentityKey = IdentityKey([7; 32]);
@@ -19,8 +20,9 @@ fn house() -> House {
     let root = tempfile::tempdir().unwrap();
     let home = Home::create(&root.path().join("home")).unwrap();
     let lock = home.lock().unwrap();
-    let keys = home.found(&lock, Some(&Petname::new("alice").unwrap()), now().unwrap()).unwrap();
-    let roster = SharedRoster::new(home.roster(keys.identity, now().unwrap()).unwrap());
+    let founding = Founding { petname: Some(Petname::new("alice").unwrap()), passphrase: None };
+    let keys = home.found(&lock, &draw_identity().unwrap(), &founding, now().unwrap()).unwrap();
+    let roster = SharedRoster::new(Roster::new(keys.identity, node::Kept::default(), now().unwrap()));
     let (sender, events) = mpsc::channel(8);
     House { parlor: Parlor::new(home.clone(), roster, sender), home, events, _root: root }
 }

@@ -1,7 +1,8 @@
 //! Who is in, and by whom, in words.
 
 use super::super::{
-    ConsequenceLine, ExpiryLine, ExpiryWord, SelfLine, StandingLine, StandingWord, StatusLine, TicketLine,
+    ConsequenceLine, ExpiryLine, ExpiryWord, IdentityLine, OpenTicketLine, SelfLine, StandingLine,
+    StandingWord, StatusLine, TicketLine,
 };
 use super::{age, printable};
 
@@ -10,6 +11,63 @@ impl TicketLine {
         let picture = self.qr.as_ref().map_or("", |qr| qr.expose());
         let gap = if picture.is_empty() { "" } else { "\n" };
         [picture, gap, self.uri.expose()].concat()
+    }
+}
+
+impl OpenTicketLine {
+    pub(super) fn text(&self) -> String {
+        let whom = self.bound.as_deref().map_or_else(|| "whoever has it".to_owned(), printable);
+        let mut facts = vec![format!("for {whom}")];
+        facts.push(if self.uses == 1 { "once".to_owned() } else { format!("{} times", self.uses) });
+        if self.relation != "peer" {
+            facts.push(self.relation.clone());
+        }
+        if self.depth > 0 {
+            facts.push("may introduce".to_owned());
+        }
+        format!("{}\tends in {}\t{}", self.ticket_id, age(self.seconds), facts.join(", "))
+    }
+}
+
+/// Recovery words in one row.
+const WORDS_IN_A_ROW: usize = 6;
+
+impl IdentityLine {
+    fn kept(&self) -> &'static str {
+        if self.sealed { "under the passphrase" } else { "without a passphrase" }
+    }
+
+    /// With the words that bring it back, numbered for whoever writes them down.
+    pub(super) fn made(&self, words: &str) -> String {
+        let words: Vec<&str> = words.split(' ').collect();
+        let numbered = |(at, word): (usize, &&str)| format!("{:>2} {word:<8}", at + 1);
+        let cells: Vec<String> = words.iter().enumerate().map(numbered).collect();
+        let rows: Vec<String> =
+            cells.chunks(WORDS_IN_A_ROW).map(|row| format!("    {}", row.join("  ").trim_end())).collect();
+        format!(
+            "made {} in {}; its identity is kept {}\n\
+             WRITE THESE WORDS DOWN ON PAPER, in their order. They are not shown again. They bring your identity back where \
+             this machine is lost (`conclave recover`), and whoever reads them is you:\n\n{}\n",
+            self.member_id,
+            printable(&self.home),
+            self.kept(),
+            rows.join("\n"),
+        )
+    }
+
+    pub(super) fn recovered(&self) -> String {
+        format!(
+            "you are {} again, in {}; the identity is kept {}\n\
+             not restored: the device key (this machine has a new one), the door, tickets (those you had issued open no \
+             more), your members and what was said by whom, conversations\n  \
+             what to do: come back in by a ticket of any member: `conclave join`; members take you for who you were\n          \
+             or: exchange cards anew: this one, and `conclave member add -`\n          \
+             or: if the old machine is lost, keep it out: `conclave revoke --device ID`, once you are back; the ids: \
+             `conclave whoami`",
+            self.member_id,
+            printable(&self.home),
+            self.kept(),
+        )
     }
 }
 
@@ -103,7 +161,8 @@ impl StatusLine {
 }
 
 impl ExpiryLine {
-    pub(super) fn text(&self) -> String {
+    /// What ends, and when.
+    pub(crate) fn what_ends(&self) -> String {
         let whom = self.member.as_deref().map(printable).unwrap_or_default();
         let what = match self.what {
             ExpiryWord::Record => "the record of this device".to_owned(),
@@ -117,8 +176,12 @@ impl ExpiryLine {
             0 => "has ended".to_owned(),
             seconds => format!("ends in {}", age(seconds)),
         };
+        format!("{what} {when}")
+    }
+
+    pub(super) fn text(&self) -> String {
         let advice =
             if self.advice.is_empty() { String::new() } else { format!("\n  what to do: {}", self.advice) };
-        format!("{what} {when}{advice}")
+        self.what_ends() + &advice
     }
 }

@@ -1,14 +1,13 @@
 //! How what is kept of the members is read and written.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use membership::{Card, Grant, Psk, Revocation, Revoked, Scope, Statement, TicketId, TicketTerms, Voucher};
 
 use node::store::KeptDoors;
 
-use super::super::Keys;
+use super::super::{Founding, Keys, draw_identity};
 use super::*;
 
 struct Person {
@@ -26,7 +25,8 @@ fn person(name: &str) -> Person {
     let root = tempfile::tempdir().unwrap();
     let home = Home::create(&root.path().join("home")).unwrap();
     let lock = home.lock().unwrap();
-    let keys = home.found(&lock, Some(&Petname::new(name).unwrap()), at(0)).unwrap();
+    let founding = Founding { petname: Some(Petname::new(name).unwrap()), passphrase: None };
+    let keys = home.found(&lock, &draw_identity().unwrap(), &founding, at(0)).unwrap();
     Person { _root: root, home, lock, keys }
 }
 
@@ -40,7 +40,7 @@ fn grant() -> Grant {
 
 /// Alice knows bob by his card, and one thing of each kind is kept.
 fn kept(alice: &Person, bob: &Person) -> Kept {
-    let identity = alice.home.identity().unwrap();
+    let identity = alice.home.plain_identity().unwrap();
     let mut directory = Directory::new();
     directory.add_card(card(bob));
     let voucher = Voucher::issue(&identity, bob.keys.identity, 1, grant()).unwrap();
@@ -66,58 +66,39 @@ fn kept(alice: &Person, bob: &Person) -> Kept {
 }
 
 #[test]
-fn what_is_written_is_read_again_and_nothing_else_is() {
-    let (alice, bob) = (person("alice"), person("bob"));
-    let kept = kept(&alice, &bob);
-    let bytes = text::write(&kept).unwrap();
-    assert_eq!(text::read(&bytes).unwrap(), kept);
-    assert_eq!(text::read(&text::write(&Kept::default()).unwrap()).unwrap(), Kept::default());
-    let whole = String::from_utf8(bytes.to_vec()).unwrap();
-    for number in 0..whole.lines().count() {
-        // A digit changed in the middle of each line in turn, its end cut off, and a word in front.
-        let changes: [fn(&str) -> String; 2] = [cut, front];
-        for change in changes {
-            let changed: Vec<String> = whole
-                .lines()
-                .enumerate()
-                .map(|(at, line)| if at == number { change(line) } else { line.to_owned() })
-                .collect();
-            let changed = changed.join("\n");
-            let read = text::read(changed.as_bytes());
-            assert!(read.is_err() || read.as_ref() != Ok(&kept), "{changed}");
-            if let Err(what) = read {
-                assert!(!what.contains("5a5a"), "{what}");
-            }
-        }
-    }
-}
-
-fn cut(line: &str) -> String {
-    line.get(..line.len() - 1).unwrap().to_owned()
-}
-
-fn front(line: &str) -> String {
-    format!("new {line}")
-}
-
-#[test]
-fn what_the_node_keeps_is_private_durable_and_shown() {
+fn what_the_node_keeps_is_durable_shown_and_in_the_cards() {
     let (alice, bob) = (person("alice"), person("bob"));
     let own = alice.keys.identity;
-    let shared = SharedRoster::new(alice.home.own_roster(&alice.lock, own, at(0)).unwrap());
+    let store = alice.home.store(&alice.lock).unwrap();
+    let shared = SharedRoster::new(alice.home.own_roster(&alice.lock, &store, own, at(0)).unwrap());
     let door = fs::read(alice.home.path("door")).unwrap();
     let kept = kept(&alice, &bob);
-    save(&shared, &alice, &kept);
-    let path = alice.home.path(FILE);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(alice.home.roster(own, at(0)).unwrap().kept(), &kept);
-    assert_ne!(fs::read(alice.home.path("door")).unwrap(), door, "cards are made with the new door");
-}
+    // As a node does it.
+    let keep = shared.keep(&alice.home, &store);
+    let identity = alice.home.plain_identity().unwrap();
+    let config = node::DirectoryConfig {
+        kept: kept.clone(),
+        keep: Some(keep),
+        ..node::DirectoryConfig::new(identity)
+    };
+    let device = node::Device::new(alice.keys.device, alice.keys.record).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let builder = node::Node::builder().device(device).door(alice.keys.door).directory(config);
+        let node = builder.spawn().await.unwrap();
+        node.rename(bob.keys.identity, Some(Petname::new("robert").unwrap())).await.unwrap();
+        node.shutdown().await;
+    });
+    assert_eq!(shared.name_of(&bob.keys.identity), "robert");
+    // With its last tasks the node lets go of the store.
+    drop((runtime, store));
 
-fn save(shared: &SharedRoster, person: &Person, kept: &Kept) {
-    file::save(&person.home.path(FILE), &text::write(kept).unwrap()).unwrap();
-    person.home.follow_doors(kept).unwrap();
-    shared.lock().show(kept.clone(), at(0));
+    let store = alice.home.store(&alice.lock).unwrap();
+    let again = alice.home.roster(&store, own, at(0)).unwrap();
+    assert_eq!(again.name_of(&bob.keys.identity), "robert");
+    assert_eq!((&again.kept().tickets, &again.kept().doors), (&kept.tickets, &kept.doors));
+    assert_eq!(again.directory().card(&bob.keys.identity), kept.directory.card(&bob.keys.identity));
+    assert_ne!(fs::read(alice.home.path("door")).unwrap(), door, "cards are made with the new door");
 }
 
 #[test]
@@ -131,7 +112,7 @@ fn people_are_found_by_their_names_and_ids_and_those_kept_out_by_who_asks_for_th
     }
     assert_eq!(roster.find("carol").unwrap_err().kind, Kind::UnknownMember);
 
-    let identity = alice.home.identity().unwrap();
+    let identity = alice.home.plain_identity().unwrap();
     let revocation = Revocation::issue(&identity, Revoked::Member(bob.keys.identity), 1).unwrap();
     Arc::make_mut(&mut kept.directory).merge(Statement::Revocation(revocation)).unwrap();
     let roster = Roster::new(alice.keys.identity, kept, at(0));
@@ -149,23 +130,4 @@ fn vouchers_end() {
     roster.refresh(at(1_001));
     assert!(roster.members().is_empty());
     assert_eq!(roster.settled().standing(&bob.keys.identity), Standing::Expired);
-}
-
-#[test]
-fn the_list_of_an_earlier_version_is_taken_over_once() {
-    let (alice, bob) = (person("alice"), person("bob"));
-    let own = alice.keys.identity;
-    let mut old = Members::new();
-    old.add(&card(&bob)).unwrap();
-    file::save(&alice.home.path("members.json"), &serde_json::to_vec(&old).unwrap()).unwrap();
-    let seen = alice.home.roster(own, at(0)).unwrap();
-    assert_eq!(seen.find("bob").unwrap(), bob.keys.identity);
-    assert!(alice.home.path("members.json").exists(), "looking at it changes nothing");
-    let taken = alice.home.own_roster(&alice.lock, own, at(0)).unwrap();
-    let member = taken.members().get(&bob.keys.identity).unwrap();
-    assert_eq!((member.door(), member.addresses().len()), (Some(&bob.keys.door), 1));
-    assert!(member.device(&bob.keys.device.key()).is_some());
-    assert!(!alice.home.path("members.json").exists());
-    assert!(alice.home.path("members.json.imported").exists());
-    assert_eq!(alice.home.roster(own, at(0)).unwrap().kept(), taken.kept());
 }
