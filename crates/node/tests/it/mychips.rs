@@ -7,7 +7,10 @@ use membership::{Grant, Relation, Scope, Services, UnixSeconds};
 use node::mychips::{
     AgentSecret, Call, CallError, Config, Connection, End, Ended, Listener, Reason, SendError, Token,
 };
-use node::{Device, DirectoryConfig, IdentityKey, Invitation, MemoryNetwork, MemoryStream, Node, Standing};
+use node::store::Store;
+use node::{
+    Builder, Device, DirectoryConfig, IdentityKey, Invitation, MemoryNetwork, MemoryStream, Node, Standing,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,14 +34,15 @@ fn port(number: u8) -> SocketAddr {
 
 /// A node whose agent has this number.
 async fn start(network: &MemoryNetwork, number: u8) -> Node {
-    start_with(network, number, |config| config).await
+    start_with(network, number, |builder| builder).await
 }
 
-async fn start_with(network: &MemoryNetwork, number: u8, change: impl FnOnce(Config) -> Config) -> Node {
+async fn start_with(network: &MemoryNetwork, number: u8, change: impl FnOnce(Builder) -> Builder) -> Node {
     let Persona { identity, key, record, door } = Persona::new(number.into());
     let builder = Node::builder().device(Device::new(key, record).unwrap()).door(door);
     let builder = builder.directory(DirectoryConfig::new(identity)).memory(network).listen(host(number));
-    builder.mychips(Some(port(number)), change(Config::new(secret(number)))).spawn().await.unwrap()
+    let builder = builder.mychips(Some(port(number)), Config::new(secret(number)));
+    change(builder).spawn().await.unwrap()
 }
 
 fn grant() -> Grant {
@@ -467,4 +471,78 @@ async fn a_node_that_does_not_speak_the_profile_says_so() {
     assert!(node.mychips_listener().is_none() && node.mychips_address().is_none());
     let refused = node.mychips_call(Call::new(port(2), id(2))).await.unwrap_err();
     assert!(matches!(refused, CallError::Off));
+}
+
+/// What was confirmed is known after a restart: the recording is not even answered.
+#[tokio::test(start_paused = true)]
+async fn a_recording_is_met_with_silence_after_a_restart_too() {
+    let network = MemoryNetwork::new();
+    let store = Store::in_memory().unwrap();
+    let mut recorded = Vec::new();
+    for run in 0..2 {
+        let bob = start_with(&network, 2, |builder| builder.store(store.clone())).await;
+        bob.vouch(id(1), grant()).await.unwrap();
+        let mut listener = bob.mychips_listener().unwrap();
+        if run == 0 {
+            let mut wire = Wire::open(&network, 1, 7, b"early").await;
+            wire.shake_hands().await;
+            listener.accept().await.unwrap();
+            recorded = wire.sent;
+        } else {
+            assert_silence(&network, "a recording", &recorded).await;
+            nobody_came(&mut listener).await;
+            let mut later = Wire::open(&network, 1, 8, b"").await;
+            later.shake_hands().await;
+            listener.accept().await.unwrap();
+        }
+        drop(listener);
+        bob.shutdown().await;
+    }
+}
+
+/// Counters of calls go on after a restart, wherever the clock stands.
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_restarts_is_not_taken_for_a_recording() {
+    let network = MemoryNetwork::new();
+    let bob = start(&network, 2).await;
+    bob.vouch(id(1), grant()).await.unwrap();
+    let mut listener = bob.mychips_listener().unwrap();
+    let store = Store::in_memory().unwrap();
+    for _ in 0..3 {
+        let ann = start_with(&network, 1, |builder| builder.store(store.clone())).await;
+        ann.vouch(id(2), grant()).await.unwrap();
+        let (there, _here) = connected(&ann, &mut listener).await;
+        drop(there);
+        ann.shutdown().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_have_so_many_places_and_members_come_in_beside_them() {
+    let network = MemoryNetwork::new();
+    let limits = |builder: Builder| {
+        let mut limits = node::Limits::default();
+        (limits.max_strangers, limits.max_strangers_per_source) = (3, 2);
+        builder.limits(limits)
+    };
+    let bob = start_with(&network, 2, limits).await;
+    bob.vouch(id(1), grant()).await.unwrap();
+    let mut listener = bob.mychips_listener().unwrap();
+    let began = tokio::time::Instant::now();
+    let mut strangers = Vec::new();
+    for source in [3, 3, 3, 4] {
+        strangers.push(network.connect(host(source), port(2)).await.unwrap());
+    }
+    // The third of one source has no place.
+    assert!(strangers.remove(2).read_to_end(&mut Vec::new()).await.is_err());
+    assert!(began.elapsed() < Duration::from_secs(1));
+    // A member takes that of the one who waits longest.
+    let mut wire = Wire::open(&network, 1, 7, b"").await;
+    wire.shake_hands().await;
+    assert!(listener.accept().await.is_some());
+    assert!(strangers.remove(0).read_to_end(&mut Vec::new()).await.is_err());
+    assert!(began.elapsed() < Duration::from_secs(1));
+    // The others are left alone until their deadline.
+    assert!(strangers.remove(0).read_to_end(&mut Vec::new()).await.is_err());
+    assert_eq!(began.elapsed().as_secs(), 10);
 }
