@@ -3,13 +3,19 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use node::{Card, Device, DeviceKey, Door, Identity, IdentityKey, Limits, Members, Node, Record};
+use node::{
+    Card, Device, DeviceKey, DirectoryConfig, Door, Identity, IdentityKey, Limits, Members, Node, Record,
+};
 
 const LOOPBACK: &str = "127.0.0.1:0";
+/// With this argument members follow from vouchers, and every message is measured by them.
+const VOUCHED: &str = "--vouched";
 
 /// What makes a node, before it runs.
 pub struct Person {
     record: Record,
+    /// What vouches for others; until the node is started.
+    signer: Option<Identity>,
     /// Until the node is started: a device key is not copied.
     device: Option<Device>,
     door: Door,
@@ -26,7 +32,7 @@ impl Person {
         let expires = membership::UnixSeconds::new(now + 86_400).unwrap();
         let record = Record::issue(&identity, key.id(), key.key(), expires).unwrap();
         let device = Some(Device::new(key, record.clone()).unwrap());
-        Self { record, device, door: Door::generate(&mut rng) }
+        Self { record, signer: Some(identity), device, door: Door::generate(&mut rng) }
     }
 
     /// Who it is.
@@ -43,16 +49,21 @@ impl Person {
 
     /// A node with these members; once.
     pub async fn start(&mut self, listens: bool, cards: &[Card], limits: Limits) -> Node {
+        let builder =
+            Node::builder().device(self.device.take().unwrap()).door(self.door.clone()).limits(limits);
+        let builder = if listens { builder.listen(LOOPBACK.parse().unwrap()) } else { builder };
+        if std::env::args().any(|argument| argument == VOUCHED) {
+            let config = DirectoryConfig::new(self.signer.take().unwrap());
+            let node = builder.directory(config).spawn().await.unwrap();
+            for card in cards {
+                node.vouch_for(card.clone(), None).await.unwrap();
+            }
+            return node;
+        }
         let mut members = Members::new();
         for card in cards {
             members.add(card).unwrap();
         }
-        let builder = Node::builder()
-            .device(self.device.take().unwrap())
-            .door(self.door.clone())
-            .members(members)
-            .limits(limits);
-        let builder = if listens { builder.listen(LOOPBACK.parse().unwrap()) } else { builder };
-        builder.spawn().await.unwrap()
+        builder.members(members).spawn().await.unwrap()
     }
 }

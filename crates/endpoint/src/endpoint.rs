@@ -23,6 +23,7 @@ use std::time::Instant;
 use rand_core::CryptoRng;
 
 use crate::action::Action;
+use crate::answered::Departed;
 use crate::cause::{Journal, Noted};
 use crate::config::Config;
 use crate::guard::{MAX_METERED_MEMBERS, Meter};
@@ -64,6 +65,8 @@ pub struct Endpoint {
     /// The tickets that we present to others.
     offers: BTreeMap<IdentityKey, (TicketId, Psk)>,
     peers: BTreeMap<PeerId, Peer>,
+    /// What is remembered of devices that are none of them.
+    departed: Departed,
     paths: BTreeMap<PathId, Path>,
     sessions: BTreeMap<SessionId, Session>,
     attempts: BTreeMap<AttemptId, PeerId>,
@@ -136,6 +139,7 @@ impl Endpoint {
             tickets: TicketBook::default(),
             offers: BTreeMap::new(),
             peers: BTreeMap::new(),
+            departed: Departed::default(),
             paths: BTreeMap::new(),
             sessions: BTreeMap::new(),
             attempts: BTreeMap::new(),

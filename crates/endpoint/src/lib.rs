@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod action;
+mod answered;
 mod cause;
 mod config;
 mod dial;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::answered::Answered;
 use crate::cause::Journal;
 use crate::dial::Dial;
 use crate::id::{SessionId, WaiterId};
@@ -22,9 +23,9 @@ pub(crate) struct Peer {
     pub(crate) credential: Option<Box<Credential>>,
     /// The boot id of their process when we last spoke.
     pub(crate) boot: Option<BootId>,
-    /// The highest counter of theirs that was answered, in this process or, and confirmed, in one before it. So a
-    /// first packet is answered once, and a recording of one that was lost on its way cannot be used over and over.
-    pub(crate) answered_counter: u64,
+    /// Which first packets of theirs were answered, in this process or, and confirmed, in one before it. So a first
+    /// packet is answered once, and a recording of one that was lost on its way cannot be used over and over.
+    pub(crate) answered: Answered,
     /// The highest counter that we were given for a handshake with them.
     pub(crate) own_counter: u64,
     /// Where they answered last.

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::core::Core;
 use crate::error::{ConnectError, ServiceError};
 use crate::node::Node;
+use crate::serving::Service;
 
 impl Node {
     /// Runs an actor that nobody knows yet; give its address to whom you like. It ends when `actor` returns, or nobody has
@@ -26,7 +27,7 @@ impl Node {
         F: Future<Output = ()> + Send + 'static,
     {
         let (address, inbox) = self.mailbox();
-        self.run(inbox, actor);
+        self.run(inbox, None, actor);
         address
     }
 
@@ -69,7 +70,7 @@ impl Node {
     {
         let allow = self.core().within_policy(name, allow);
         let (address, inbox) = self.core().actors.serve(name, allow, options)?;
-        self.run(inbox, actor);
+        self.run(inbox, Some(self.core().serving.begin()), actor);
         Ok(address)
     }
 
@@ -129,13 +130,16 @@ impl Node {
         }
     }
 
-    fn run<M: Message, F>(&self, inbox: Inbox<M>, actor: impl FnOnce(Inbox<M>) -> F)
+    fn run<M: Message, F>(&self, inbox: Inbox<M>, service: Option<Service>, actor: impl FnOnce(Inbox<M>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let ender = inbox.ender();
-        let mut future = Box::pin(actor(inbox));
+        let future = Box::pin(actor(inbox));
         self.core().runtime.spawn(async move {
+            // Until all that the actor holds is dropped.
+            let _service = service;
+            let mut future = future;
             let poll = |context: &mut Context<'_>| {
                 // The panic itself is reported by the hook.
                 catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))

@@ -35,6 +35,7 @@ use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::recorder::{Explained, Explanation, Recorder, Restored};
+use crate::serving::Serving;
 use crate::store::Store;
 use crate::timers::Timers;
 use crate::transport::Transport;
@@ -294,6 +295,7 @@ impl Builder {
         let guard = Guard::new(clock::now(), &self.limits.guard(), &mut rng);
         let core = Arc::new_cyclic(|core| Core {
             actors: surroundings.actors(core),
+            serving: Serving::new(),
             data_limits: self.limits.data(),
             local,
             keeper,

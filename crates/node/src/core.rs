@@ -23,6 +23,7 @@ use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::recorder::Recorder;
+use crate::serving::Serving;
 use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::watch::Watch;
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) watch: Watch,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) actors: Actors,
+    /// Their services that are running.
+    pub(crate) serving: Serving,
     pub(crate) events: Herald,
     /// If there is a store.
     pub(crate) recorder: Option<Arc<Recorder>>,

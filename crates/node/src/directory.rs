@@ -11,6 +11,7 @@ mod revoke;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -18,6 +19,7 @@ use membership::{
     Announcement, Card, Directory, Facts, Identity, IdentityKey, Members, NetAddress, Petname, Policy,
     Profile, Record, Settled, Standing, Statement, StatementId, UnixSeconds, Voucher,
 };
+use tokio::sync::Notify;
 
 use authority::Authority;
 use change::Fresh;
@@ -80,8 +82,12 @@ pub(crate) struct Keeper {
     /// What every message is measured by.
     authority: Arc<ArcSwap<Authority>>,
     keep: Option<Keep>,
+    /// Somebody is out who knows the door, which was replaced too often lately for another's word.
+    owes_door: AtomicBool,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
+    /// Everybody was settled anew: somebody's time may be up sooner than it was.
+    settled_anew: Notify,
 }
 
 struct State {
@@ -90,6 +96,8 @@ struct State {
     /// Those to whom we are on the way with a ticket of theirs: in for as long as that takes.
     hosts: BTreeMap<IdentityKey, (Card, Voucher)>,
     settled: Arc<Settled>,
+    /// At which date.
+    settled_on: UnixSeconds,
     /// How often everybody was settled.
     settlements: u64,
     /// The names of all statements: members ask for them, and each is a hash.
@@ -105,14 +113,28 @@ impl Keeper {
     ) -> Self {
         let DirectoryConfig { signer, policy, kept, keep, name, addresses, profile } = config;
         let policy = policy.unwrap_or_else(|| Policy::of(record.identity()));
-        let settled = Arc::new(Settled::new(&kept.directory, &policy, now));
+        let settled = Arc::new(Settled::new(&kept.directory, &policy, now.max(kept.horizon)));
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let known = Arc::new(names_of(&kept.directory));
-        let state = State { kept, policy, hosts: BTreeMap::new(), settled, settlements: 0, known };
+        let hosts = BTreeMap::new();
+        let state = State { kept, policy, hosts, settled, settled_on: now, settlements: 0, known };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
-        let turn = tokio::sync::Mutex::default();
+        let (turn, owes_door) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
         let state = Mutex::new(state);
-        Self { state, signer, record, name, addresses, profile, authority, keep, turn }
+        let settled_anew = Notify::new();
+        Self {
+            state,
+            signer,
+            record,
+            name,
+            addresses,
+            profile,
+            authority,
+            keep,
+            owes_door,
+            turn,
+            settled_anew,
+        }
     }
 
     fn signer(&self) -> Result<&Identity, DirectoryError> {
@@ -125,7 +147,15 @@ impl Keeper {
         let roll = state.settle(now);
         // Within the lock, so that no older one takes the place of a newer.
         self.authority.store(Arc::new(Authority::new(state.policy.clone(), Arc::clone(&state.settled))));
+        self.settled_anew.notify_one();
         roll
+    }
+
+    /// Whether standings may be others by now. Also after the clock was set back: whoever was out by a date that has yet
+    /// to come is in again.
+    fn is_to_be_settled(&self, date: UnixSeconds) -> bool {
+        let state = lock(&self.state);
+        date < state.settled_on || state.settled.next_change().is_some_and(|change| change <= date)
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
@@ -182,8 +212,10 @@ impl State {
         self.kept = kept;
     }
 
-    /// Settles everybody anew.
+    /// Settles everybody anew, by the latest date seen: whoever's time was up stays out when the clock is set back.
     fn settle(&mut self, now: UnixSeconds) -> Roll {
+        let now = now.max(self.kept.horizon);
+        self.kept.horizon = now;
         let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());
@@ -193,6 +225,7 @@ impl State {
         let settled = Settled::new(&directory, &self.policy, now);
         let members = Members::settled(&directory, &settled, &self.kept.names);
         self.settled = Arc::new(settled);
+        self.settled_on = now;
         self.settlements += 1;
         Roll { number: self.settlements, members: Arc::new(members) }
     }

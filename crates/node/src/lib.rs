@@ -34,6 +34,7 @@ mod randomness;
 mod receivers;
 mod recorder;
 mod sender;
+mod serving;
 mod session;
 pub mod stalk;
 pub mod store;
@@ -79,7 +80,8 @@ pub use endpoint::{
 };
 pub use link::{CloseReason, Priority, StopReason, StreamName, StreamOptions};
 pub use membership::{
-    Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, Policy, Record, Standing, Ticket,
+    Added, Card, DeviceKey, Door, Identity, IdentityKey, Member, Members, NetAddress, Policy, Record,
+    Standing, Ticket,
 };
 pub use serde_json::Value as JsonValue;
 pub use x3dh_handshake::{BootId, Role, Suite};

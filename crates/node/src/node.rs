@@ -26,6 +26,8 @@ use crate::welcome::welcome;
 
 /// For the farewells of connections that are no sessions.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
+/// For services that were told to end, until they have.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running node: it listens, dials, and keeps sessions with members. Cheap to clone.
 ///
@@ -210,8 +212,8 @@ impl Node {
     /// Ends the node for all its clones: nobody is accepted or dialed any more, services end and whoever watches actors of
     /// this node is told, what was accepted for sending leaves, sessions are closed with a word of farewell. Messages that have arrived can still be received.
     ///
-    /// Takes no longer than [`Limits::flush_timeout`](crate::Limits::flush_timeout), two seconds for farewells, and two
-    /// for what is yet to be stored.
+    /// Takes no longer than a second for services to end, [`Limits::flush_timeout`](crate::Limits::flush_timeout), two
+    /// seconds for farewells, and two for what is yet to be stored.
     pub async fn shutdown(&self) {
         for listener in self.handle.stop_listening() {
             // It was aborted, or there was another clone that did the same: what matters is that it is over.
@@ -219,6 +221,8 @@ impl Node {
         }
         // Peers hear of the end of this node's actors behind everything that these have said.
         self.core().actors.farewell();
+        // A service that ends drops the questions that it holds, and whoever asked hears that, too.
+        tokio::time::timeout(LAST_WORDS_TIMEOUT, self.core().serving.ended()).await.ok();
         let sessions = self.core().all_sessions();
         let flushed = async {
             for session in sessions {

@@ -18,7 +18,7 @@
 //! * **A batch is all or nothing**, and may [`expect`](Batch::expect) that what it builds upon has not changed: of a
 //!   thousand who redeem one ticket at once, one succeeds.
 //!
-//! What is in the tables, byte by byte, is in section 3.6 of `docs/PROTOCOL.md`. Each kind of thing has its own few
+//! What is in the tables, byte by byte, is in section 3.10 of `docs/PROTOCOL.md`. Each kind of thing has its own few
 //! methods on [`Batch`], [`Snapshot`] and [`Store`].
 //!
 //! ```

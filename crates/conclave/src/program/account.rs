@@ -105,7 +105,10 @@ impl Account<'_> {
 }
 
 /// When there was last a session with whom.
-pub(crate) fn seen(store: &Store, home: &Home) -> Result<BTreeMap<IdentityKey, UnixSeconds>, Failure> {
+pub(crate) type Seen = BTreeMap<IdentityKey, UnixSeconds>;
+
+/// Reads when there was last a session with whom.
+pub(crate) fn seen(store: &Store, home: &Home) -> Result<Seen, Failure> {
     let read = || store.snapshot().all_seen()?.collect::<Result<_, StoreError>>();
     read().map_err(|error| home.unopened(&error))
 }

@@ -12,6 +12,7 @@ use node::Kept;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::account::Seen;
 use super::event::{CheckLine, Event, ExpiryLine, ExpiryWord, Verdict};
 use super::failure::{Failure, reason};
 use super::home::Roster;
@@ -92,16 +93,17 @@ impl Topic {
     }
 }
 
-/// Whether the date can be right, by itself and by what others have signed.
-pub(crate) fn clock(now: UnixSeconds, roster: Option<&Roster>) -> Event {
+/// Whether the date can be right: by itself, by when members were last here, and by what they have signed.
+pub(crate) fn clock(now: UnixSeconds, known: Option<(&Roster, &Seen)>) -> Event {
     let advice = "set the clock, or have the system do it: `timedatectl set-ntp true`";
     let seconds = now.seconds();
     if !(EARLIEST_SECONDS..LATEST_SECONDS).contains(&seconds) {
         let when = if seconds < EARLIEST_SECONDS { "before this program was written" } else { "after 2100" };
         return Topic::Clock.problem(format!("the clock of this machine says a date {when}"), advice);
     }
-    let Some(roster) = roster else { return Topic::Clock.ok("the date can be right") };
-    let back = roster.kept().horizon.seconds().saturating_sub(seconds);
+    let Some((roster, seen)) = known else { return Topic::Clock.ok("the date can be right") };
+    let latest = seen.values().copied().chain([roster.kept().horizon]).max().unwrap_or_default();
+    let back = latest.seconds().saturating_sub(seconds);
     if back > CLOCK_TOLERANCE_SECONDS {
         let what = format!("the clock was set back: this home has seen a date {} later", rounded(back));
         return Topic::Clock.problem(what, advice);
@@ -129,17 +131,14 @@ fn latest_of_others(roster: &Roster) -> u64 {
     dates.max().unwrap_or_default()
 }
 
-/// Whether all that is kept could be read and verified.
-pub(crate) fn store(read: &Result<Kept, Failure>) -> Event {
-    match read {
-        Err(failure) => Topic::Store.failed(failure),
-        Ok(kept) => Topic::Store.ok(format!(
-            "opens, and all of it verifies: {} statements, {} cards, {} tickets",
-            kept.directory.len(),
-            kept.directory.cards().count(),
-            kept.tickets.len()
-        )),
-    }
+/// All that is kept could be read, and every signature in it holds.
+pub(crate) fn store(kept: &Kept) -> Event {
+    Topic::Store.ok(format!(
+        "opens, and all of it verifies: {} statements, {} cards, {} tickets",
+        kept.directory.len(),
+        kept.directory.cards().count(),
+        kept.tickets.len()
+    ))
 }
 
 /// Members whom this node cannot dial.

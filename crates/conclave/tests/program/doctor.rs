@@ -152,6 +152,8 @@ fn a_node_of_another_version_and_a_home_that_is_taken_are_told() {
     });
     assert_eq!(asking.code, Some(10), "{asking:#?}");
     assert_eq!(verdicts(&asking.events(), "node"), ["problem"]);
+    // The process of another test, between its fork and its program, may still hold the listener.
+    fs::remove_file(alice.home.join("up.sock")).unwrap();
     drop(node);
 
     alice.run(&["invite"]).well();

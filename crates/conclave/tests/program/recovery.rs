@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::Person;
+use crate::terminal::Terminal;
 
 /// Somebody new, with the words that were printed.
 fn with_words(name: &str) -> (Person, String) {
@@ -96,5 +97,24 @@ fn wrong_words_change_nothing_and_are_not_repeated() {
     assert_eq!(elsewhere.run(&given).code, Some(2), "words are no arguments");
     let from_stdin = format!("a passphrase\n{words}");
     elsewhere.run_with(&["recover", "--passphrase-file", "-"], &from_stdin).well();
+    elsewhere.run(&["--no-input", "invite"]).failed(9, &["kept under a passphrase"]);
+}
+
+#[test]
+fn the_words_are_typed_at_a_terminal_before_the_passphrase() {
+    let (alice, words) = with_words("alice");
+    let elsewhere = Person::homeless();
+    let mut terminal = Terminal::start_session(&elsewhere, &["recover"]);
+    terminal.wait_for("type the 24 words");
+    let (first, second) = words.split_at(words.match_indices(' ').nth(11).unwrap().0);
+    terminal.press(&format!("{first}\n"));
+    terminal.press(&format!("{}\n", second.trim()));
+    for prompt in ["a passphrase for this home", "the same again"] {
+        terminal.wait_for(prompt);
+        terminal.press("open sesame\r");
+    }
+    terminal.wait_for("not restored");
+    assert_eq!(terminal.end(), Some(0));
+    assert_eq!(whoami(&elsewhere)["identity"], whoami(&alice)["identity"]);
     elsewhere.run(&["--no-input", "invite"]).failed(9, &["kept under a passphrase"]);
 }

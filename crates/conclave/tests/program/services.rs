@@ -167,6 +167,10 @@ fn a_process_that_goes_away_in_the_middle_is_told() {
     let town = Town::near(&alice);
     let (_up, _) = alice.up(&[]);
     let mut call = alice.start(&["call", "town", "shop", "--whole", r#"{"Hold": "$reply"}"#]);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    while town.node.sessions().is_empty() && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     std::thread::sleep(Duration::from_millis(500));
     town.runtime.block_on(town.node.shutdown());
     let failed = call.wait_for("failed");

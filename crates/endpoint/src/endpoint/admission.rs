@@ -64,7 +64,7 @@ impl Endpoint {
             self.silence(now, path, Some(peer), cause);
             return Some(cause);
         }
-        self.peers.entry(peer).or_default();
+        self.meet(peer);
         let tag = self.draw_tag(rng);
         let ours_is_in_flight = self.dial_mut(&peer).is_some_and(|dial| dial.flight.is_some());
         if ours_is_in_flight && self.local < peer {
@@ -91,14 +91,19 @@ impl Endpoint {
             return Err(HandshakeCause::Replayed);
         }
         self.welcome(proof, now.date)?;
-        let Some(peer) = self.peers.get(&proof.peer()) else { return Ok(()) };
-        let answered = peer.answered_counter;
-        let parked =
-            self.dial_mut(&proof.peer()).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
-        if proof.counter <= parked.map_or(answered, |parked| parked.max(answered)) {
-            return Err(HandshakeCause::Replayed);
+        let id = proof.peer();
+        let peer = self.peers.get(&id);
+        let answered = peer.map(|peer| &peer.answered).or_else(|| self.departed.get(&id));
+        let is_new = answered.is_none_or(|answered| answered.is_new(proof.counter));
+        // The latest that waits for an outcome stands.
+        let unconfirmed =
+            peer.and_then(|peer| peer.unconfirmed).and_then(|session| self.sessions.get(&session));
+        let answered = unconfirmed.map(|session| session.counter);
+        let parked = self.dial_mut(&id).and_then(|dial| dial.parked).map(|parked| parked.proof.counter);
+        if is_new && answered.max(parked).is_none_or(|latest| proof.counter > latest) {
+            return Ok(());
         }
-        Ok(())
+        Err(HandshakeCause::Replayed)
     }
 
     /// Lets a first packet wait for the end of our own handshake, in place of an earlier one of the same peer.
@@ -128,7 +133,10 @@ impl Endpoint {
             let cause = HandshakeCause::Ticket(proof.peer().identity, refusal);
             return self.silence(now, path, Some(proof.peer()), cause);
         }
-        if self.unconfirmed >= self.config.max_unconfirmed_sessions {
+        while self.unconfirmed >= self.config.max_unconfirmed_sessions {
+            if self.crowd_out(now) {
+                continue;
+            }
             self.tags.remove(&tag);
             if let Some(ticket) = proof.ticket {
                 self.tickets.release(&ticket, &proof.peer().identity);
@@ -150,9 +158,17 @@ impl Endpoint {
         self.timers.set(Timer::Session(session), deadline);
         if let Some(peer) = self.peers.get_mut(&proof.peer()) {
             peer.unconfirmed = Some(session);
-            peer.answered_counter = proof.counter;
+            peer.answered.answer(proof.counter);
         }
         self.actions.push_back(Action::Answer { path, admission: Admission { session, tag } });
+    }
+
+    /// Has the oldest unconfirmed session give way: members who never confirm must then be faster than the round trip of
+    /// one who does, instead of merely filling the table once. `false` if all of them are about to count.
+    fn crowd_out(&mut self, now: Now) -> bool {
+        let unconfirmed = |entry: &Session| matches!(entry.stage, Stage::Unconfirmed { .. });
+        let oldest = self.sessions.iter().find(|(_, entry)| unconfirmed(entry)).map(|(id, _)| *id);
+        oldest.inspect(|oldest| self.unconfirmed_failed(now, *oldest)).is_some()
     }
 
     /// Our own handshake is over without a session: the first packet of theirs that waited for that is answered.
@@ -184,6 +200,7 @@ impl Endpoint {
         let old = self.session_with(&id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.unconfirmed = None;
+        peer.answered.confirm(counter);
         peer.credential = credential;
         self.actions.push_back(Action::StoreCounter { peer: id, counter });
         if let Some(old) = old {
@@ -195,11 +212,10 @@ impl Endpoint {
         self.go_live(now, session);
     }
 
-    /// Tells the endpoint what a device on the list had confirmed before this process began: see
+    /// Tells the endpoint what a device had confirmed before this process began: see
     /// [`Action::StoreCounter`].
     pub fn restore_counter(&mut self, id: PeerId, counter: u64) {
-        let peer = self.peers.entry(id).or_default();
-        peer.answered_counter = peer.answered_counter.max(counter);
+        self.meet(id).answered.confirm(counter);
         self.prune(&id);
     }
 

@@ -45,7 +45,7 @@ impl Endpoint {
             }
             Ok(Reached::Peer(peer)) => {
                 self.waiters.insert(waiter, peer);
-                self.peers.entry(peer).or_default().waiters.insert(waiter);
+                self.meet(peer).waiters.insert(waiter);
                 self.begin_dial(now, peer, urgency);
             }
             Err(error) => self.actions.push_back(Action::Resolved { waiter, result: Err(error) }),

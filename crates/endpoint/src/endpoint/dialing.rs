@@ -48,11 +48,16 @@ impl Endpoint {
 
     /// A path asked for by [`Action::Dial`] could not be opened.
     pub fn dial_failed(&mut self, now: Now, attempt: AttemptId, cause: DialCause) {
-        let Some(id) = self.attempts.remove(&attempt) else { return };
+        let Some(id) = self.attempts.get(&attempt).copied() else { return };
         let Some(dial) = self.dial_mut(&id) else { return };
+        if dial.attempts.get(&attempt).is_some_and(|attempt| attempt.path.is_some()) {
+            // It has opened: what becomes of it is said of its path.
+            return;
+        }
         let Some(Attempt { address, .. }) = dial.attempts.remove(&attempt) else { return };
         dial.explain(cause.into());
         dial.next_address_at = now.instant;
+        self.attempts.remove(&attempt);
         self.note(now, &id, Cause::Dial { address, cause });
         self.advance(now, id);
     }

@@ -23,7 +23,8 @@ impl Endpoint {
         self.members = members;
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for id in peers {
-            if self.comes_by_ticket(&id) && self.members.get(&id.identity).is_none() {
+            let is_here = self.session_with(&id).is_some();
+            if self.comes_by_ticket(&id) && !is_here && self.members.get(&id.identity).is_none() {
                 // Not in yet. Whoever was kept out meanwhile is refused when the ticket is about to be consumed.
                 continue;
             }
@@ -34,7 +35,7 @@ impl Endpoint {
                 }
                 _ => {
                     self.part(now, id, EndCause::Removed, ConnectError::Removed, CloseReason::Removed);
-                    self.peers.remove(&id);
+                    self.forget_peer(&id);
                 }
             }
         }
@@ -157,7 +158,20 @@ impl Endpoint {
             matches!(peer.contact, Contact::Down) && peer.unconfirmed.is_none() && peer.waiters.is_empty();
         let listed = self.members.get(&id.identity).is_some_and(|member| member.device(&id.device).is_some());
         if gone && !listed {
-            self.peers.remove(id);
+            self.forget_peer(id);
+        }
+    }
+
+    /// The peer of this name, which may be a new one.
+    pub(super) fn meet(&mut self, id: PeerId) -> &mut Peer {
+        let departed = &mut self.departed;
+        let entry = self.peers.entry(id);
+        entry.or_insert_with(|| Peer { answered: departed.take(&id), ..Peer::default() })
+    }
+
+    fn forget_peer(&mut self, id: &PeerId) {
+        if let Some(peer) = self.peers.remove(id) {
+            self.departed.put(*id, peer.answered);
         }
     }
 

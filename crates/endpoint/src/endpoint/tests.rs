@@ -3,6 +3,7 @@
 mod admission;
 mod dialing;
 mod glare;
+mod replays;
 mod rig;
 mod sessions;
 mod standing;

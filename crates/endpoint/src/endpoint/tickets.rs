@@ -11,7 +11,7 @@ use crate::cause::{Cause, HandshakeCause};
 use crate::guard::Demand;
 use crate::id::{PeerId, SessionId};
 use crate::now::Now;
-use crate::session::Stage;
+use crate::session::{Session, Stage};
 
 /// What a first packet is checked against: a snapshot, for the task of the path.
 #[derive(Debug, Clone)]
@@ -85,8 +85,9 @@ impl Endpoint {
         }
     }
 
-    /// The answer to [`Action::Redeem`]. `members`: the redemption is durable, and who comes in is among these. `None`:
-    /// it could not be stored and the ticket is as it was; the session ends as if it had never been confirmed.
+    /// The answer to [`Action::Redeem`]. `members`: the redemption is durable, and who comes in is among these, or was
+    /// kept out meanwhile. `None`: it could not be stored and the ticket is as it was. Whoever is not in by it has a session
+    /// that ends as if it had never been confirmed.
     pub fn redeemed(
         &mut self,
         now: Now,
@@ -94,7 +95,7 @@ impl Endpoint {
         redemption: &Redemption,
         members: Option<Arc<Members>>,
     ) {
-        let stored = members.is_some();
+        let mut cause = members.is_none().then_some(HandshakeCause::Local);
         if let Some(members) = members {
             // Also when the session is gone meanwhile: they are in, and come again without a ticket.
             self.tickets.finish(redemption);
@@ -102,16 +103,23 @@ impl Endpoint {
         } else {
             self.tickets.abandon(redemption);
         }
-        let Some(entry) = self.sessions.get_mut(&session).filter(|entry| entry.stage == Stage::Redeeming)
-        else {
+        let redeeming = |entry: &&Session| entry.stage == Stage::Redeeming;
+        let Some(peer) = self.sessions.get(&session).filter(redeeming).map(|entry| entry.peer) else {
             return;
         };
-        if stored {
-            entry.ticket = None;
-            self.accept_confirmed(now, session);
-        } else {
-            self.note_ticket(now, session, HandshakeCause::Local);
-            self.unconfirmed_failed(now, session);
+        if cause.is_none() {
+            cause = HandshakeCause::of_standing(self.standing(&peer, now.date), peer.identity).err();
+        }
+        match (cause, self.sessions.get_mut(&session)) {
+            (None, Some(entry)) => {
+                entry.ticket = None;
+                self.accept_confirmed(now, session);
+            }
+            (Some(cause), _) => {
+                self.note_ticket(now, session, cause);
+                self.unconfirmed_failed(now, session);
+            }
+            (None, None) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The end that calls.
 
 use std::fmt;
+use std::sync::Arc;
 
 use actor_proxy::ServiceName;
 use bytes::Bytes;
@@ -20,7 +21,6 @@ use crate::dial::{connect, speak};
 use crate::error::AnonymousError;
 use crate::greeting::{Failure, Greeting, facts};
 use crate::node::Node;
-use std::sync::Arc;
 
 /// The longest request and the longest reply of such a call.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -114,6 +114,7 @@ async fn dial(core: &Arc<Core>, contact: &AnonymousContact) -> Result<Channel, A
     let sizes = Sizes {
         received_bytes: MAX_BODY_BYTES + REPLY_HEADER_BYTES,
         sent_bytes: MAX_BODY_BYTES + MAX_REQUEST_HEADER_BYTES,
+        packets: u64::MAX,
     };
     let outbound = {
         let mut rng = core.randomness.generator();

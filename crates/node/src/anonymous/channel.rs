@@ -47,6 +47,8 @@ pub(super) enum End {
 pub(super) struct Sizes {
     pub(super) received_bytes: usize,
     pub(super) sent_bytes: usize,
+    /// Packets that may come in all: each is work, whatever is in it.
+    pub(super) packets: u64,
 }
 
 impl Sizes {
@@ -92,6 +94,8 @@ pub(super) struct Channel {
     pieces: BytesMut,
     /// What has arrived and was not taken: bounded by the credit that taking it gives back.
     arrived: VecDeque<Bytes>,
+    /// Packets that may still come.
+    packets: u64,
     end: Option<End>,
 }
 
@@ -126,6 +130,7 @@ impl Channel {
             incoming: None,
             pieces: BytesMut::new(),
             arrived: VecDeque::new(),
+            packets: sizes.packets,
             end: None,
         })
     }
@@ -168,6 +173,8 @@ impl Channel {
                 if let Some(message) = self.arrived.pop_front() {
                     let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX / 4);
                     self.consume(MESSAGE_COST_BYTES + bytes);
+                    // The far end hears that it was taken, whatever is done with it here. A failure shows with what follows.
+                    self.write(context).ok();
                     return Poll::Ready(Ok(message));
                 }
                 if let Err(end) = ready!(self.poll_work(context)) {
@@ -205,15 +212,14 @@ impl Channel {
         if let Some(end) = self.end {
             return Poll::Ready(Err(end));
         }
-        let worked = match self.write(context) {
-            Ok(()) => {
-                let held = if self.confirmed { MAX_HELD_BYTES } else { UNPROVEN_BYTES };
-                match ready!(self.reader.poll_fill_sparingly(context, &mut self.carrier, held)) {
-                    Ok(0) | Err(_) => Err(End::Lost),
-                    Ok(_) => self.open_packets(clock::now()),
-                }
-            }
-            Err(end) => Err(end),
+        let written = self.write(context);
+        let held = if self.confirmed { MAX_HELD_BYTES } else { UNPROVEN_BYTES };
+        let worked = match self.reader.poll_fill_sparingly(context, &mut self.carrier, held) {
+            // Also when nothing more can be written: the far end may have said farewell.
+            Poll::Ready(Ok(1..)) => self.open_packets(clock::now()),
+            Poll::Ready(_) => Err(End::Lost),
+            Poll::Pending if written.is_err() => written,
+            Poll::Pending => return Poll::Pending,
         };
         if let Err(end) = worked {
             self.end = Some(end);
@@ -225,6 +231,7 @@ impl Channel {
         if !self.confirmed {
             return Ok(());
         }
+        // Also the credit that was given back since.
         self.tx.apply(self.rx.feedback());
         while let Some(job) = self.tx.poll_transmit() {
             let sealed = self.core.deflaters.with(|deflater| self.writer.seal(job, deflater));
@@ -238,6 +245,7 @@ impl Channel {
 
     fn open_packets(&mut self, now: Instant) -> Result<(), End> {
         while let Some(packet) = self.reader.next_packet().map_err(|_| End::Lost)? {
+            self.packets = self.packets.checked_sub(1).ok_or(End::Violation)?;
             let opened = self.rx.handle_packet(now, &mut self.core.randomness.on_demand(), packet);
             opened.map_err(|error| match error {
                 Error::Peer(_) => End::Violation,
@@ -247,6 +255,8 @@ impl Channel {
                 self.take(event)?;
             }
         }
+        // What was acknowledged is known at once: whoever waits for it looks before it waits on.
+        self.tx.apply(self.rx.feedback());
         Ok(())
     }
 

@@ -9,10 +9,16 @@ use actor_proxy::ServiceName;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::wire::AnonymousRefusal;
+use super::channel::Sizes;
+use super::wire::{AnonymousRefusal, MAX_REQUEST_HEADER_BYTES, REPLY_HEADER_BYTES};
 use super::{AnonymousLimits, AnonymousReport};
 use crate::error::AnonymousServeError;
 use crate::sync::lock;
+
+/// What a caller with a small path puts into one packet.
+const SMALL_PACKET_BYTES: usize = 512;
+/// For credit, acknowledgements and fresh keys with each call.
+const SPARE_PACKETS: u64 = 16;
 
 /// A reply under way.
 pub(super) type Replying = Pin<Box<dyn Future<Output = Bytes> + Send>>;
@@ -96,12 +102,18 @@ impl Desk {
         what(&mut lock(&self.state).report);
     }
 
-    /// What any service takes at the most, for callers who have not said yet which they want: request, and reply.
-    pub(super) fn largest(&self) -> (usize, usize) {
+    /// What any service takes at the most, for callers who have not said yet which they want.
+    pub(super) fn sizes(&self) -> Sizes {
         let state = lock(&self.state);
-        state.services.values().fold((0, 0), |(request, reply), Service { limits, .. }| {
-            (request.max(limits.max_request_bytes), reply.max(limits.max_reply_bytes))
-        })
+        let largest = |of: fn(&AnonymousLimits) -> usize| {
+            state.services.values().map(|service| of(&service.limits)).max().unwrap_or(0)
+        };
+        Sizes {
+            received_bytes: largest(|limits| limits.max_request_bytes)
+                .saturating_add(MAX_REQUEST_HEADER_BYTES),
+            sent_bytes: largest(|limits| limits.max_reply_bytes).saturating_add(REPLY_HEADER_BYTES),
+            packets: state.services.values().map(|service| packets(&service.limits)).max().unwrap_or(0),
+        }
     }
 
     /// A place at one service.
@@ -119,6 +131,13 @@ impl Desk {
             _place: Arc::clone(&service.callers),
         })
     }
+}
+
+/// Packets that the calls of one caller need, however small it makes them: requests, and acknowledgements of replies.
+fn packets(limits: &AnonymousLimits) -> u64 {
+    let bytes = limits.max_request_bytes.saturating_add(limits.max_reply_bytes);
+    let of_one = u64::try_from(bytes / SMALL_PACKET_BYTES).unwrap_or(u64::MAX).saturating_add(SPARE_PACKETS);
+    of_one.saturating_mul(u64::from(limits.calls_per_caller).saturating_add(1))
 }
 
 /// A place of one caller, given back when dropped.

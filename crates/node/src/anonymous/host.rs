@@ -9,9 +9,9 @@ use link::CloseReason;
 use rand::Rng;
 use x3dh_handshake::Tag;
 
-use super::channel::{Channel, End, Sizes};
+use super::channel::{Channel, End};
 use super::desk::{Seat, Visit};
-use super::wire::{self, AnonymousRefusal, MAX_REQUEST_HEADER_BYTES, REPLY_HEADER_BYTES};
+use super::wire::{self, AnonymousRefusal};
 use crate::clock;
 use crate::core::Core;
 use crate::gate::Pass;
@@ -54,16 +54,14 @@ impl Host {
     /// Answers the caller, then its calls.
     pub(crate) async fn run(self) {
         let Self { core, inbound, greeting, pass, visit, accepted, deadline } = self;
-        let (request, reply) = core.desk.largest();
-        let sizes = Sizes {
-            received_bytes: request.saturating_add(MAX_REQUEST_HEADER_BYTES),
-            sent_bytes: reply.saturating_add(REPLY_HEADER_BYTES),
-        };
-        let mut channel = match answer(&core, inbound, greeting, sizes).await {
-            Ok(channel) => channel,
-            Err(failure) => return tracing::debug!(?failure, "a caller without a name was not answered"),
-        };
         let until = Until { core: &core, pass: &pass };
+        let answered = until.over(deadline, async {
+            answer(&core, inbound, greeting).await.map_err(|failure| {
+                tracing::debug!(?failure, "a caller without a name was not answered");
+                End::Lost
+            })
+        });
+        let Ok(mut channel) = answered.await else { return };
         let over = match until.over(deadline, channel.recv()).await {
             Ok(first) => {
                 core.desk.count(|report| report.callers += 1);
@@ -94,8 +92,8 @@ async fn answer(
     core: &Arc<Core>,
     mut inbound: Box<Inbound>,
     mut greeting: Greeting,
-    sizes: Sizes,
 ) -> Result<Channel, Failure> {
+    let sizes = core.desk.sizes();
     let established = core.work(|| {
         let mut rng = core.randomness.generator();
         let tag = Tag(rng.next_u32());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use endpoint::HandshakeKeys;
 use membership::{
@@ -80,6 +81,30 @@ impl Keeper {
         Ok((kept, fresh))
     }
 
+    /// Whether the door is to be replaced, and whether with these changes: at once by this node's own word, by another's
+    /// when it [may be](KeptDoors::is_replaced_for_others).
+    fn door_is_due(&self, changes: &[Change], now: UnixSeconds) -> Result<(bool, bool), DirectoryError> {
+        // Without a signer nobody would be told of another door.
+        let Some(signer) = &self.signer else { return Ok((false, false)) };
+        let puts_out = self.puts_out(changes, now)?;
+        let is_own = |change: &Change| match change {
+            Change::Statement(Statement::Revocation(revocation)) => revocation.issuer() == signer.key(),
+            _ => false,
+        };
+        let is_due = puts_out || self.owes_door.load(Ordering::Relaxed);
+        let own_word = puts_out && changes.iter().any(is_own);
+        Ok((is_due, is_due && (own_word || self.may_replace_door(now))))
+    }
+
+    fn may_replace_door(&self, now: UnixSeconds) -> bool {
+        lock(&self.state).kept.doors.as_ref().is_none_or(|doors| doors.is_replaced_for_others(now))
+    }
+
+    /// Whether somebody is out who knows the door, and the time has come to replace it.
+    pub(super) fn owes_door_now(&self, now: UnixSeconds) -> bool {
+        self.owes_door.load(Ordering::Relaxed) && self.may_replace_door(now)
+    }
+
     /// Whether somebody is out by these changes, or a device, that could come in before: they know this node's door.
     fn puts_out(&self, changes: &[Change], now: UnixSeconds) -> Result<bool, DirectoryError> {
         let revocations = changes.iter().filter_map(|change| match change {
@@ -103,13 +128,13 @@ impl Keeper {
 
 impl Core {
     /// Makes changes: all of them or none. When this returns they are durable, and everybody is where they belong. If
-    /// they put somebody out, the door is replaced with them: whoever is out knows it.
+    /// they put somebody out, the door is replaced with them, or soon: whoever is out knows it.
     pub(crate) async fn change(self: &Arc<Self>, mut changes: Vec<Change>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let _turn = keeper.turn.lock().await;
         let now = clock::both().date;
-        // Without a signer nobody would be told of another door.
-        let doors = if keeper.signer.is_some() && keeper.puts_out(&changes, now)? {
+        let (is_due, is_replaced) = keeper.door_is_due(&changes, now)?;
+        let doors = if is_replaced {
             let doors = self.next_doors(keeper, now);
             let said = keeper.announcement(doors.current.door.clone(), self.spoken_suites(), now)?;
             changes.extend(said.map(Change::Statement));
@@ -119,6 +144,7 @@ impl Core {
             None
         };
         let fresh = self.store_and_apply(changes).await?;
+        keeper.owes_door.store(is_due && !is_replaced, Ordering::Relaxed);
         if let Some(doors) = doors {
             self.open_doors(&doors, now);
         }
@@ -140,6 +166,16 @@ impl Core {
         }
         lock(&keeper.state).put(kept);
         Ok(fresh)
+    }
+
+    /// Makes durable how late it is: somebody's time is up, and stays so in another process with another clock.
+    pub(super) async fn store_date(self: &Arc<Self>, keeper: &Keeper) -> Result<(), DirectoryError> {
+        let _turn = keeper.turn.lock().await;
+        let kept = lock(&keeper.state).kept.clone();
+        match &keeper.keep {
+            Some(keep) => keep.run(kept).await,
+            None => Ok(()),
+        }
     }
 
     /// Settles everybody anew, and ends what there is with those who are out.

@@ -177,8 +177,8 @@ impl Core {
     pub(super) async fn expire_tickets(self: &Arc<Self>) {
         let Some(keeper) = &self.keeper else { return };
         let _turn = keeper.turn.lock().await;
-        let date = clock::both().date;
-        let expired: Vec<_> = self.control(|control, _| {
+        let expired: Vec<_> = self.control(|control, now| {
+            let date = now.date.max(control.endpoint.tickets().horizon());
             let expired = |(id, terms): (&TicketId, &TicketTerms)| {
                 (date > terms.expires).then(|| Change::Ticket {
                     id: *id,

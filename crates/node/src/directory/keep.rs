@@ -101,8 +101,12 @@ impl Kept {
                 let directory = Arc::make_mut(&mut self.directory);
                 // Whatever others have filled the directory with, this node's own word has its place.
                 let merged =
-                    if is_own { directory.merge_own(statement)? } else { directory.merge(statement)? };
-                if let membership::Merged::News { .. } = merged {
+                    if is_own { Ok(directory.merge_own(statement)?) } else { directory.merge(statement) };
+                // Whoever has said too much must not have dropped with it what others say in the same message.
+                if let Err(error) = &merged {
+                    tracing::debug!(%error, "a member says more than there is room for");
+                }
+                if let Ok(membership::Merged::News { .. }) = merged {
                     fresh.statements.insert(id);
                 }
             }
@@ -142,16 +146,69 @@ impl Kept {
         before: Option<TicketTerms>,
         after: Option<TicketTerms>,
     ) -> Result<(), DirectoryError> {
-        let taken = match (&before, &after) {
-            (Some(before), Some(after)) => before.uses_left.saturating_sub(after.uses_left),
-            _ => 0,
-        };
+        let uses = |terms: &Option<TicketTerms>| terms.as_ref().map_or(0, |terms| terms.uses_left);
+        let taken = uses(&before).saturating_sub(uses(&after));
         match (self.tickets.get_mut(&id), before, after) {
             (None, None, Some(terms)) => drop(self.tickets.insert(id, terms)),
-            (Some(stored), Some(_), Some(_)) if stored.uses_left > taken => stored.uses_left -= taken,
+            (Some(stored), Some(_), _) if stored.uses_left > taken => stored.uses_left -= taken,
             (Some(_), Some(_), _) => drop(self.tickets.remove(&id)),
             _ => return Err(DirectoryError::TicketChanged),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use membership::{Grant, Identity, MAX_REVOCATIONS_PER_ISSUER, Psk, Revocation, Revoked, Scope};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn revocation(by: &Identity, number: u16) -> Change {
+        let mut about = [0; 16];
+        about[..2].copy_from_slice(&number.to_le_bytes());
+        let about = Revoked::Device(membership::DeviceId(about));
+        Change::Statement(Statement::Revocation(Revocation::issue(by, about, 1).unwrap()))
+    }
+
+    #[test]
+    fn who_says_too_much_has_nobody_else_passed_over() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mallory, carol) = (Identity::generate(&mut rng), Identity::generate(&mut rng));
+        let (mut kept, mut fresh) = (Kept::default(), Fresh::default());
+        let most = u16::try_from(MAX_REVOCATIONS_PER_ISSUER).unwrap();
+        for number in 0..most {
+            kept.apply(revocation(&mallory, number), None, &mut fresh).unwrap();
+        }
+        let before = fresh.statements.len();
+        for change in [revocation(&mallory, most), revocation(&carol, 0)] {
+            kept.apply(change, None, &mut fresh).unwrap();
+        }
+        assert_eq!(fresh.statements.len(), before + 1);
+        assert_eq!(kept.directory.revocations().filter(|it| it.issuer() == carol.key()).count(), 1);
+    }
+
+    #[test]
+    fn the_last_use_of_a_ticket_may_be_stored_before_the_one_before_it() {
+        let id = TicketId([1; 16]);
+        let terms = |uses_left| {
+            let grant = Grant { scope: Scope::default(), depth: 0, expires: UnixSeconds::MAX };
+            let secret = Psk::from_bytes([2; 32]);
+            TicketTerms { secret, expires: UnixSeconds::MAX, uses_left, bound: None, grant }
+        };
+        let mut kept = Kept::default();
+        let mut change = |before: Option<u16>, after: Option<u16>| {
+            let change = Change::Ticket { id, before: before.map(terms), after: after.map(terms) };
+            kept.apply(change, None, &mut Fresh::default())
+        };
+        change(None, Some(2)).unwrap();
+        change(Some(1), None).unwrap();
+        change(Some(2), Some(1)).unwrap();
+        assert!(matches!(change(Some(1), None), Err(DirectoryError::TicketChanged)));
+        change(None, Some(3)).unwrap();
+        change(Some(3), None).unwrap();
+        assert!(change(Some(1), None).is_err(), "withdrawn with all its uses");
     }
 }

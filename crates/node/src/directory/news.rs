@@ -195,23 +195,32 @@ pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
 /// Looks at the dates: who is in by vouchers that end, and which tickets have.
 pub(crate) async fn keep(core: Arc<Core>) {
     let mut stopped = pin!(core.timers.stopped());
+    let mut look_at = clock::now() + LOOK_INTERVAL;
     loop {
         let Some(keeper) = &core.keeper else { return };
         let now = clock::both();
-        let next = keeper.settled().next_change();
-        let until_next =
-            next.map(|next| Duration::from_secs(next.seconds().saturating_sub(now.date.seconds())));
-        let pause =
-            until_next.map_or(LOOK_INTERVAL, |pause| pause.clamp(Duration::from_secs(1), LOOK_INTERVAL));
+        let until_next = keeper.settled().next_change().map(|next| {
+            Duration::from_secs(next.seconds().saturating_sub(now.date.seconds()).clamp(1, 3_600))
+        });
+        let wake = until_next.map_or(look_at, |pause| look_at.min(now.instant + pause));
         tokio::select! {
             () = &mut stopped => return,
-            () = clock::sleep_until(now.instant + pause) => {}
+            () = keeper.settled_anew.notified() => continue,
+            () = clock::sleep_until(wake) => look_at = clock::now() + LOOK_INTERVAL,
         }
         let date = clock::both().date;
-        if keeper.settled().next_change().is_some_and(|change| change <= date) {
+        if keeper.is_to_be_settled(date) {
             core.show(date);
+            if let Err(error) = core.store_date(keeper).await {
+                tracing::warn!(%error, "the date by which somebody's time is up cannot be stored");
+            }
         }
         core.close_doors(keeper, date);
+        if keeper.owes_door_now(date)
+            && let Err(error) = core.change(Vec::new()).await
+        {
+            tracing::warn!(%error, "the door cannot be replaced");
+        }
         core.expire_tickets().await;
         if let Err(error) = core.announce_self().await {
             tracing::debug!(%error, "nothing new to say of this node");

@@ -13,6 +13,8 @@ use super::value::{Fields, value};
 pub const DOOR_OVERLAP_SECONDS: u64 = 24 * 3_600;
 /// Doors that open beside the current one: each costs a MAC for each first packet.
 pub const MAX_PREVIOUS_DOORS: usize = 4;
+/// How long a door stays when as many open beside it and only another's word asks for the next one: six hours.
+const UNHURRIED_SECONDS: u64 = 6 * 3_600;
 
 /// Under it stand all doors, since they change together.
 const KEY: &[u8] = b"doors";
@@ -43,14 +45,32 @@ impl KeptDoors {
     }
 
     /// Another door in place of the current one, which opens for [`DOOR_OVERLAP_SECONDS`] more: members who are away
-    /// have so long to hear of the new one. Beyond [`MAX_PREVIOUS_DOORS`] the oldest opens no more.
+    /// have so long to hear of the new one. Beyond [`MAX_PREVIOUS_DOORS`] the one opens no more that was the current one
+    /// for the shortest time: the fewest have left with it.
     #[must_use]
     pub fn replaced(&self, door: Door, now: UnixSeconds) -> Self {
         let until = now.saturating_add(DOOR_OVERLAP_SECONDS);
         let last = KeptDoor { door: self.current.door.clone(), date: until };
         let before = self.previous.iter().filter(|kept| now <= kept.date).cloned();
-        let previous = std::iter::once(last).chain(before).take(MAX_PREVIOUS_DOORS).collect();
+        let mut previous: Vec<_> = std::iter::once(last).chain(before).collect();
+        while previous.len() > MAX_PREVIOUS_DOORS {
+            // Each was the current one from the end of the one before it. Of the first nobody knows since when.
+            let times = previous.windows(2).map(|pair| match pair {
+                [kept, earlier] => kept.date.seconds().saturating_sub(earlier.date.seconds()),
+                _ => u64::MAX,
+            });
+            let shortest = times.enumerate().min_by_key(|(place, time)| (*time, std::cmp::Reverse(*place)));
+            previous.remove(shortest.map_or(MAX_PREVIOUS_DOORS, |(place, _)| place));
+        }
         Self { current: KeptDoor { door, date: now }, previous }
+    }
+
+    /// Whether another's word is enough to have the door replaced now. Each time somebody is left outside who is away:
+    /// a member who keeps others out, or devices of its own, without end must not shut everybody out.
+    #[must_use]
+    pub fn is_replaced_for_others(&self, now: UnixSeconds) -> bool {
+        self.still_open(now).count() < MAX_PREVIOUS_DOORS
+            || now >= self.current.date.saturating_add(UNHURRIED_SECONDS)
     }
 
     /// Those before the current one that still open.
@@ -122,7 +142,9 @@ mod tests {
         }
         assert_eq!(doors.current.door, door(19));
         let open: Vec<_> = doors.still_open(date(200)).cloned().collect();
-        assert_eq!(open, [door(18), door(17), door(16), door(15)]);
+        assert_eq!(open, [door(18), door(17), door(1), door(0)], "those with which most have left");
+        assert!(!doors.is_replaced_for_others(date(200)));
+        assert!(doors.is_replaced_for_others(date(200 + UNHURRIED_SECONDS)));
         assert_eq!(
             doors.replaced(door(20), last.saturating_add(200)).previous.len(),
             1,

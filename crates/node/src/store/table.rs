@@ -1,6 +1,6 @@
 //! The tables of a store, and in which of its two databases each is.
 
-/// A table of a [`Store`](super::Store). Keys and values are bytes; section 3.6 of `docs/PROTOCOL.md` lays them out.
+/// A table of a [`Store`](super::Store). Keys and values are bytes; section 3.10 of `docs/PROTOCOL.md` lays them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Table {

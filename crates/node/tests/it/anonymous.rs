@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use link::CloseReason;
 use membership::NetAddress;
+use node::stalk::{Connection, Stalk};
 use node::{
     AnonymousContact, AnonymousError, AnonymousLimits, AnonymousRefusal, AnonymousServeError, Door, Limits,
     MemoryNetwork, MemoryStream, Node,
@@ -313,7 +314,11 @@ async fn what_members_say_has_no_effect_in_their_sessions_and_ends_them() {
     let twice = [open(1, "conclave.anonymous"), open(2, "conclave.anonymous")];
     let garbage = [open(1, "conclave.anonymous"), message(0, b"\x02\x03sum")];
     let unknown = [vec![0xff, 1, 2, 3]];
-    let attempts = [&actors[..], &news, &receivers, &files, &twice, &garbage, &unknown];
+    // Each of these would be a call, were it said where calls are said.
+    let elsewhere = ["notes", "conclave.actors/1", "conclave.news"].map(|name| open(1, name));
+    let elsewhere = elsewhere.map(|opened| [opened, message(0, b"\x01\x03sum1")]);
+    let mut attempts = vec![&actors[..], &news, &receivers, &files, &twice, &garbage, &unknown];
+    attempts.extend(elsewhere.iter().map(|attempt| &attempt[..]));
     for (number, attempt) in attempts.iter().enumerate() {
         let mut hostile = Hostile::call(&network, &contact(&b)).await;
         // Confirmed, and a call that is as it should be, in some of them.
@@ -332,6 +337,44 @@ async fn what_members_say_has_no_effect_in_their_sessions_and_ends_them() {
     assert!(tokio::time::timeout(Duration::ZERO, heard.recv()).await.is_err(), "no receiver heard");
     assert!(tokio::time::timeout(Duration::ZERO, events.next()).await.is_err(), "no peer was up");
     assert_nobody_is_here(&b);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_who_listens_for_members_hears_of_them() {
+    let network = MemoryNetwork::new();
+    let (sender, mut accepted) = tokio::sync::mpsc::channel(1);
+    let builder = Person::new(2).builder().memory(&network).anonymous_door(Door::from_bytes(DOOR));
+    let stalk = Stalk::listen(builder, host(2), move |connection: Connection<Note>| {
+        sender.try_send(connection).unwrap();
+    });
+    let stalk = stalk.await.unwrap();
+    stalk.node().serve_anonymous("sum", AnonymousLimits::default(), sum).unwrap();
+    let a = caller(&network).await;
+    assert_eq!(a.call_anonymously(&contact(stalk.node()), "sum", [4]).await.unwrap(), "4");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(accepted.try_recv().is_err());
+    assert_nobody_is_here(stalk.node());
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Note(u32);
+
+impl node::Message for Note {
+    const SCHEMA: node::Schema = node::Schema::new("tests.note/1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_without_calls_are_not_taken_for_ever() {
+    let network = MemoryNetwork::new();
+    let mut limits = AnonymousLimits::default();
+    (limits.calls_per_caller, limits.max_request_bytes, limits.max_reply_bytes) = (1, 512, 512);
+    let b = bob(&network, limits).await;
+    let mut hostile = Hostile::call(&network, &contact(&b)).await;
+    for _ in 0..100 {
+        hostile.say(&[0x01]).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((b.anonymous_callers().present, b.anonymous_callers().violations), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]

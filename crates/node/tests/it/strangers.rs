@@ -179,7 +179,7 @@ async fn first_word(mut stream: TcpStream, says: &[u8]) -> Option<BytesMut> {
 async fn under_load_members_work_to_get_in_and_whoever_lacks_the_door_hears_nothing() {
     let (alice, bob, stranger) = (Person::new(1), Person::new(2), Person::new(4));
     let mut limits = Limits::default();
-    limits.handshake_timeout = Duration::from_secs(4);
+    limits.handshake_timeout = Duration::from_secs(6);
     limits.handshake_budget_percent = 1;
     (limits.max_strangers, limits.max_strangers_per_source) = (4_096, 4_096);
     (limits.host_rate, limits.network_rate) =
@@ -198,6 +198,8 @@ async fn under_load_members_work_to_get_in_and_whoever_lacks_the_door_hears_noth
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(&knock).await.unwrap();
         held.push(stream);
+        // No faster than the level can follow: what is put off now the member waits for as well.
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let before = b.admission();
     // In the clear, behind the door: a challenge and nothing else.
@@ -217,7 +219,7 @@ async fn under_load_members_work_to_get_in_and_whoever_lacks_the_door_hears_noth
     assert!(after.challenges >= before.challenges + 2, "{before:?} {after:?}");
     let (received, end, elapsed) = silent.await.unwrap();
     assert_eq!((received, end), (0, std::io::ErrorKind::ConnectionReset));
-    assert!(elapsed > Duration::from_millis(3_900), "{elapsed:?}");
+    assert!(elapsed > Duration::from_millis(5_900), "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]

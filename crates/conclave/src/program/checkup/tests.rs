@@ -33,9 +33,15 @@ fn a_clock_is_judged_by_itself_and_by_what_was_seen_and_signed() {
     }
     assert_eq!(verdict(&clock(at(EARLIEST_SECONDS), None)).0, Verdict::Ok);
     let seen = roster(Kept { horizon: at(NOW), ..Kept::default() });
-    let back = |seconds| verdict(&clock(at(NOW - seconds), Some(&seen))).0;
+    let nobody = Seen::new();
+    let back = |seconds| verdict(&clock(at(NOW - seconds), Some((&seen, &nobody)))).0;
     assert_eq!([back(0), back(CLOCK_TOLERANCE_SECONDS)], [Verdict::Ok; 2]);
-    let late = clock(at(NOW - 2 * 24 * 3_600), Some(&seen));
+    let somebody = Seen::from([(IdentityKey([8; 32]), at(NOW))]);
+    assert_eq!(
+        verdict(&clock(at(NOW - 400), Some((&roster(Kept::default()), &somebody)))).0,
+        Verdict::Problem
+    );
+    let late = clock(at(NOW - 2 * 24 * 3_600), Some((&seen, &nobody)));
     assert_eq!(
         verdict(&late),
         (Verdict::Problem, "the clock was set back: this home has seen a date 2d later")
@@ -48,8 +54,8 @@ fn a_clock_is_judged_by_itself_and_by_what_was_seen_and_signed() {
     let mut directory = Directory::new();
     directory.merge(Statement::Voucher(voucher)).unwrap();
     let known = roster(Kept { directory: Arc::new(directory), ..Kept::default() });
-    assert_eq!(verdict(&clock(at(NOW), Some(&known))).0, Verdict::Warning);
-    assert_eq!(verdict(&clock(at(NOW + 2), Some(&known))).0, Verdict::Ok);
+    assert_eq!(verdict(&clock(at(NOW), Some((&known, &nobody)))).0, Verdict::Warning);
+    assert_eq!(verdict(&clock(at(NOW + 2), Some((&known, &nobody)))).0, Verdict::Ok);
 }
 
 #[tokio::test]

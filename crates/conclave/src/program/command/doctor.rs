@@ -1,11 +1,13 @@
 //! `conclave doctor`
 
 use clap::Args;
+use membership::UnixSeconds;
 
+use super::super::account::{self, Seen};
 use super::super::checkup::{self, Topic};
 use super::super::event::{Event, Verdict};
 use super::super::failure::{Failure, Kind};
-use super::super::home::Home;
+use super::super::home::{Home, HomeLock, Roster};
 use super::super::ipc::{self, Request, Running};
 use super::{Context, now};
 
@@ -80,20 +82,21 @@ fn alone(home: &Home) -> Vec<Event> {
         Err(failure) => return [lines, vec![Topic::Clock.failed(&failure)]].concat(),
     };
     match home.try_lock() {
-        Ok(Some(lock)) if home.has_store() => {
-            let read = home.store(&lock).and_then(|store| home.roster(&store, home.identity_key()?, now));
-            lines.push(checkup::clock(now, read.as_ref().ok()));
-            lines.push(checkup::store(
-                &read.as_ref().map(|roster| roster.kept().clone()).map_err(Clone::clone),
-            ));
-            if let Ok(roster) = &read {
-                lines.push(checkup::members(roster));
-                lines.push(checkup::doors(roster, now));
+        Ok(Some(lock)) if home.has_store() => match read(home, &lock, now) {
+            Err(failure) => {
+                lines.push(checkup::clock(now, None));
+                lines.push(Topic::Store.failed(&failure));
+            }
+            Ok((roster, seen)) => {
+                lines.push(checkup::clock(now, Some((&roster, &seen))));
+                lines.push(checkup::store(roster.kept()));
+                lines.push(checkup::members(&roster));
+                lines.push(checkup::doors(&roster, now));
                 if let Ok(keys) = home.keys_as_they_are() {
-                    lines.extend(checkup::expiry(roster, &keys.record, now));
+                    lines.extend(checkup::expiry(&roster, &keys.record, now));
                 }
             }
-        }
+        },
         Ok(Some(_)) => {
             lines.push(checkup::clock(now, None));
             lines.push(Topic::Store.ok("there is none yet: the first command that needs it makes it"));
@@ -108,4 +111,10 @@ fn alone(home: &Home) -> Vec<Event> {
         Err(failure) => lines.push(Topic::Home.failed(&failure)),
     }
     lines
+}
+
+/// All that is in the store and is looked at.
+fn read(home: &Home, lock: &HomeLock, now: UnixSeconds) -> Result<(Roster, Seen), Failure> {
+    let store = home.store(lock)?;
+    Ok((home.roster(&store, home.identity_key()?, now)?, account::seen(&store, home)?))
 }

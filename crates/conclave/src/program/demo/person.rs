@@ -66,6 +66,15 @@ impl Person {
         Ok(Person { name, home, folder, member_id: line.member.member_id, launcher: launcher.clone() })
     }
 
+    /// The same person with what they know now, in a home that learns no more.
+    pub(crate) fn as_of_now(&self) -> Result<Person, Failure> {
+        let home = self.home.with_extension("before");
+        let copied = copy_folder(&self.home, &home);
+        copied.map_err(|error| Failure::new(Kind::LocalIo, format!("no copy of a home: {error}")))?;
+        let (folder, member_id) = (self.folder.clone(), self.member_id.clone());
+        Ok(Person { name: self.name, home, folder, member_id, launcher: self.launcher.clone() })
+    }
+
     /// Issues a ticket.
     pub(crate) async fn invite(&self) -> Result<SecretText, Failure> {
         let events = self.run(&["invite"]).await?.well()?;
@@ -167,4 +176,17 @@ impl Person {
         let card: Card = keys.card(vec![address]).map_err(bad)?;
         card.to_text().map_err(bad)
     }
+}
+
+/// Copies the files of a folder, with who may read them.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }

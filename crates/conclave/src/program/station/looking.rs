@@ -49,14 +49,18 @@ impl Station {
         }];
         lines.push(Topic::Node.ok(format!("runs, with {} sessions", shared.node.sessions().len())));
         let (store, own, home) = (shared.store.clone(), shared.node.identity(), shared.home.clone());
-        let read = move || home.roster(&store, own, now).map(|roster| roster.kept().clone());
+        let read = move || Ok((home.roster(&store, own, now)?, account::seen(&store, &home)?));
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.unwrap_or_else(|error| Err(Failure::new(Kind::Broken, error.to_string())));
         let told = {
             let mut roster = shared.roster.lock();
             roster.refresh(now);
-            lines.push(checkup::clock(now, Some(&roster)));
-            lines.push(checkup::store(&read));
+            let seen = read.as_ref().map(|(_, seen)| seen);
+            lines.push(checkup::clock(now, seen.ok().map(|seen| (&*roster, seen))));
+            lines.push(match &read {
+                Ok((stored, _)) => checkup::store(stored.kept()),
+                Err(failure) => Topic::Store.failed(failure),
+            });
             lines.push(checkup::members(&roster));
             lines.push(checkup::doors(&roster, now));
             lines.extend(checkup::expiry(&roster, &shared.record, now));

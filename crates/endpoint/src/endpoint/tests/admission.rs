@@ -174,21 +174,25 @@ fn there_is_one_unconfirmed_session_for_each_initiator() {
 }
 
 #[test]
-fn unconfirmed_sessions_are_capped_in_all() {
+fn of_too_many_unconfirmed_sessions_the_oldest_gives_way() {
     let mut rig =
         Rig::with(Config { max_unconfirmed_sessions: 2, ..Config::default() }, super::rig::members());
     let first = rig.knock(1, 1, boot(1));
     rig.expect_answer(first);
     let second = rig.knock(2, 1, boot(1));
     rig.expect_answer(second);
-    rig.knock(3, 1, boot(1));
-    rig.expect_none();
+    let third = rig.knock(3, 1, boot(1));
+    assert_eq!(rig.action(), Action::ClosePath { path: first });
+    let confirms = rig.expect_answer(third);
     let again = rig.knock(2, 2, boot(1));
     assert_eq!(rig.action(), Action::ClosePath { path: second });
     rig.expect_answer(again);
-    rig.endpoint.path_lost(rig.now, first, PathCause::Closed);
-    let third = rig.knock(3, 1, boot(1));
-    rig.expect_answer(third);
+    rig.endpoint.confirmed(rig.now, confirms);
+    rig.pump();
+    rig.actions.clear();
+    let fourth = rig.knock(4, 1, boot(1));
+    rig.expect_answer(fourth);
+    assert_eq!(rig.endpoint.session_with(&peer(3)), Some(confirms), "whoever has confirmed stays");
 }
 
 #[test]

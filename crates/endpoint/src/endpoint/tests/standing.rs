@@ -9,7 +9,8 @@ use crate::{
     Action, CloseReason, Config, ConnectError, EndCause, IDLE_TIMEOUT, PathCause, Proof, Target, Urgency,
     WaiterId,
 };
-use membership::{Members, UnixSeconds};
+use membership::{Grant, Members, Scope, TicketTerms, UnixSeconds};
+use x3dh_handshake::{Psk, TicketId};
 
 #[test]
 fn a_removed_member_is_told_once_and_meets_silence_afterwards() {
@@ -34,6 +35,47 @@ fn a_removed_member_is_told_once_and_meets_silence_afterwards() {
     rig.expect_none();
     let waiter = rig.connect(peer(2));
     assert_eq!(rig.action(), Action::Resolved { waiter, result: Err(ConnectError::UnknownMember) });
+}
+
+/// What the `n`th person proves who comes by a ticket, which is entered here.
+fn by_ticket(rig: &mut Rig, n: u8, counter: u64) -> Proof {
+    let ticket = TicketId([n; 16]);
+    let grant = Grant { scope: Scope::default(), depth: 0, expires: UnixSeconds::MAX };
+    let secret = Psk::from_bytes([7; 32]);
+    let terms = TicketTerms { secret, expires: UnixSeconds::MAX, uses_left: 1, bound: None, grant };
+    rig.endpoint.tickets_mut().issue(ticket, terms).unwrap();
+    Proof { ticket: Some(ticket), ..proof(n, counter, boot(1)) }
+}
+
+#[test]
+fn a_removed_member_does_not_stay_for_coming_by_a_ticket_as_well() {
+    let mut rig = Rig::new();
+    let (_, session) = rig.dial(peer(2));
+    let again = by_ticket(&mut rig, 2, 1);
+    let path = rig.knock_with(again);
+    rig.expect_answer(path);
+    let mut fewer = members();
+    fewer.remove(&peer(2).identity);
+    rig.endpoint.set_members(rig.now, Arc::new(fewer));
+    assert_eq!(rig.action(), Action::ClosePath { path });
+    assert_eq!(rig.action(), Action::CloseSession { session, reason: CloseReason::Removed });
+    assert_eq!(rig.action(), Action::PeerDown { peer: peer(2), session, cause: EndCause::Removed });
+    rig.expect_none();
+}
+
+#[test]
+fn whoever_is_kept_out_while_their_ticket_is_stored_has_no_session() {
+    let mut rig = Rig::new();
+    let newcomer = by_ticket(&mut rig, 20, 1);
+    let path = rig.knock_with(newcomer);
+    let session = rig.expect_answer(path);
+    rig.endpoint.confirmed(rig.now, session);
+    let Action::Redeem { redemption, .. } = rig.action() else { panic!("expected to be asked to redeem") };
+    rig.endpoint.redeemed(rig.now, session, &redemption, Some(Arc::new(members())));
+    assert_eq!(rig.action(), Action::ClosePath { path });
+    rig.expect_none();
+    assert!(rig.endpoint.tickets().open().is_empty(), "it is consumed all the same");
+    assert!(rig.endpoint.is_quiet());
 }
 
 #[test]

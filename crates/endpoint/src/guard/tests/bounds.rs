@@ -2,9 +2,14 @@
 
 use std::time::Instant;
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use x3dh_handshake::cookie::COOKIE_SECRET_LIFETIME;
+
 use super::{MILLISECOND, SECOND, guard, source};
 use crate::HandshakeCause;
 use crate::guard::bucket::{Bucket, Rate};
+use crate::guard::cookies::{Cookies, Secrets};
 use crate::guard::table::Table;
 use crate::guard::{
     HOST_RATE, MAX_METERED_HOSTS, NETWORK_RATE, OFFENCE_RATE, Offence, PENALTY_BASE, PENALTY_CAP,
@@ -154,4 +159,25 @@ fn a_table_is_bounded_forgives_the_stalest_and_repeats_itself() {
     let kept = run();
     assert_eq!(kept[..10], (0..10).collect::<Vec<_>>(), "whoever has taken most is remembered longest");
     assert_eq!(kept, run());
+}
+
+#[test]
+fn a_cookie_counts_for_two_lifetimes_of_its_secret_whatever_becomes_of_the_load() {
+    let start = Instant::now();
+    let mut rng = StdRng::seed_from_u64(9);
+    let mut cookies = Cookies::default();
+    let lifetime = COOKIE_SECRET_LIFETIME;
+    let first = cookies.secrets(start, &mut rng)[0].clone();
+    let counts =
+        |secrets: &Secrets| secrets.iter().any(|secret| secret.dangerous_bytes() == first.dangerous_bytes());
+    // The next one is drawn late, so that the two do not rotate in step.
+    let late = start + 2 * lifetime - SECOND;
+    let both = cookies.secrets(late, &mut rng);
+    assert!(both.len() == 2 && counts(&both) && both[0].dangerous_bytes() != first.dangerous_bytes());
+    assert!(counts(&cookies.drawn(late)));
+    // Pressed or calm, the first has had its time when the second is young.
+    let over = start + 2 * lifetime;
+    assert!(!counts(&cookies.drawn(over)) && cookies.drawn(over).len() == 1);
+    assert_eq!(cookies.secrets(over, &mut rng).len(), 1, "the second is fit to make cookies with");
+    assert!(cookies.drawn(late + 2 * lifetime).is_empty(), "nothing counts for ever");
 }
