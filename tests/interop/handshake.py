@@ -99,16 +99,26 @@ class Drawn:
 class Initiator:
     """Dials a device by its record and its door: `packets` go out, `read_reply` takes what comes back.
 
-    A suite begins the packets in `_begin` and makes the session's secrets in `_finish`.
+    A suite begins the packets in `_begin` and makes the session's secrets in `_finish`. The secret of the ticket that
+    the offer names is `psk`, in suites that have tickets.
     """
 
     suite: int
     reply_bytes: int
     kem = False
 
-    def __init__(self, me: Device, peer: Record, door: bytes, offer: Offer, drawn: Drawn | None = None):
+    def __init__(
+        self,
+        me: Device,
+        peer: Record,
+        door: bytes,
+        offer: Offer,
+        drawn: Drawn | None = None,
+        psk: bytes = b"",
+    ):
         self.offer = offer
         self.door = door
+        self.psk = psk
         drawn = drawn or Drawn()
         self.tag = drawn.tag
         self.packets = self._begin(me, peer, drawn)

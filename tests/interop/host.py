@@ -9,6 +9,7 @@ from threading import Thread
 
 from connection import PROMPTLY
 from identity import Card, Device, Identity
+from ticket import Ticket
 
 # `cargo xtask interop` says where it has built it.
 BINARY = os.environ.get(
@@ -26,7 +27,10 @@ class Host:
         self._listener = Thread(target=self._listen, daemon=True)
         self._listener.start()
         try:
-            self.card = Card.parse(self._answer()["card"])
+            started = self._answer()
+            self.card = Card.parse(started["card"])
+            # Where it listens for agents (§14), and who it is to them.
+            self.agents_address, self.agent = started["agents"], bytes.fromhex(started["agent"])
         except BaseException:
             self.end()
             raise
@@ -48,10 +52,21 @@ class Host:
         self._process.stdout.close()
 
     def add(self, card: Card) -> dict:
-        return self._command("add", card)
+        return self._command("add", card.text)
 
     def remove(self, card: Card) -> dict:
-        return self._command("remove", card)
+        return self._command("remove", card.text)
+
+    def add_agent(self, agent: bytes) -> dict:
+        return self._command("add-agent", agent.hex())
+
+    def remove_agent(self, agent: bytes) -> dict:
+        return self._command("remove-agent", agent.hex())
+
+    def invite(self, bound: Card | None = None) -> Ticket:
+        """A ticket for one, for whoever has it or for the member of a card."""
+        answer = self._command("invite", bound.text if bound else "")
+        return Ticket.parse(answer["ticket"])
 
     def take(self, identity: Identity) -> tuple[Device, Card]:
         """Makes somebody a member, with one device."""
@@ -66,8 +81,8 @@ class Host:
         """A device of somebody new, who is a member from now on."""
         return self.take(Identity())
 
-    def _command(self, word: str, card: Card) -> dict:
-        self._process.stdin.write(f"{word} {card.text}\n")
+    def _command(self, word: str, about: str) -> dict:
+        self._process.stdin.write(f"{word} {about}\n")
         self._process.stdin.flush()
         return self._answer()
 

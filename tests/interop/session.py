@@ -110,11 +110,13 @@ class Session:
         self._next_message = 0
 
     @classmethod
-    def dial(cls, me: Device, card: Card, offer: Offer, suite: type[Initiator] = NoiseIk) -> "Session":
+    def dial(
+        cls, me: Device, card: Card, offer: Offer, suite: type[Initiator] = NoiseIk, psk: bytes = b""
+    ) -> "Session":
         """§5, then §8.7: the first sealed packet of the initiator confirms the session."""
         connection = Connection(card.addresses[0])
         try:
-            initiator = suite(me, card.records[0], card.door, offer)
+            initiator = suite(me, card.records[0], card.door, offer, psk=psk)
             for packet in initiator.packets:
                 connection.send(packet)
             session = cls(connection, initiator, initiator.read_reply(connection.receive(soon())))
@@ -159,6 +161,11 @@ class Session:
 
     def end_stream(self, stream: Outgoing) -> None:
         self.send(End(stream.stream, stream.next_number))
+
+    def incoming_named(self, name: str) -> int | None:
+        """The latest stream from the node of this name."""
+        found = [number for number, stream in self.incoming.items() if stream.name == name]
+        return max(found, default=None)
 
     def receive_message(self, seconds: float = PROMPTLY) -> tuple[str, bytes]:
         """The next message of any stream, with the stream's name."""

@@ -92,7 +92,7 @@ class Sessions(unittest.TestCase):
         session.until(lambda: len(session.messages) == 3)
         with self.assertRaises(TimeoutError):
             session.until(lambda: len(session.messages) > 3, seconds=0.5)
-        session.grant(1)
+        session.grant(session.incoming_named(ANSWER))
         session.until(lambda: len(session.messages) == 6)
 
     def test_the_node_grants_credit(self):
@@ -130,7 +130,9 @@ class Sessions(unittest.TestCase):
         session = self.dial()
         session.refuses.add(ANSWER)
         session.send_message(session.open_stream(ASK), b"never mind")
-        session.until(lambda: any(stream.ended_at is not None for stream in session.incoming.values()))
+        session.until(lambda: session.incoming_named(ANSWER))
+        stream = session.incoming[session.incoming_named(ANSWER)]
+        session.until(lambda: stream.ended_at is not None)
         self.assertFalse(session.messages)
 
     def test_the_last_ping_is_answered(self):

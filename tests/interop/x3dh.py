@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from crypto import H, check_point, derive
-from handshake import FIRST, HEADER_BYTES, KEY_SHARE, Answer, Drawn, Initiator, Offer, Secrets, with_mac1
+from handshake import FIRST, HEADER_BYTES, KEY_SHARE, Answer, Drawn, Initiator, Secrets, with_mac1
 from identity import Device, Record
 from wire import Malformed, Reader
 
@@ -44,23 +44,11 @@ class Transcript:
 
 
 class X3dh(Initiator):
-    """Suite 0x0002. The secret of a ticket is given by whoever gives its id in the offer."""
+    """Suite 0x0002."""
 
     suite = 0x0002
     name = b"Conclave1 X3DH-25519-ChaChaPoly-SHA3"
     reply_bytes = 108
-
-    def __init__(
-        self,
-        me: Device,
-        peer: Record,
-        door: bytes,
-        offer: Offer,
-        drawn: Drawn | None = None,
-        psk: bytes = b"",
-    ):
-        self._psk = psk
-        super().__init__(me, peer, door, offer, drawn)
 
     def _begin(self, me: Device, peer: Record, drawn: Drawn) -> tuple[bytes, ...]:
         self._a = a = X25519PrivateKey.from_private_bytes(me.secret)
@@ -80,7 +68,7 @@ class X3dh(Initiator):
         s = t.seal(k1, me.record.static_key + me.record.credential)
         (k2,) = t.kdf("ss", a.exchange(b))
         p = t.seal(k2, b"".join((self.offer.encode(), *commitment)))
-        k3, self._m3 = t.kdf("psk", self._psk, outputs=2)
+        k3, self._m3 = t.kdf("psk", self.psk, outputs=2)
         return (with_mac1(self.door, beginning + s + p + t.seal(k3, b"")), *key_share)
 
     def _reply_key(self) -> bytes:

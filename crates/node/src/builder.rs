@@ -29,6 +29,7 @@ use crate::events::Herald;
 use crate::gate::Gate;
 use crate::greeting::net_address;
 use crate::limits::Limits;
+use crate::mychips::{self, Hub, Surroundings};
 use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
@@ -59,6 +60,7 @@ pub struct Builder {
     no_echo: bool,
     directory: Option<DirectoryConfig>,
     on_penalty: Option<OnPenalty>,
+    mychips: Option<(Option<SocketAddr>, mychips::Config)>,
 }
 
 impl Builder {
@@ -190,6 +192,14 @@ impl Builder {
         self
     }
 
+    /// Speaks the MyCHIPs profile too: see [`mychips`](crate::mychips). With an address it listens there, and nowhere else,
+    /// for foreign agents; without one it only dials them. Off if nothing is said.
+    #[must_use]
+    pub fn mychips(mut self, address: Option<SocketAddr>, config: mychips::Config) -> Self {
+        self.mychips = Some((address, config));
+        self
+    }
+
     /// Starts the node on the runtime of the caller.
     ///
     /// # Errors
@@ -218,6 +228,32 @@ impl Builder {
             Some(store) => Restored::load(store, local.device).await.map_err(StartError::Store)?,
             None => Restored::nothing(),
         };
+        let mut agents = None;
+        let mut hub = None;
+        if let Some((address, config)) = self.mychips {
+            let listening = address.map(|address| {
+                let listener = transport.listen(address);
+                listener.map_err(|source| StartError::Listen { address, source })
+            });
+            agents = listening.transpose()?;
+            let own = match &self.store {
+                Some(store) => {
+                    Restored::load(store, config.agent.static_key()).await.map_err(StartError::Store)?
+                }
+                None => Restored::nothing(),
+            };
+            hub = Some(Hub::new(
+                config,
+                Surroundings {
+                    address: agents.as_ref().and_then(|listener| listener.local_address().ok()),
+                    counter: own.counter,
+                    confirmed: own.confirmed,
+                    guard: Guard::new(clock::now(), &self.limits.guard(), &mut rng),
+                    max_strangers: self.limits.max_strangers,
+                    max_strangers_per_source: self.limits.max_strangers_per_source,
+                },
+            ));
+        }
         let recorder = self.store.map(|store| Recorder::new(store, self.explanation));
         let now = clock::both().date;
         // Nobody can dial "any address of this machine".
@@ -289,10 +325,14 @@ impl Builder {
             desk: Arc::default(),
             puzzles: Arc::new(Semaphore::new(1)),
             unverified: AtomicU64::new(0),
+            mychips: hub,
             runtime: Handle::current(),
             limits: self.limits,
         });
         let node = Node::start(core, listeners);
+        if let (Some(hub), Some(listener)) = (&node.core().mychips, agents) {
+            mychips::listen(node.core(), hub, listener);
+        }
         if let Err(error) = node.core().announce_self().await {
             tracing::debug!(%error, "nothing new to say of this node");
         }

@@ -297,6 +297,9 @@ impl Core {
 
     /// Ends everything: sessions with a word of farewell, which their drivers say.
     pub(crate) fn close(self: &Arc<Self>) {
+        if let Some(hub) = &self.mychips {
+            hub.close();
+        }
         self.control(|control, now| {
             control.closing = true;
             self.desk.close();

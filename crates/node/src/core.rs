@@ -18,6 +18,7 @@ use crate::directory::Keeper;
 use crate::events::Herald;
 use crate::gate::Gate;
 use crate::limits::Limits;
+use crate::mychips::Hub;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
 use crate::receivers::Receivers;
@@ -67,5 +68,7 @@ pub(crate) struct Core {
     pub(crate) puzzles: Arc<Semaphore>,
     /// How often somebody unverified was dialed.
     pub(crate) unverified: AtomicU64,
+    /// If the node speaks the MyCHIPs profile.
+    pub(crate) mychips: Option<Arc<Hub>>,
     pub(crate) runtime: Handle,
 }

@@ -26,6 +26,7 @@ mod lanes;
 mod limits;
 mod lone;
 mod mailbox;
+pub mod mychips;
 mod node;
 mod outgoing;
 mod pool;

@@ -24,6 +24,8 @@ use crate::sync::lock;
 use crate::transport::Listener;
 use crate::welcome::welcome;
 
+/// For the farewells of connections that are no sessions.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 /// For services that were told to end, until they have.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -234,6 +236,10 @@ impl Node {
         // What has not left by then is lost, as it would be with the process.
         tokio::time::timeout(self.core().limits.flush_timeout, flushed).await.ok();
         self.core().close();
+        if let Some(hub) = &self.core().mychips {
+            // What has not been answered by then is not waited for.
+            tokio::time::timeout(FAREWELL_TIMEOUT, hub.finished()).await.ok();
+        }
         self.core().timers.stopped().await;
         if let Some(recorder) = &self.core().recorder {
             recorder.finished().await;

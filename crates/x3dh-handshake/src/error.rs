@@ -38,6 +38,32 @@ pub enum Error {
     /// Misuse: a reply was asked for before the initiator's key share was taken in.
     #[error("the initiator's key share has not been taken in yet")]
     KeyShareMissing,
+    /// Misuse: an agent's id that is not the canonical encoding of a point of the prime-order subgroup.
+    #[error("the id of the agent is not a usable Ed25519 point")]
+    UnusableAgentId,
+    /// Misuse: more than a packet or a message of the MyCHIPs profile has room for.
+    #[error("{what}: more than {limit} bytes")]
+    TooLong {
+        /// What it is.
+        what: &'static str,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// Misuse: a token that is too short to be a secret.
+    #[error("a token of less than {minimum} bytes")]
+    TokenTooShort {
+        /// How long it has to be.
+        minimum: usize,
+    },
+    /// Misuse: an answer where nobody has asked.
+    #[error("nobody has asked to be let in")]
+    NotAsked,
+    /// The connection is not open: not yet, or not any more.
+    #[error("the connection is not open")]
+    NotOpen,
+    /// Misuse: what is there has to be taken first, packets before messages, events before packets.
+    #[error("what is there has to be taken first")]
+    Full,
     /// A primitive failed on input that it must accept; in practice, out of memory.
     #[error("a cryptographic primitive failed")]
     Primitive,

@@ -13,7 +13,7 @@
 //!
 //! For the responder the session stays *unconfirmed* until a sealed packet of the initiator opens. [`cookie`] is for
 //! times of load and for paths whose source addresses can be forged, [`rekey`] for fresh keys inside a session,
-//! [`anonymous`] for callers without a name (Noise NK). The packets and the equations are §4 and §5 of
+//! [`anonymous`] for callers without a name (Noise NK), [`mychips`] for another protocol altogether (§14). The packets and the equations are §4 and §5 of
 //! `docs/PROTOCOL.md`, and the README has a whole handshake.
 
 mod aead;
@@ -26,6 +26,7 @@ mod hash;
 mod initiator;
 mod kem;
 mod keys;
+pub mod mychips;
 mod noise;
 mod packet;
 pub mod rekey;

@@ -2,7 +2,7 @@
 
 pub(crate) mod anonymous;
 pub(crate) mod initiator;
-mod resolver;
+pub(crate) mod resolver;
 pub(crate) mod responder;
 mod ticket;
 

@@ -40,6 +40,11 @@ impl Core {
         })
     }
 
+    /// Whether a member may use a service, by the policy and their scope.
+    pub(crate) fn may_use(&self, member: &IdentityKey, service: &str) -> bool {
+        self.keeper.as_ref().is_none_or(|keeper| keeper.authority.load().may_use(member, service))
+    }
+
     /// The limits of a session with somebody: for what is received and for what is sent. Whoever comes by a ticket is
     /// what the ticket makes them.
     pub(crate) fn message_limits(

@@ -120,6 +120,25 @@ impl Core {
         });
     }
 
+    /// The same for somebody who has a reservation and no session.
+    pub(crate) async fn redeem_apart(
+        self: &Arc<Self>,
+        newcomer: IdentityKey,
+        ticket: TicketId,
+    ) -> Result<(), DirectoryError> {
+        let begun =
+            self.control(|control, now| control.endpoint.tickets_mut().begin(&ticket, &newcomer, now.date));
+        let redemption = begun.map_err(|_| DirectoryError::TicketChanged)?;
+        let stored = self.store_redemption(newcomer, &redemption).await;
+        self.control(|control, _| match &stored {
+            Ok(()) => control.endpoint.tickets_mut().finish(&redemption),
+            Err(_) => control.endpoint.tickets_mut().abandon(&redemption),
+        });
+        stored?;
+        self.show(clock::both().date);
+        Ok(())
+    }
+
     async fn store_redemption(
         self: &Arc<Self>,
         newcomer: IdentityKey,

@@ -20,6 +20,7 @@ mod keeping;
 mod lifecycle;
 mod many;
 mod messages;
+mod mychips;
 mod redeeming;
 mod replay;
 mod replays;

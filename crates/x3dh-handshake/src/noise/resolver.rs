@@ -24,11 +24,11 @@ use crate::{
 /// snow wants its source of randomness when a state is built; a responder gets its own only when it replies. And an
 /// initiator may have to know its ephemeral public key before snow writes it.
 #[derive(Clone, Default)]
-pub(super) struct EphemeralSlot(Arc<Mutex<Option<KeyPair>>>);
+pub(crate) struct EphemeralSlot(Arc<Mutex<Option<KeyPair>>>);
 
 impl EphemeralSlot {
     /// Draws the key; gives its public half.
-    pub(super) fn fill(&self, rng: &mut dyn rand_core::CryptoRng) -> Result<[u8; 32], Error> {
+    pub(crate) fn fill(&self, rng: &mut dyn rand_core::CryptoRng) -> Result<[u8; 32], Error> {
         let pair = KeyPair::generate(rng)?;
         let public = *pair.public();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(pair);
@@ -50,13 +50,13 @@ impl Random for NoRandomness {
 }
 
 /// Gives snow our primitives, and none but those of our suites.
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     static_secret: Option<StaticSecret>,
     slot: EphemeralSlot,
 }
 
 impl Resolver {
-    pub(super) fn new(static_secret: Option<StaticSecret>, slot: EphemeralSlot) -> Self {
+    pub(crate) fn new(static_secret: Option<StaticSecret>, slot: EphemeralSlot) -> Self {
         Self { static_secret, slot }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Inputs, Values, cookie, noise, pattern, rekey, x3dh};
+use super::{Inputs, Values, cookie, mychips, noise, pattern, rekey, x3dh};
 
 /// The variants of the handshake: file name, suite, with a ticket or without.
 pub const VARIANTS: [(&str, u16, bool); 7] = [
@@ -38,6 +38,7 @@ pub fn document() -> Map<String, Value> {
         files.insert(name.into(), cookie_file(bits));
     }
     files.insert("rekey.json".into(), rekey_file());
+    files.insert("mychips.json".into(), mychips_file());
     files
 }
 
@@ -70,6 +71,27 @@ fn rekey_file() -> Value {
         },
         "with KEM": of(true),
         "without KEM": of(false),
+    })
+}
+
+fn mychips_file() -> Value {
+    let input = mychips::Inputs::frozen();
+    json!({
+        "inputs": {
+            "seed_I": hex::encode(input.seed_i),
+            "seed_R": hex::encode(input.seed_r),
+            "e of N": hex::encode(input.e_n),
+            "e_I": hex::encode(input.e_i),
+            "e_R": hex::encode(input.e_r),
+            "counter": input.counter,
+            "early_I": hex::encode(&input.early_i),
+            "early_R": hex::encode(&input.early_r),
+            "token": hex::encode(&input.token),
+            "message_I": hex::encode(&input.message_i),
+            "message_R": hex::encode(&input.message_r),
+        },
+        "known": hexadecimal(&mychips::known(&input)),
+        "first contact": hexadecimal(&mychips::first_contact(&input)),
     })
 }
 

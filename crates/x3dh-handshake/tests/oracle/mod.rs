@@ -12,6 +12,7 @@
 
 mod cookie;
 pub mod document;
+pub mod mychips;
 mod noise;
 mod primitives;
 mod x3dh;

@@ -9,14 +9,14 @@ use super::{
 };
 
 /// `h`, `ck` and `k` of the Noise specification, §5.2. Each `k` seals one message, so `n` is always zero.
-struct Symmetric {
-    h: [u8; 64],
-    ck: [u8; 64],
+pub(super) struct Symmetric {
+    pub(super) h: [u8; 64],
+    pub(super) ck: [u8; 64],
     k: [u8; 32],
 }
 
 impl Symmetric {
-    fn initialize(name: &str) -> Self {
+    pub(super) fn initialize(name: &str) -> Self {
         let mut h = [0; 64];
         h[..name.len()].copy_from_slice(name.as_bytes());
         if name.len() > 64 {
@@ -25,11 +25,11 @@ impl Symmetric {
         Self { h, ck: h, k: [0; 32] }
     }
 
-    fn mix_hash(&mut self, data: &[u8]) {
+    pub(super) fn mix_hash(&mut self, data: &[u8]) {
         self.h = blake2b(&[&self.h, data]);
     }
 
-    fn mix_key(&mut self, secret: &[u8]) {
+    pub(super) fn mix_key(&mut self, secret: &[u8]) {
         let [ck, k, _] = hkdf(&self.ck, secret);
         self.ck = ck;
         self.k = k[..32].try_into().unwrap();
@@ -42,7 +42,7 @@ impl Symmetric {
         self.k = k[..32].try_into().unwrap();
     }
 
-    fn encrypt_and_hash(&mut self, plaintext: &[u8]) -> Vec<u8> {
+    pub(super) fn encrypt_and_hash(&mut self, plaintext: &[u8]) -> Vec<u8> {
         let sealed = aead(&self.k, 0, &self.h, plaintext);
         self.mix_hash(&sealed);
         sealed
@@ -146,13 +146,13 @@ fn whole(input: &Inputs, prove: impl Fn(&[u8]) -> [u8; 16]) -> Values {
     v
 }
 
-fn blake2b(parts: &[&[u8]]) -> [u8; 64] {
+pub(super) fn blake2b(parts: &[&[u8]]) -> [u8; 64] {
     let mut hash = Blake2b512::new();
     parts.iter().for_each(|part| hash.update(part));
     hash.finalize().into()
 }
 
-fn hkdf(ck: &[u8; 64], input: &[u8]) -> [[u8; 64]; 3] {
+pub(super) fn hkdf(ck: &[u8; 64], input: &[u8]) -> [[u8; 64]; 3] {
     let temporary = hmac(ck, input);
     let first = hmac(&temporary, &[1]);
     let second = hmac(&temporary, &[&first[..], &[2]].concat());
