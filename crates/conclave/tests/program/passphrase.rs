@@ -179,7 +179,8 @@ fn it_is_asked_for_at_the_terminal_and_not_shown() {
 
     let mut terminal = Terminal::start_session(&alice, &["up", "--no-listen"]);
     terminal.answer("passphrase of this home: ", "\u{3}");
-    assert_ne!(terminal.end(), Some(0), "whoever is asked can break off");
+    assert_eq!(terminal.end(), Some(6), "whoever is asked can break off");
+    assert!(terminal.is_as_before());
 }
 
 #[test]
