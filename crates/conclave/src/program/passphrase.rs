@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use membership::MAX_PASSPHRASE_BYTES;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, Kind};
@@ -151,14 +153,43 @@ impl Passphrases {
     }
 }
 
+/// A terminal that shows nothing of what is typed, from before the question on, until this is dropped.
+struct Silence {
+    terminal: File,
+    before: Termios,
+}
+
+impl Silence {
+    fn begin() -> io::Result<Silence> {
+        let terminal = File::options().read(true).write(true).open(TERMINAL)?;
+        let before = tcgetattr(&terminal)?;
+        let mut silent = before.clone();
+        // Ctrl-C is read like any other key, so that whoever breaks off gets the terminal back as it was.
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        tcsetattr(&terminal, OptionalActions::Now, &silent)?;
+        Ok(Silence { terminal, before })
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
 /// Asks at the terminal, and shows nothing of what is typed.
 fn ask(prompt: &str) -> Result<Passphrase, Failure> {
-    let typed = rpassword::prompt_password(prompt).map_err(|error| match error.kind() {
+    let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
             Failure::new(Kind::Interrupted, "no passphrase was typed")
         }
         _ => Failure::io("asking for a passphrase at", Path::new(TERMINAL), &error),
-    })?;
+    };
+    // Ctrl-C raises the signal, which must not end the process before the terminal is as it was.
+    let _interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let _silence = Silence::begin().map_err(failed)?;
+    let typed = rpassword::prompt_password(prompt).map_err(failed)?;
     checked(Zeroizing::new(typed))
 }
 

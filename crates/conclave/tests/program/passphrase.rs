@@ -149,14 +149,10 @@ fn an_identity_file_that_others_could_read_is_refused() {
 fn it_is_asked_for_at_the_terminal_and_not_shown() {
     let alice = Person::homeless();
     let mut terminal = Terminal::start_session(&alice, &["init", "--name", "alice"]);
-    terminal.wait_for("a passphrase for this home");
-    terminal.press("open sesame\r");
-    terminal.wait_for("the same again");
-    terminal.press("open barley\r");
-    terminal.wait_for("a passphrase for this home");
-    terminal.press("open sesame\r");
-    terminal.wait_for("the same again");
-    terminal.press("open sesame\r");
+    terminal.answer("a passphrase for this home", "open sesame\r");
+    terminal.answer("the same again", "open barley\r");
+    terminal.answer("a passphrase for this home", "open sesame\r");
+    terminal.answer("the same again", "open sesame\r");
     terminal.wait_for("kept under the passphrase");
     terminal.wait_for("WRITE THESE WORDS DOWN");
     terminal.wait_for("24 ");
@@ -168,34 +164,30 @@ fn it_is_asked_for_at_the_terminal_and_not_shown() {
 
     let mut terminal = Terminal::start_session(&alice, &["invite"]);
     for wrong in ["one\r", "two\r"] {
-        terminal.wait_for("passphrase of this home: ");
-        terminal.press(wrong);
+        terminal.answer("passphrase of this home: ", wrong);
     }
-    terminal.wait_for("passphrase of this home: ");
-    terminal.press("open sesame\r");
+    terminal.answer("passphrase of this home: ", "open sesame\r");
     terminal.wait_for("conclave:ticket1");
     assert_eq!(terminal.end(), Some(0));
 
     let mut terminal = Terminal::start_session(&alice, &["passphrase", "--remove"]);
     for _ in 0..3 {
-        terminal.wait_for("passphrase of this home: ");
-        terminal.press("wrong\r");
+        terminal.answer("passphrase of this home: ", "wrong\r");
     }
     terminal.wait_for("does not open the identity");
     assert_eq!(terminal.end(), Some(9));
 
     let mut terminal = Terminal::start_session(&alice, &["up", "--no-listen"]);
-    terminal.wait_for("passphrase of this home: ");
-    terminal.press("\u{3}");
-    assert_ne!(terminal.end(), Some(0), "whoever is asked can break off");
+    terminal.answer("passphrase of this home: ", "\u{3}");
+    assert_eq!(terminal.end(), Some(6), "whoever is asked can break off");
+    assert!(terminal.is_as_before());
 }
 
 #[test]
 fn an_empty_answer_is_a_choice() {
     let alice = Person::homeless();
     let mut terminal = Terminal::start_session(&alice, &["init"]);
-    terminal.wait_for("empty: keep it without one");
-    terminal.press("\r");
+    terminal.answer("empty: keep it without one", "\r");
     terminal.wait_for("kept without a passphrase");
     assert_eq!(terminal.end(), Some(0));
     alice.run(&["--no-input", "invite"]).well();

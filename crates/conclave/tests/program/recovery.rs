@@ -110,8 +110,7 @@ fn the_words_are_typed_at_a_terminal_before_the_passphrase() {
     terminal.press(&format!("{first}\n"));
     terminal.press(&format!("{}\n", second.trim()));
     for prompt in ["a passphrase for this home", "the same again"] {
-        terminal.wait_for(prompt);
-        terminal.press("open sesame\r");
+        terminal.answer(prompt, "open sesame\r");
     }
     terminal.wait_for("not restored");
     assert_eq!(terminal.end(), Some(0));

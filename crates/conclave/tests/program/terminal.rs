@@ -79,6 +79,13 @@ impl Terminal {
         }
     }
 
+    /// Answers a question whose answer is not shown. What is typed before the terminal is silent would be.
+    pub(crate) fn answer(&mut self, prompt: &str, keys: &str) {
+        self.wait_for(prompt);
+        self.wait_for_the_editor();
+        self.press(keys);
+    }
+
     fn take(&mut self, piece: &[u8]) {
         let text = String::from_utf8_lossy(piece);
         self.seen.push_str(&text);
@@ -103,7 +110,7 @@ impl Terminal {
     }
 
     /// Waits until keys go to the editor again. Between two lines, Ctrl-C is a signal.
-    fn wait_for_the_editor(&self) {
+    pub(crate) fn wait_for_the_editor(&self) {
         let deadline = Instant::now() + PATIENCE;
         while self.is_as_before() {
             assert!(Instant::now() < deadline, "the editor does not come back");
