@@ -174,7 +174,8 @@ impl Responder {
                 Step::Challenge => "challenge",
                 Step::Later => "later",
                 Step::Proven(_) => "proven",
-                Step::Established(_) => "established",
+                Step::Established(_) | Step::CallEstablished(_) => "established",
+                Step::Called => "called",
                 Step::Failed(_) => "failed",
             });
         }
@@ -194,7 +195,7 @@ impl Responder {
             }
             Step::Wait if inbound.poll_transmit().is_some() => seen.say(Word::Reply),
             Step::Wait | Step::Later => {}
-            Step::Established(_) => panic!("not of ours"),
+            Step::Established(_) | Step::Called | Step::CallEstablished(_) => panic!("not of ours"),
         }
     }
 

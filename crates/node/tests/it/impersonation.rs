@@ -17,7 +17,7 @@ use link::{BufferPool, PeerLimits, Tx};
 use membership::{Card, NetAddress};
 use node::store::Store;
 use node::{Device, DirectoryConfig, MemoryNetwork, MemoryStream, Node, Role, StreamOptions, Suite};
-use oracle::{Forged, Inputs, Values, noise_ik, x3dh};
+use oracle::{Forged, Inputs, Values, noise, x3dh};
 use rand::rand_core::{TryCryptoRng, TryRng};
 use secure_channel::{Association, PathNumber, SessionSecrets, split};
 use selfsync_codec::{Config, Decoder};
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     fn values(&self, inputs: &Inputs) -> Values {
-        if self.suite == Suite::NoiseIk { noise_ik(inputs) } else { x3dh(inputs) }
+        if self.suite == Suite::NoiseIk { noise(inputs) } else { x3dh(inputs) }
     }
 
     fn forge(&self, counter: u64) -> Vec<Vec<u8>> {

@@ -84,6 +84,7 @@ impl Door {
                 identity: person.identity(),
                 door: person.door(),
                 previous_doors: Vec::new(),
+                anonymous_door: None,
             },
             credential: person.record.to_credential(),
             boot: BootId([9; 16]),
