@@ -16,6 +16,8 @@ pub use said::{MAX_REVOCATIONS_PER_ISSUER, MAX_VOUCHERS_PER_ISSUER};
 pub const MAX_ISSUERS: usize = 65_536;
 /// Statements of all of them: for each an announcement and a voucher.
 pub const MAX_STATEMENTS: usize = 131_072;
+/// Revocations of members beyond these: whoever fills the directory with anything else keeps nobody from being kept out.
+pub const MAX_FURTHER_REVOCATIONS: usize = 65_536;
 
 /// A set of statements in which of each issuer about each subject only the one that counts is kept.
 ///
@@ -57,11 +59,16 @@ impl Directory {
     /// [`Error::TooLarge`] when a bound is met; nothing has changed then. [`sweep`](Self::sweep) makes room.
     pub fn merge(&mut self, statement: Statement) -> Result<Merged, Error> {
         let said = self.issuers.get(&statement.issuer());
-        if said.is_none() && self.issuers.len() >= MAX_ISSUERS {
-            return Err(Error::TooLarge { what: "issuers of statements", limit: MAX_ISSUERS });
+        let keeps_out =
+            matches!(&statement, Statement::Revocation(it) if matches!(it.about(), Revoked::Member(_)));
+        let further = if keeps_out { MAX_FURTHER_REVOCATIONS } else { 0 };
+        if said.is_none() && self.issuers.len() >= MAX_ISSUERS + further {
+            return Err(Error::TooLarge { what: "issuers of statements", limit: MAX_ISSUERS + further });
         }
-        if self.len >= MAX_STATEMENTS && !said.is_some_and(|said| said.has_about_the_same(&statement)) {
-            return Err(Error::TooLarge { what: "statements", limit: MAX_STATEMENTS });
+        if self.len >= MAX_STATEMENTS + further
+            && !said.is_some_and(|said| said.has_about_the_same(&statement))
+        {
+            return Err(Error::TooLarge { what: "statements", limit: MAX_STATEMENTS + further });
         }
         self.merge_own(statement)
     }

@@ -53,7 +53,8 @@ pub use card::{
 };
 pub use device::{DEVICE_FILE_BYTES, DeviceId, DeviceKey};
 pub use directory::{
-    Directory, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_STATEMENTS, MAX_VOUCHERS_PER_ISSUER, Merged,
+    Directory, MAX_FURTHER_REVOCATIONS, MAX_ISSUERS, MAX_REVOCATIONS_PER_ISSUER, MAX_STATEMENTS,
+    MAX_VOUCHERS_PER_ISSUER, Merged,
 };
 pub use error::Error;
 pub use identity::{IDENTITY_FILE_BYTES, Identity};

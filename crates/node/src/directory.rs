@@ -6,6 +6,7 @@ mod introduce;
 mod invite;
 mod join;
 mod keep;
+mod lines;
 mod news;
 mod revoke;
 mod stored;
@@ -26,6 +27,7 @@ use change::Fresh;
 pub(crate) use change::{Change, Roll};
 pub use invite::Invitation;
 pub use keep::{Keep, Kept};
+use lines::Lines;
 pub(crate) use news::{keep, listen, stream_name};
 
 use crate::core::Core;
@@ -84,6 +86,8 @@ pub(crate) struct Keeper {
     keep: Option<Keep>,
     /// Somebody is out who knows the door, which was replaced too often lately for another's word.
     owes_door: AtomicBool,
+    /// What waits to be told to each peer.
+    lines: Lines,
     /// Changes take turns, so that what is stored and what shows follow one order.
     turn: tokio::sync::Mutex<()>,
     /// Everybody was settled anew: somebody's time may be up sooner than it was.
@@ -132,6 +136,7 @@ impl Keeper {
             authority,
             keep,
             owes_door,
+            lines: Lines::default(),
             turn,
             settled_anew,
         }

@@ -13,6 +13,7 @@ use membership::{
 use rand::Rng;
 
 use super::change::Fresh;
+use super::lines::Words;
 use super::{Change, Keeper};
 use crate::clock;
 use crate::core::Core;
@@ -40,6 +41,19 @@ impl Keeper {
         shared_with(member, &me, &state.kept.directory, &state.settled, &state.kept.introductions)
     }
 
+    /// What is to be told, in messages.
+    fn messages(&self, member: &IdentityKey, words: Words) -> Vec<News> {
+        match words {
+            Words::Have => News::have(&self.shared_with(member)).collect(),
+            Words::Want(names) => vec![News::Want(names)],
+            Words::Statements(names) => {
+                let mut shared = self.shared_with(member);
+                shared.retain(|statement| names.contains(&statement.id()));
+                News::telling(shared)
+            }
+        }
+    }
+
     /// The names among these of statements that this node has not.
     fn lacks(&self, names: Vec<StatementId>) -> Vec<StatementId> {
         let known = Arc::clone(&lock(&self.state).known);
@@ -50,9 +64,7 @@ impl Keeper {
 impl Core {
     /// A session begins: its peer hears what this node has for it.
     pub(crate) fn greet_with_news(self: &Arc<Self>, peer: PeerId) {
-        let Some(keeper) = &self.keeper else { return };
-        let messages = News::have(&keeper.shared_with(&peer.identity)).collect();
-        self.tell(peer, messages);
+        self.tell(peer, Words::Have);
     }
 
     /// Everybody who is connected hears what is new for them; others do when they next connect.
@@ -68,22 +80,41 @@ impl Core {
                 };
                 fresh.statements.contains(&statement.id()) || introduced(&about)
             };
-            let news: Vec<_> = keeper.shared_with(&peer.identity).into_iter().filter(is_news).collect();
-            self.tell(peer, News::telling(news));
+            let mut news = keeper.shared_with(&peer.identity);
+            news.retain(is_news);
+            if !news.is_empty() {
+                self.tell(peer, Words::Statements(news.iter().map(Statement::id).collect()));
+            }
         }
     }
 
-    /// Sends messages to a peer, in the background and in order, for as long as there is a session with it.
-    fn tell(self: &Arc<Self>, peer: PeerId, messages: Vec<News>) {
-        let Some(name) = stream_name().filter(|_| !messages.is_empty()) else { return };
+    /// Tells a peer something, in the background and in order, for as long as there is a session with it.
+    fn tell(self: &Arc<Self>, peer: PeerId, words: Words) {
+        let (Some(name), Some(keeper)) = (stream_name(), &self.keeper) else { return };
+        if !keeper.lines.push(peer, words) {
+            // Whoever is telling it comes to this, too.
+            return;
+        }
         let sender = Sender::new(Arc::clone(self), Target::Device(peer), name, StreamOptions::default());
         let core = Arc::downgrade(self);
+        let next = move || {
+            let core = core.upgrade()?;
+            let keeper = core.keeper.as_ref()?;
+            let words = keeper.lines.next(&peer)?;
+            if core.has_session_with(&peer) {
+                return Some(keeper.messages(&peer.identity, words));
+            }
+            // It hears all of it when it next connects.
+            keeper.lines.forget(&peer);
+            None
+        };
         self.runtime.spawn(async move {
-            for message in messages {
-                let connected = core.upgrade().is_some_and(|core| core.has_session_with(&peer));
-                if !connected || sender.send(message.to_bytes()).await.is_err() {
-                    // It hears all of it when it next connects.
-                    return;
+            while let Some(messages) = next() {
+                for message in messages {
+                    if sender.send(message.to_bytes()).await.is_err() {
+                        // The session is over, as the next look finds; what waits is for another.
+                        break;
+                    }
                 }
             }
         });
@@ -108,15 +139,13 @@ impl Core {
             News::Have(names) => {
                 let lacking = keeper.lacks(names);
                 if !lacking.is_empty() {
-                    self.tell_member(from, vec![News::Want(lacking)]);
+                    self.tell_member(from, &|| Words::Want(lacking.clone()));
                 }
                 Ok(())
             }
             News::Want(names) => {
                 let names: BTreeSet<_> = names.into_iter().collect();
-                let mut shared = keeper.shared_with(&from);
-                shared.retain(|statement| names.contains(&statement.id()));
-                self.tell_member(from, News::telling(shared));
+                self.tell_member(from, &|| Words::Statements(names.clone()));
                 Ok(())
             }
             News::Statements(statements) => {
@@ -146,10 +175,10 @@ impl Core {
         }
     }
 
-    fn tell_member(self: &Arc<Self>, member: IdentityKey, messages: Vec<News>) {
+    fn tell_member(self: &Arc<Self>, member: IdentityKey, words: &dyn Fn() -> Words) {
         for session in self.all_sessions() {
             if session.peer().identity == member {
-                self.tell(session.peer(), messages.clone());
+                self.tell(session.peer(), words());
             }
         }
     }
