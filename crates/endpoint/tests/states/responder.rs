@@ -111,6 +111,8 @@ pub(crate) struct Responder {
     came: Option<Vec<u8>>,
     /// A first packet was taken.
     taken: bool,
+    /// What was asked of it.
+    challenged: Option<Vec<u8>>,
     now: Now,
     rng: StdRng,
 }
@@ -141,6 +143,7 @@ impl Responder {
             pending: None,
             came: None,
             taken: false,
+            challenged: None,
             who: flight.from,
             now: scene.now,
             rng,
@@ -177,15 +180,17 @@ impl Responder {
                 Step::Challenge => "challenge",
                 Step::Later => "later",
                 Step::Proven(_) => "proven",
-                Step::Established(_) => "established",
-                Step::Called | Step::CallEstablished(_) => "of somebody without a name",
+                Step::Established(_) | Step::CallEstablished(_) => "established",
+                Step::Called => "called",
                 Step::Failed(_) => "failed",
             });
         }
         match step {
             Step::Challenge => {
                 inbound.challenge(packet, &self.keys, demand, &mut self.rng).unwrap();
-                assert!(inbound.poll_transmit().unwrap().len() <= packet.len());
+                let challenge = inbound.poll_transmit().unwrap();
+                assert!(challenge.len() <= packet.len());
+                self.challenged = Some(challenge.to_vec());
                 seen.say(Word::Challenge);
             }
             Step::Proven(proof) => {

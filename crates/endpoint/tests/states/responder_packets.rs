@@ -43,10 +43,16 @@ impl Responder {
         let scene = &self.scene;
         let first = |flight: Flight| scene.packets(&flight).swap_remove(0);
         let ann = || first(Flight::OF_ANN);
+        // By the challenge of this very path, if there was one.
+        let challenged = self.challenged.clone();
         let cookied = || {
             let mut dialer = scene.start(&Flight::OF_ANN);
-            let challenge = Counterpart::challenge(scene, &transmit(&mut dialer)[0]);
+            let first = transmit(&mut dialer).swap_remove(0);
+            let challenge = challenged.clone().unwrap_or_else(|| Counterpart::challenge(scene, &first));
             assert!(matches!(dialer.handle_packet(scene.now.instant, &challenge), Step::Wait));
+            while dialer.is_working() {
+                dialer.work();
+            }
             transmit(&mut dialer).swap_remove(0)
         };
         Some(match event {

@@ -14,7 +14,8 @@ const UNDONE: Cell<State> = either(SILENT, O);
 /// Ends the session that it does not belong to, where nobody but the peer can have sent it.
 const BROKEN: Cell<State> = either(CLOSED, O);
 const CHALLENGE: Cell<State> = either(SILENT, saying(Word::Challenge));
-const REPEAT: Cell<State> = either(CLOSED, saying(Word::Reply));
+/// Work that was not asked for on this path; where nothing is kept of a path, it may have been.
+const UNASKED: Cell<State> = either(SILENT, KEY_SHARE);
 const CROSSED: Cell<State> = to(State::Crossed);
 const KEY_SHARE: Cell<State> = to(State::KeyShare);
 const CHALLENGED: Cell<State> = to_saying(State::Challenged, Word::Challenge);
@@ -38,10 +39,10 @@ const SHARE: [Cell<State>; State::ALL.len()] =
 /// silent, closed.
 #[rustfmt::skip]
 pub(crate) const TABLE: [Row; Event::ALL.len()] = [
-    (Event::First, [KEY_SHARE, CHALLENGE, CHALLENGE, UNDONE, UNDONE, REPEAT, BROKEN, O, BROKEN, O, O]),
-    (Event::FirstByTicket, [KEY_SHARE, CHALLENGE, CHALLENGE, UNDONE, UNDONE, BROKEN, REPEAT, O, BROKEN, O, O]),
-    (Event::FirstUnderLoad, [CHALLENGED, CHALLENGE, CHALLENGE, UNDONE, UNDONE, REPEAT, BROKEN, O, BROKEN, O, O]),
-    (Event::FirstPutOff, [O, CHALLENGE, CHALLENGE, UNDONE, UNDONE, REPEAT, BROKEN, O, BROKEN, O, O]),
+    (Event::First, [KEY_SHARE, CHALLENGE, CHALLENGE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
+    (Event::FirstByTicket, [KEY_SHARE, CHALLENGE, CHALLENGE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
+    (Event::FirstUnderLoad, [CHALLENGED, CHALLENGE, CHALLENGE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
+    (Event::FirstPutOff, [O, CHALLENGE, CHALLENGE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
     (Event::FirstWithoutDoor, JUNK),
     (Event::FirstUnproven, KNOCK),
     (Event::FirstOfStranger, KNOCK),
@@ -57,7 +58,7 @@ pub(crate) const TABLE: [Row; Event::ALL.len()] = [
     (Event::KeyShareForeign, SHARE),
     (Event::KeyShareShort, SHARE),
     (Event::KeyShareLong, SHARE),
-    (Event::Cookied, [KEY_SHARE, KEY_SHARE, KEY_SHARE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
+    (Event::Cookied, [UNASKED, KEY_SHARE, KEY_SHARE, UNDONE, UNDONE, BROKEN, BROKEN, O, BROKEN, O, O]),
     (Event::CookiedForged, JUNK),
     (Event::CookiedShort, JUNK),
     (Event::CookiedLong, JUNK),
