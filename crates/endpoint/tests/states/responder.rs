@@ -190,7 +190,9 @@ impl Responder {
                 inbound.challenge(packet, &self.keys, demand, &mut self.rng).unwrap();
                 let challenge = inbound.poll_transmit().unwrap();
                 assert!(challenge.len() <= packet.len());
-                self.challenged = Some(challenge.to_vec());
+                if packet == self.scene.packets(&Flight::OF_ANN)[0] {
+                    self.challenged = Some(challenge.to_vec());
+                }
                 seen.say(Word::Challenge);
             }
             Step::Proven(proof) => {
