@@ -100,7 +100,7 @@ pub(crate) trait Machine: Sized {
     fn apply(&mut self, event: Self::Event) -> Seen;
     /// Whether what follows the event in that state depends on more than the state of this one path; another row says
     /// how.
-    fn leaves_a_trace(state: Self::State, event: Self::Event) -> bool;
+    fn leaves_a_trace(reliable: bool, state: Self::State, event: Self::Event) -> bool;
     /// What must hold of everything that is told and remembered when an event led from one state to another.
     fn check(&self, way: (Self::State, Self::State), event: Self::Event, seen: &Seen);
 }
@@ -166,7 +166,7 @@ pub(crate) fn check_every_cell<M: Machine>(reliable: bool) {
                 machine.apply(*event);
                 machine
             });
-            let known = of(expected).iter().filter(|_| !M::leaves_a_trace(*state, *event));
+            let known = of(expected).iter().filter(|_| !M::leaves_a_trace(reliable, *state, *event));
             for (probe, (after, known)) in M::PROBES.iter().zip(after.iter().zip(known)) {
                 if after != known {
                     wrong.push(format!("{cell}, then {probe:?}: {after:?}, not {known:?}"));

@@ -431,7 +431,7 @@ impl Machine for Initiator {
         seen
     }
 
-    fn leaves_a_trace(state: State, event: Event) -> bool {
+    fn leaves_a_trace(_reliable: bool, state: State, event: Event) -> bool {
         // The turn, the repetitions and the grace of what follows are counted from it.
         let clock = matches!(event, Event::Half | Event::Turn | Event::TurnOther);
         clock || (state == State::Dialing && event == Event::TheirFirst)

@@ -448,8 +448,13 @@ impl Machine for Responder {
         seen
     }
 
-    fn leaves_a_trace(state: State, event: Event) -> bool {
+    fn leaves_a_trace(reliable: bool, state: State, event: Event) -> bool {
         match state {
+            // Half of the flight has come again: with the other half the answer is repeated.
+            State::Unconfirmed => {
+                !reliable && matches!(event, Event::First | Event::FirstUnderLoad | Event::FirstPutOff)
+            }
+            State::Reserved => !reliable && event == Event::FirstByTicket,
             State::KeyShare => matches!(event, Event::OtherFirst | Event::OursBegins | Event::Removed),
             State::First | State::Challenged | State::Crossed => event == Event::Removed,
             _ => false,
