@@ -269,16 +269,25 @@ impl Builder {
             None => (door, self.previous_door.into_iter().collect()),
         };
         let keeper = self.directory.map(|config| Keeper::new(config, device.record.clone(), &listens, now));
-        let members = match &keeper {
+        let known = match &keeper {
             Some(keeper) => keeper.settle(now).members,
             None => Arc::new(self.members),
         };
-        let mut endpoint = Endpoint::new(self.limits.control(), local, members, &mut rng);
+        let mut endpoint = Endpoint::new(self.limits.control(), local, Arc::clone(&known), &mut rng);
         if let Some(book) = book {
             *endpoint.tickets_mut() = book;
         }
         for (peer, counter) in self.confirmed.into_iter().chain(restored.confirmed) {
             endpoint.restore_counter(peer, counter);
+        }
+        for member in known.iter() {
+            for record in member.devices() {
+                let peer = PeerId { identity: member.identity(), device: record.static_key() };
+                let found = restored.found.get(&record.static_key()).and_then(|found| found.first());
+                if let Some(address) = found {
+                    endpoint.restore_address(peer, address.clone());
+                }
+            }
         }
         let responder = ResponderKeys {
             static_secret: device.key.secret().clone(),

@@ -12,6 +12,7 @@ use link::CloseReason;
 use membership::Members;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use x3dh_handshake::Role;
 
 use crate::clock;
 use crate::core::Core;
@@ -192,6 +193,11 @@ impl Core {
                 }
                 self.greet_with_news(peer);
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");
+                if let (Some(recorder), Role::Initiator) = (&self.recorder, role)
+                    && let Some(address) = control.endpoint.good_address(&peer)
+                {
+                    recorder.found(peer.device, address.clone());
+                }
                 self.events.tell(Event::PeerUp { peer, role });
             }
             Action::PeerDown { peer, session, cause } => {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoint::{Cause, Noted, PeerId};
-use membership::{IdentityKey, StaticKey};
+use membership::{IdentityKey, NetAddress, StaticKey};
 use tokio::sync::Notify;
 
 use crate::counter::Counter;
@@ -41,12 +41,14 @@ pub(crate) type Explanation = dyn Fn(&Cause) -> Explained + Send + Sync;
 pub(crate) struct Restored {
     pub(crate) counter: Counter,
     pub(crate) confirmed: Vec<(PeerId, u64)>,
+    /// Where devices answered.
+    pub(crate) found: BTreeMap<StaticKey, Vec<NetAddress>>,
 }
 
 impl Restored {
     /// There is no store.
     pub(crate) fn nothing() -> Self {
-        Self { counter: Counter::volatile(), confirmed: Vec::new() }
+        Self { counter: Counter::volatile(), confirmed: Vec::new(), found: BTreeMap::new() }
     }
 
     /// What a store has for the device of this key.
@@ -55,16 +57,17 @@ impl Restored {
         let read = move || {
             let snapshot = reading.snapshot();
             let confirmed = snapshot.confirmed_counters()?.collect::<Result<_, _>>()?;
-            Ok((snapshot.reserved_counter(&own)?, confirmed))
+            let found = snapshot.all_addresses()?.collect::<Result<_, _>>()?;
+            Ok((snapshot.reserved_counter(&own)?, confirmed, found))
         };
-        let (reserved, confirmed) = in_background(read).await?;
+        let (reserved, confirmed, found) = in_background(read).await?;
         let reserving = store.clone();
         let counter = Counter::durable(reserved, move |reserved| {
             let mut batch = Batch::new();
             batch.put_reserved_counter(&own, reserved);
             reserving.commit_blocking(batch).map_err(io::Error::other)
         });
-        Ok(Self { counter, confirmed })
+        Ok(Self { counter, confirmed, found })
     }
 }
 
@@ -86,10 +89,12 @@ struct Pending {
     finished: bool,
 }
 
-/// What happened since the last write: at most one counter of each peer, and the last causes of each member.
+/// What happened since the last write: at most one counter of each peer, one address of each device that was found, and
+/// the last causes of each member.
 #[derive(Default)]
 struct News {
     counters: BTreeMap<PeerId, u64>,
+    addresses: BTreeMap<StaticKey, NetAddress>,
     /// `None` are strangers.
     causes: BTreeMap<Option<IdentityKey>, VecDeque<Noted>>,
 }
@@ -113,6 +118,12 @@ impl Recorder {
     /// A peer has confirmed a counter.
     pub(crate) fn confirmed(&self, peer: PeerId, counter: u64) {
         lock(&self.pending).news.confirmed(peer, counter);
+        self.changed.notify_one();
+    }
+
+    /// A device answered there.
+    pub(crate) fn found(&self, device: StaticKey, address: NetAddress) {
+        lock(&self.pending).news.addresses.insert(device, address);
         self.changed.notify_one();
     }
 
@@ -183,6 +194,7 @@ impl Recorder {
         let mut pending = lock(&self.pending);
         let since = mem::take(&mut pending.news);
         since.counters.into_iter().for_each(|(peer, counter)| news.confirmed(peer, counter));
+        news.addresses.extend(since.addresses);
         for (member, causes) in since.causes {
             causes.into_iter().for_each(|noted| news.noted(member, noted));
         }
@@ -193,6 +205,7 @@ impl Recorder {
     /// Writes all of it, or says why not and what is left.
     fn write(&self, mut news: News) -> Result<(), (News, StoreError)> {
         self.write_counters(&mut news.counters)
+            .and_then(|()| self.write_addresses(&mut news.addresses))
             .and_then(|()| self.write_causes(&mut news.causes))
             .map_err(|error| (news, error))
     }
@@ -209,6 +222,25 @@ impl Recorder {
                 counters.remove(peer);
             }
         }
+        Ok(())
+    }
+
+    /// Those that are new: where a device is found is mostly where it was.
+    fn write_addresses(&self, addresses: &mut BTreeMap<StaticKey, NetAddress>) -> Result<(), StoreError> {
+        let snapshot = self.store.snapshot();
+        let mut batch = Batch::new();
+        for (device, address) in addresses.iter() {
+            let mut known = snapshot.addresses(device)?;
+            if known.first() != Some(address) {
+                known.retain(|other| other != address);
+                known.insert(0, address.clone());
+                batch.put_addresses(device, &known);
+            }
+        }
+        if !batch.is_empty() {
+            self.store.commit_blocking(batch)?;
+        }
+        addresses.clear();
         Ok(())
     }
 

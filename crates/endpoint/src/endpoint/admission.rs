@@ -15,6 +15,7 @@ use crate::path::PathFacts;
 use crate::proof::Proof;
 use crate::session::{Session, Stage};
 use crate::timers::Timer;
+use membership::NetAddress;
 use x3dh_handshake::{Role, Tag};
 
 impl Endpoint {
@@ -216,6 +217,19 @@ impl Endpoint {
     /// [`Action::StoreCounter`].
     pub fn restore_counter(&mut self, id: PeerId, counter: u64) {
         self.meet(id).answered.confirm(counter);
+        self.prune(&id);
+    }
+
+    /// Where a device answered last, if it did: tried first among the addresses that are known of it.
+    #[must_use]
+    pub fn good_address(&self, id: &PeerId) -> Option<&NetAddress> {
+        self.peers.get(id)?.good_address.as_ref()
+    }
+
+    /// Tells the endpoint where a device on the list answered before this process began: see
+    /// [`good_address`](Self::good_address).
+    pub fn restore_address(&mut self, id: PeerId, address: NetAddress) {
+        self.meet(id).good_address = Some(address);
         self.prune(&id);
     }
 

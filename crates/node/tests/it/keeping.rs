@@ -54,6 +54,9 @@ async fn counters_are_reserved_by_one_and_kept_by_the_other() {
     assert_eq!(kept[0].0, peer(&alice));
     assert!(kept[0].1 <= reserved, "{} was used, {reserved} reserved", kept[0].1);
     assert_eq!(confirmed(&stores.0), vec![]);
+    let found = |store: &Store, whom| store.snapshot().addresses(&peer(whom).device).unwrap();
+    assert_eq!(found(&stores.0, &bob), [host(2).to_string().parse().unwrap()], "where bob answered");
+    assert_eq!(found(&stores.1, &alice), [], "bob has found nobody");
     assert_eq!(a.store().unwrap().snapshot().reserved_counter(&peer(&alice).device).unwrap(), reserved);
     a.shutdown().await;
     b.shutdown().await;

@@ -180,6 +180,20 @@ fn a_dial_that_nothing_answers_ends_at_its_deadline() {
 }
 
 #[test]
+fn an_address_that_answered_an_earlier_process_comes_first_while_it_is_known() {
+    for (restored, first) in [("b", "b"), ("elsewhere", "a")] {
+        let mut rig = Rig::new();
+        rig.endpoint.restore_address(peer(2), address(restored));
+        assert_eq!(rig.endpoint.good_address(&peer(2)), Some(&address(restored)));
+        rig.connect(peer(2));
+        assert!(matches!(rig.action(), Action::Dial { address: tried, .. } if tried == address(first)));
+    }
+    let mut rig = Rig::new();
+    rig.endpoint.restore_address(with_device(2, 30), address("a"));
+    assert_eq!(rig.endpoint.good_address(&with_device(2, 30)), None, "of a device that is not on the list");
+}
+
+#[test]
 fn the_address_that_answered_comes_first_next_time() {
     let mut rig = Rig::new();
     rig.connect(peer(2));
