@@ -92,6 +92,15 @@ impl Directory {
         Ok(merged)
     }
 
+    /// Takes in a statement that stood in a directory before, whatever order they come in now: the bounds of the whole
+    /// were met when it was taken in first.
+    ///
+    /// # Errors
+    /// As [`merge_own`](Self::merge_own).
+    pub fn restore(&mut self, statement: Statement) -> Result<Merged, Error> {
+        self.merge_own(statement)
+    }
+
     /// Forgets what strangers have said: those of whom nobody whose word counts has said anything. Says what is gone,
     /// so that the store can forget it too.
     ///

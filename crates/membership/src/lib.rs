@@ -9,6 +9,10 @@
 //!   DeviceKey ──named by──┘  └──is carried by the handshake as a Credential──────────────┘
 //! ```
 //!
+//! Who is in can also follow from what members say of each other. [`Statement`]s, that is announcements, vouchers and
+//! revocations, merge into a [`Directory`] in any order; [`Settled`] is who is in and who is out by them under a
+//! [`Policy`]; a [`Ticket`] lets somebody in whom nobody knows yet; [`News`] is how members tell each other.
+//!
 //! Nothing here knows a socket, a file or a clock: dates and randomness are parameters. The bytes are specified in
 //! section 3 of `docs/PROTOCOL.md`.
 

@@ -100,8 +100,6 @@ struct State {
     /// Those to whom we are on the way with a ticket of theirs: in for as long as that takes.
     hosts: BTreeMap<IdentityKey, (Card, Voucher)>,
     settled: Arc<Settled>,
-    /// At which date.
-    settled_on: UnixSeconds,
     /// How often everybody was settled.
     settlements: u64,
     /// The names of all statements: members ask for them, and each is a hash.
@@ -121,7 +119,7 @@ impl Keeper {
         let authority = Arc::new(ArcSwap::from_pointee(Authority::new(policy.clone(), Arc::clone(&settled))));
         let known = Arc::new(names_of(&kept.directory));
         let hosts = BTreeMap::new();
-        let state = State { kept, policy, hosts, settled, settled_on: now, settlements: 0, known };
+        let state = State { kept, policy, hosts, settled, settlements: 0, known };
         let addresses = if addresses.is_empty() { listens.to_vec() } else { addresses };
         let (turn, owes_door) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
         let state = Mutex::new(state);
@@ -156,11 +154,9 @@ impl Keeper {
         roll
     }
 
-    /// Whether standings may be others by now. Also after the clock was set back: whoever was out by a date that has yet
-    /// to come is in again.
+    /// Whether standings may be others by now. Not after the clock was set back: whose time is up stays out.
     fn is_to_be_settled(&self, date: UnixSeconds) -> bool {
-        let state = lock(&self.state);
-        date < state.settled_on || state.settled.next_change().is_some_and(|change| change <= date)
+        lock(&self.state).settled.next_change().is_some_and(|change| change <= date)
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {
@@ -224,13 +220,12 @@ impl State {
         let mut directory = Directory::clone(&self.kept.directory);
         for (card, voucher) in self.hosts.values() {
             directory.add_card(card.clone());
-            // A full directory takes nobody in, not even on the way.
-            directory.merge(Statement::Voucher(voucher.clone())).ok();
+            // This node's own word, which fails only if it alone has said too much.
+            directory.merge_own(Statement::Voucher(voucher.clone())).ok();
         }
         let settled = Settled::new(&directory, &self.policy, now);
         let members = Members::settled(&directory, &settled, &self.kept.names);
         self.settled = Arc::new(settled);
-        self.settled_on = now;
         self.settlements += 1;
         Roll { number: self.settlements, members: Arc::new(members) }
     }

@@ -21,6 +21,10 @@ use crate::establish::Halves;
 use crate::frames::{FrameReader, FrameWriter};
 use crate::session::{Operation, PingReply, Session};
 
+/// What a lone session holds of what has arrived and was not taken, whole messages and parts. Whoever sends more before it
+/// is taken is cut off: the credit for the parts of a message is given back before the message is whole.
+pub(crate) const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
+
 /// Why a lone session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -39,6 +43,12 @@ pub enum LoneEnd {
     Refused,
 }
 
+/// Counts bytes that are to be held.
+fn hold(held: &mut usize, bytes: usize) -> Result<(), LoneEnd> {
+    *held = held.saturating_add(bytes);
+    if *held > MAX_HELD_BYTES { Err(LoneEnd::Lost) } else { Ok(()) }
+}
+
 /// A session and everything it is made of.
 pub(crate) struct Lone {
     core: Arc<Core>,
@@ -48,7 +58,9 @@ pub(crate) struct Lone {
     writer: FrameWriter,
     rx: Rx,
     streams: BTreeMap<StreamId, Incoming>,
-    /// What has arrived and was not taken, with what taking it gives back. Bounded by the session's credit.
+    /// Bytes of what has arrived and was not taken: at most [`MAX_HELD_BYTES`].
+    held: usize,
+    /// What has arrived and was not taken, with what taking it gives back.
     arrived: VecDeque<(StreamName, Bytes, Meter, u64)>,
     end: Option<LoneEnd>,
 }
@@ -63,7 +75,7 @@ impl Lone {
     pub(crate) fn new(core: Arc<Core>, halves: Halves, (carrier, reader): (Carrier, FrameReader)) -> Self {
         let Halves { session, rx, writer } = halves;
         let (streams, arrived) = (BTreeMap::new(), VecDeque::new());
-        Self { core, session, carrier, reader, writer, rx, streams, arrived, end: None }
+        Self { core, session, carrier, reader, writer, rx, streams, held: 0, arrived, end: None }
     }
 
     pub(crate) fn peer(&self) -> PeerId {
@@ -99,6 +111,7 @@ impl Lone {
         std::future::poll_fn(|context| {
             loop {
                 if let Some((name, message, meter, cost)) = self.arrived.pop_front() {
+                    self.held = self.held.saturating_sub(message.len());
                     if meter.consume(cost) {
                         self.rx.handle_consumed();
                     }
@@ -205,14 +218,16 @@ impl Lone {
             Event::Messages { stream, batch } => {
                 let Some(from) = self.streams.get(&stream) else { return Ok(()) };
                 for message in batch {
+                    hold(&mut self.held, message.len())?;
                     let cost = MESSAGE_COST_BYTES + u64::try_from(message.len()).unwrap_or(u64::MAX / 4);
                     self.arrived.push_back((from.name.clone(), message, from.meter.clone(), cost));
                 }
             }
             Event::Piece { stream, bytes } => {
                 if let Some(from) = self.streams.get_mut(&stream) {
+                    hold(&mut self.held, bytes.len())?;
                     from.pieces.extend_from_slice(&bytes);
-                    // The size of the whole is bounded by its class; the rest of it needs the credit.
+                    // The rest of it needs the credit.
                     let _ = from.meter.consume(u64::try_from(bytes.len()).unwrap_or(u64::MAX / 4));
                     self.rx.handle_consumed();
                 }
@@ -226,10 +241,14 @@ impl Lone {
             }
             Event::Aborted { stream } => {
                 if let Some(from) = self.streams.get_mut(&stream) {
+                    self.held = self.held.saturating_sub(from.pieces.len());
                     from.pieces.clear();
                 }
             }
-            Event::Ended { stream } => drop(self.streams.remove(&stream)),
+            Event::Ended { stream } => {
+                let pieces = self.streams.remove(&stream).map(|from| from.pieces.len());
+                self.held = self.held.saturating_sub(pieces.unwrap_or(0));
+            }
             Event::Closed { reason } => return Err(LoneEnd::Closed(reason)),
             _ => {}
         }

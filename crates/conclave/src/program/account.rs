@@ -52,7 +52,12 @@ impl Account<'_> {
     fn status(&self) -> Event {
         let roster = self.roster;
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let open = roster.kept().tickets.values().filter(|terms| self.now <= terms.expires).count();
+        let open = roster
+            .kept()
+            .tickets
+            .values()
+            .filter(|terms| self.now.max(roster.kept().horizon) <= terms.expires)
+            .count();
         Event::Status(StatusLine {
             running: self.running,
             member_id: MemberId::of(&roster.own()).to_string(),
@@ -87,7 +92,9 @@ impl Account<'_> {
 
     /// The tickets that open, those that end first before the others.
     fn tickets(&self) -> Vec<Event> {
-        let open = self.roster.kept().tickets.iter().filter(|(_, terms)| self.now <= terms.expires);
+        // By the latest date seen, as the node judges them.
+        let date = self.now.max(self.roster.kept().horizon);
+        let open = self.roster.kept().tickets.iter().filter(|(_, terms)| date <= terms.expires);
         let mut lines: Vec<OpenTicketLine> = open
             .map(|(id, terms)| OpenTicketLine {
                 ticket_id: hex::encode(&id.0),

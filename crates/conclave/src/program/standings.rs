@@ -152,8 +152,8 @@ pub(crate) fn consequences(
     let failed =
         |error: membership::Error| Failure::new(Kind::Usage, format!("this cannot be revoked: {error}"));
     let mut directory = Directory::clone(roster.directory());
-    directory.merge(Statement::Revocation(statement.map_err(failed)?)).map_err(failed)?;
-    let after = Settled::new(&directory, &Policy::of(own), now);
+    directory.merge_own(Statement::Revocation(statement.map_err(failed)?)).map_err(failed)?;
+    let after = Settled::new(&directory, &Policy::of(own), now.max(roster.kept().horizon));
     let change = |identity: IdentityKey| {
         let (before, after) = (roster.settled().standing(&identity), after.standing(&identity));
         let by = match after {

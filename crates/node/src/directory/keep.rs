@@ -56,6 +56,12 @@ impl Keep {
         })
     }
 
+    /// Calls it on this thread.
+    #[cfg(test)]
+    pub(super) fn store(&self, kept: &Kept) -> io::Result<()> {
+        (self.0)(kept)
+    }
+
     /// Calls it where it may block.
     pub(super) async fn run(&self, kept: Kept) -> Result<(), DirectoryError> {
         let keep = Arc::clone(&self.0);

@@ -1,14 +1,17 @@
 //! The directory in the embedded store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use membership::{Card, Directory, IdentityKey, Statement, TicketId, TicketTerms};
+use membership::{Card, Directory, IdentityKey, Statement, StatementId, TicketId, TicketTerms};
 
 use super::{Keep, Kept};
 use crate::store::{Batch, Store, StoreError};
 use crate::sync::lock;
+
+#[cfg(test)]
+mod tests;
 
 /// What is in the store cannot be what a node has written.
 fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -27,7 +30,8 @@ impl Kept {
         for item in snapshot.statements().map_err(read)? {
             let (_, bytes) = item.map_err(read)?;
             let statement = Statement::from_bytes(&bytes).map_err(damaged)?;
-            directory.merge(statement).map_err(damaged)?;
+            // What was in bounds when it was taken in is so now, whatever came first then.
+            directory.restore(statement).map_err(damaged)?;
         }
         for item in snapshot.cards().map_err(read)? {
             let (_, bytes) = item.map_err(read)?;
@@ -59,6 +63,18 @@ impl Keep {
         let (store, last) = (store.clone(), Mutex::new(from));
         Self::new(move |kept| {
             let mut last = lock(&last);
+            let gone = gone(&last.directory, &kept.directory);
+            if gone.len() > MAX_REMOVALS {
+                // More than one transaction takes, and what was swept is nobody's word that counts: nothing is lost if
+                // it is gone and the change itself then fails.
+                for names in gone.chunks(MAX_REMOVALS) {
+                    let mut batch = Batch::new();
+                    for name in names {
+                        batch.remove_statement(&name.0);
+                    }
+                    store.commit_blocking(batch).map_err(io::Error::other)?;
+                }
+            }
             let batch = difference(&last, kept, &own)?;
             store.commit_blocking(batch).map_err(io::Error::other)?;
             *last = kept.clone();
@@ -71,7 +87,13 @@ impl Keep {
 fn difference(old: &Kept, new: &Kept, own: &IdentityKey) -> io::Result<Batch> {
     let mut batch = Batch::new();
     if !Arc::ptr_eq(&old.directory, &new.directory) {
+        let gone = gone(&old.directory, &new.directory);
         statements(&old.directory, &new.directory, &mut batch);
+        if gone.len() <= MAX_REMOVALS {
+            for name in &gone {
+                batch.remove_statement(&name.0);
+            }
+        }
         cards(&old.directory, &new.directory, &mut batch)?;
     }
     for (identity, name) in &new.names {
@@ -98,16 +120,25 @@ fn difference(old: &Kept, new: &Kept, own: &IdentityKey) -> io::Result<Batch> {
     Ok(batch)
 }
 
+/// Statements that are removed with what takes their place. A directory that was full and is swept loses more.
+const MAX_REMOVALS: usize = 8_192;
+
+/// What stood in the old directory and does not in the new one.
+fn gone(old: &Arc<Directory>, new: &Arc<Directory>) -> Vec<StatementId> {
+    if Arc::ptr_eq(old, new) {
+        return Vec::new();
+    }
+    let kept: BTreeSet<_> = new.statements().map(|statement| statement.id()).collect();
+    old.statements().map(|statement| statement.id()).filter(|name| !kept.contains(name)).collect()
+}
+
 fn statements(old: &Directory, new: &Directory, batch: &mut Batch) {
-    let mut gone: BTreeMap<_, _> = old.statements().map(|statement| (statement.id(), ())).collect();
+    let known: BTreeSet<_> = old.statements().map(|statement| statement.id()).collect();
     for statement in new.statements() {
         let id = statement.id();
-        if gone.remove(&id).is_none() {
+        if !known.contains(&id) {
             batch.put_statement(&id.0, &statement.to_bytes());
         }
-    }
-    for id in gone.keys() {
-        batch.remove_statement(&id.0);
     }
 }
 

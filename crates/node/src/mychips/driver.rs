@@ -444,8 +444,8 @@ impl Driver {
         if let (Some(guest), End::Rejected) = (&self.guest, end) {
             let source = source(guest.address.ip());
             tracing::debug!(address = %guest.address, "an agent was refused");
-            // Whether it was a member's doing cannot be known.
-            lock(&self.hub.guard).refused(clock::now(), &source, &HandshakeCause::Malformed);
+            // No offence: it may be an honest agent that was removed, or whose time is up. The rates hold it.
+            lock(&self.hub.guard).refused(clock::now(), &source, &HandshakeCause::WrongDoor);
             guest.pass.refused();
             // Silence until the deadline: neither the time nor the manner of the end tells what was wrong.
             tokio::select! {

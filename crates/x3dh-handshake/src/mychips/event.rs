@@ -71,8 +71,8 @@ pub enum Event {
     Opened {
         /// Who it is.
         peer: Agent,
-        /// The counter of the initiator: the highest confirmed one of its key from now on, to be stored before anything
-        /// that comes after this event is looked at.
+        /// The counter of the initiator: the highest confirmed one of its key from now on, to be held against others at
+        /// once, and to be stored so that it is in another process.
         counter: u64,
         /// What the far end said early.
         early: Vec<u8>,

@@ -224,7 +224,8 @@ impl Roster {
 }
 
 fn settle(own: IdentityKey, kept: &Kept, now: UnixSeconds) -> (Settled, Members) {
-    let settled = Settled::new(&kept.directory, &Policy::of(own), now);
+    // As the node does it: a clock that is set back brings nobody back.
+    let settled = Settled::new(&kept.directory, &Policy::of(own), now.max(kept.horizon));
     let members = Members::settled(&kept.directory, &settled, &kept.names);
     (settled, members)
 }
