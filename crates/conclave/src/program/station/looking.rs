@@ -47,7 +47,11 @@ impl Station {
                 "stop `conclave up` and start it again, so that both are the same program",
             )
         }];
-        lines.push(Topic::Node.ok(format!("runs, with {} sessions", shared.node.sessions().len())));
+        let sessions = match shared.node.sessions().len() {
+            1 => "1 session".to_owned(),
+            count => format!("{count} sessions"),
+        };
+        lines.push(Topic::Node.ok(format!("runs, with {sessions}")));
         let (store, own, home) = (shared.store.clone(), shared.node.identity(), shared.home.clone());
         let read = move || Ok((home.roster(&store, own, now)?, account::seen(&store, &home)?));
         let read = tokio::task::spawn_blocking(read).await;
