@@ -22,6 +22,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Counters in one batch.
 const MAX_BATCH_COUNTERS: usize = 1_024;
+/// Devices whose addresses are in one batch, each with all that are kept of it.
+const MAX_BATCH_ADDRESSES: usize = 512;
 /// Members whose causes are in one batch, each with the causes before and after.
 const MAX_BATCH_MEMBERS: usize = 64;
 
@@ -227,20 +229,25 @@ impl Recorder {
 
     /// Those that are new: where a device is found is mostly where it was.
     fn write_addresses(&self, addresses: &mut BTreeMap<StaticKey, NetAddress>) -> Result<(), StoreError> {
-        let snapshot = self.store.snapshot();
-        let mut batch = Batch::new();
-        for (device, address) in addresses.iter() {
-            let mut known = snapshot.addresses(device)?;
-            if known.first() != Some(address) {
-                known.retain(|other| other != address);
-                known.insert(0, address.clone());
-                batch.put_addresses(device, &known);
+        while !addresses.is_empty() {
+            let snapshot = self.store.snapshot();
+            let mut batch = Batch::new();
+            let part: Vec<_> = addresses.keys().take(MAX_BATCH_ADDRESSES).copied().collect();
+            for (device, address) in addresses.iter().take(part.len()) {
+                let mut known = snapshot.addresses(device)?;
+                if known.first() != Some(address) {
+                    known.retain(|other| other != address);
+                    known.insert(0, address.clone());
+                    batch.put_addresses(device, &known);
+                }
+            }
+            if !batch.is_empty() {
+                self.store.commit_blocking(batch)?;
+            }
+            for device in &part {
+                addresses.remove(device);
             }
         }
-        if !batch.is_empty() {
-            self.store.commit_blocking(batch)?;
-        }
-        addresses.clear();
         Ok(())
     }
 

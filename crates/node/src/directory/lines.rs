@@ -55,11 +55,6 @@ impl Lines {
         }
         words
     }
-
-    /// Gives up what waits for a peer.
-    pub(super) fn forget(&self, peer: &PeerId) {
-        lock(&self.waiting).remove(peer);
-    }
 }
 
 #[cfg(test)]

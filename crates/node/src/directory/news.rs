@@ -97,22 +97,20 @@ impl Core {
         }
         let sender = Sender::new(Arc::clone(self), Target::Device(peer), name, StreamOptions::default());
         let core = Arc::downgrade(self);
-        let next = move || {
-            let core = core.upgrade()?;
-            let keeper = core.keeper.as_ref()?;
-            let words = keeper.lines.next(&peer)?;
-            if core.has_session_with(&peer) {
-                return Some(keeper.messages(&peer.identity, words));
-            }
-            // It hears all of it when it next connects.
-            keeper.lines.forget(&peer);
-            None
-        };
         self.runtime.spawn(async move {
+            let is_connected = || core.upgrade().is_some_and(|core| core.has_session_with(&peer));
+            let next = || {
+                let core = core.upgrade()?;
+                let keeper = core.keeper.as_ref()?;
+                let words = keeper.lines.next(&peer)?;
+                // What waits behind may be for a session that begins just now, so the line is gone through to its end.
+                let is_heard = core.has_session_with(&peer);
+                Some(if is_heard { keeper.messages(&peer.identity, words) } else { Vec::new() })
+            };
             while let Some(messages) = next() {
                 for message in messages {
-                    if sender.send(message.to_bytes()).await.is_err() {
-                        // The session is over, as the next look finds; what waits is for another.
+                    // Nobody is dialed for news: whoever is gone hears all of it when they next connect.
+                    if !is_connected() || sender.send(message.to_bytes()).await.is_err() {
                         break;
                     }
                 }

@@ -75,7 +75,8 @@ impl Keep {
                     store.commit_blocking(batch).map_err(io::Error::other)?;
                 }
             }
-            let batch = difference(&last, kept, &own)?;
+            let gone = if gone.len() > MAX_REMOVALS { Vec::new() } else { gone };
+            let batch = difference(&last, kept, &gone, &own)?;
             store.commit_blocking(batch).map_err(io::Error::other)?;
             *last = kept.clone();
             Ok(())
@@ -83,16 +84,13 @@ impl Keep {
     }
 }
 
-/// What has to be written for `new` to stand where `old` does.
-fn difference(old: &Kept, new: &Kept, own: &IdentityKey) -> io::Result<Batch> {
+/// What has to be written for `new` to stand where `old` does; `gone` are the statements that are to be removed.
+fn difference(old: &Kept, new: &Kept, gone: &[StatementId], own: &IdentityKey) -> io::Result<Batch> {
     let mut batch = Batch::new();
     if !Arc::ptr_eq(&old.directory, &new.directory) {
-        let gone = gone(&old.directory, &new.directory);
         statements(&old.directory, &new.directory, &mut batch);
-        if gone.len() <= MAX_REMOVALS {
-            for name in &gone {
-                batch.remove_statement(&name.0);
-            }
+        for name in gone {
+            batch.remove_statement(&name.0);
         }
         cards(&old.directory, &new.directory, &mut batch)?;
     }
