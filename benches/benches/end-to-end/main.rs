@@ -1,7 +1,7 @@
 //! The whole, end to end on loopback, beside plain TCP and mutual TLS 1.3, in one run.
 //!
-//! `cargo bench -p benches --bench end-to-end -- [MODE]… [--rounds N] [--quick] [--only-ours]` prints one Markdown table: medians over
-//! the rounds, in brackets the ratio to mutual TLS (`--only-ours`, for a profiler, leaves the others out). The order of the stacks rotates from round to round. Both ends of all
+//! `cargo bench -p benches --bench end-to-end -- [MODE]… [STACK]… [--rounds N] [--quick]` prints one Markdown table: medians over
+//! the rounds, in brackets the ratio to mutual TLS (`conclave actors`, for a profiler, leaves the others out). The order of the stacks rotates from round to round. Both ends of all
 //! modes but `idle` and `processes` live in this one process, on one tokio runtime with two workers.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::as_conversions, unreachable_pub)]
 
@@ -80,7 +80,8 @@ const FULL: Load = Load {
 };
 const QUICK: Load =
     Load { bulk_messages: 64, round_trips: 1_000, rate_messages: 100_000, connects: 20, idle_sessions: 50 };
-const STACKS: [Stack; 4] = [Stack::Tcp, Stack::Tls, Stack::Conclave, Stack::Actors];
+const STACKS: [(&str, Stack); 4] =
+    [("tcp", Stack::Tcp), ("tls", Stack::Tls), ("conclave", Stack::Conclave), ("actors", Stack::Actors)];
 const MODES: [(&str, Mode); 7] = [
     ("bulk", Mode::Bulk),
     ("rtt", Mode::RoundTrip),
@@ -102,10 +103,11 @@ fn main() {
     let quick = arguments.iter().any(|argument| argument == "--quick" || argument == "--test");
     let rounds = arguments.iter().position(|argument| argument == "--rounds");
     let rounds = rounds.map_or(if quick { 1 } else { 5 }, |at| arguments[at + 1].parse().unwrap());
-    let only_ours = arguments.iter().any(|argument| argument == "--only-ours");
-    let named: Vec<_> =
-        MODES.iter().filter(|(name, _)| arguments.iter().any(|argument| argument == name)).collect();
+    let is_named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let named: Vec<_> = MODES.iter().filter(|(name, _)| is_named(name)).collect();
     let modes = if named.is_empty() { MODES.iter().collect() } else { named };
+    let all = !STACKS.iter().any(|(name, _)| is_named(name));
+    let plays = |&(name, stack): &(&str, Stack), mode: Mode| (all || is_named(name)) && stack.plays(mode);
     let load = if quick { QUICK } else { FULL };
 
     println!("{}\n", table::machine());
@@ -115,11 +117,9 @@ fn main() {
         for round in 0..rounds {
             for turn in 0..STACKS.len() {
                 let which = (round + turn) % STACKS.len();
-                let ours = matches!(STACKS[which], Stack::Conclave | Stack::Actors);
-                if only_ours && !ours || !STACKS[which].plays(mode) {
-                    continue;
+                if plays(&STACKS[which], mode) {
+                    samples[which].push(run(mode, STACKS[which].1, &load));
                 }
-                samples[which].push(run(mode, STACKS[which], &load));
             }
         }
         println!("{}", table::rows(mode, &samples));
