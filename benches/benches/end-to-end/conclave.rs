@@ -51,9 +51,8 @@ async fn one_way(node: &Node, server: IdentityKey, bytes: usize, count: usize) -
     let message = Bytes::from_static(random(bytes).to_vec().leak());
     node.connect(server).await.unwrap();
     let run = Run::start();
-    for _ in 0..count {
-        sender.send(message.clone()).await.unwrap();
-    }
+    // As the writers of the others, which have a buffer.
+    sender.send_all(std::iter::repeat_n(message, count)).await.unwrap();
     answers.recv().await.unwrap();
     run.stop(count, Vec::new())
 }

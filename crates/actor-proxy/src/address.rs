@@ -13,7 +13,7 @@ use crate::local::{AnyMailbox, LocalAddress};
 use crate::mailbox::{Mailbox, Pushed};
 use crate::node_id::NodeId;
 use crate::parcel::{Gone, Passenger};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Sent};
 use crate::schema::Message;
 use crate::scope;
 use crate::shared::Core;
@@ -77,11 +77,14 @@ impl<M: Message> Address<M> {
                 Pushed::Ended(ended) => return Err(ended.into()),
                 Pushed::Full(message) => return line_up(mailbox, message).await,
             },
-            Kind::Remote(proxy) => {
-                let draft = proxy.write(&message)?;
-                drop(message);
-                proxy.send(draft).await?
-            }
+            Kind::Remote(proxy) => match proxy.send_at_once(&message) {
+                Sent::Accepted { pause } => pause,
+                Sent::Not(draft) => {
+                    drop(message);
+                    proxy.send(draft).await?
+                }
+                Sent::Never(error) => return Err(error),
+            },
             Kind::Gone(_) => return Err(Ended::Expired.into()),
         };
         if pause {

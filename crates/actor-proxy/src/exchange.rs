@@ -1,6 +1,7 @@
 //! One session with a peer, as its driver sees it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Instant;
@@ -59,8 +60,7 @@ impl Exchange {
         self.peer.handle(self.epoch, now, messages.into_iter())
     }
 
-    /// As [`handle_messages`](Self::handle_messages), for messages of one lane that lie back to back in one buffer: each ends
-    /// where `ends` says, and the next begins there.
+    /// As [`handle_messages`](Self::handle_messages), for messages of one lane that lie in one buffer, where `spans` says.
     ///
     /// # Errors
     /// [`PeerFault`]: the session is to be closed, the peer breaks the protocol.
@@ -68,9 +68,9 @@ impl Exchange {
         &self,
         now: Instant,
         buffer: &Bytes,
-        ends: impl IntoIterator<Item = usize>,
+        spans: impl IntoIterator<Item = Range<usize>>,
     ) -> (Result<(), PeerFault>, Wakes) {
-        self.peer.handle_packed(self.epoch, now, buffer, ends.into_iter())
+        self.peer.handle_packed(self.epoch, now, buffer, spans.into_iter())
     }
 
     /// Refuses a message of the pipe that is larger than [`Actors::max_message_bytes`](crate::Actors::max_message_bytes), of which this is

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::limits::MAX_COPIED_BYTES;
 use crate::table::Tag;
@@ -44,7 +44,9 @@ pub(crate) struct Place {
 }
 
 /// An empty lane that once held more envelopes gives its room back.
-const MAX_KEPT_ITEMS: usize = 4_096;
+const MAX_KEPT_ENVELOPES: usize = 4_096;
+/// So much of what has left may stand in front of what has not.
+const MAX_GONE_BYTES: usize = 64 * 1024;
 
 /// Envelopes in their lanes.
 #[derive(Default)]
@@ -55,9 +57,13 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    /// Small envelopes, back to back.
-    packed: BytesMut,
-    items: VecDeque<Item>,
+    /// Small envelopes, back to back, from `start` on.
+    packed: Vec<u8>,
+    start: usize,
+    /// How long they are, in the order of all; [`OWN`] stands for one of `own`.
+    lengths: VecDeque<u16>,
+    /// Large envelopes, each with a buffer of its own.
+    own: VecDeque<Bytes>,
     bytes: usize,
     pushed: u64,
     taken: u64,
@@ -84,39 +90,42 @@ impl Next<'_> {
     }
 }
 
-enum Item {
-    Packed(usize),
-    Own(Bytes),
-}
+/// No small envelope is so long.
+const OWN: u16 = u16::MAX;
+const _: () = assert!(MAX_COPIED_BYTES < 65_535);
 
 impl Outbox {
     /// Appends an envelope of two parts, copied. For a large one that has a buffer of its own: [`push_own`](Self::push_own).
     pub(crate) fn push(&mut self, lane: Lane, head: &[u8], body: &[u8]) -> Place {
         let length = head.len() + body.len();
-        let queue = self.queue(lane);
-        let item = if length <= MAX_COPIED_BYTES {
-            queue.packed.extend_from_slice(head);
-            queue.packed.extend_from_slice(body);
-            Item::Packed(length)
-        } else {
-            let mut own = Vec::with_capacity(length);
-            own.extend_from_slice(head);
-            own.extend_from_slice(body);
-            Item::Own(own.into())
-        };
-        self.insert(lane, item, length)
+        match u16::try_from(length) {
+            Ok(short) if length <= MAX_COPIED_BYTES => {
+                let queue = self.queue(lane);
+                queue.packed.reserve(length);
+                queue.packed.extend_from_slice(head);
+                queue.packed.extend_from_slice(body);
+                self.count(lane, short, length)
+            }
+            _ => {
+                let mut own = Vec::with_capacity(length);
+                own.extend_from_slice(head);
+                own.extend_from_slice(body);
+                self.push_own(lane, own.into())
+            }
+        }
     }
 
     /// Appends an envelope that has a buffer of its own.
     pub(crate) fn push_own(&mut self, lane: Lane, envelope: Bytes) -> Place {
         let length = envelope.len();
-        self.insert(lane, Item::Own(envelope), length)
+        self.queue(lane).own.push_back(envelope);
+        self.count(lane, OWN, length)
     }
 
-    fn insert(&mut self, lane: Lane, item: Item, length: usize) -> Place {
+    fn count(&mut self, lane: Lane, mark: u16, length: usize) -> Place {
         self.bytes += length;
         let queue = self.queue(lane);
-        queue.items.push_back(item);
+        queue.lengths.push_back(mark);
         queue.bytes += length;
         queue.pushed += 1;
         Place { lane, number: queue.pushed }
@@ -131,28 +140,29 @@ impl Outbox {
     /// The next envelope of a lane; it stays until [`advance`](Self::advance).
     pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         let queue = self.lanes.get(lane.index())?;
-        Some(match queue.items.front()? {
-            Item::Packed(length) => Next::Small(queue.packed.get(..*length).unwrap_or_default()),
-            Item::Own(envelope) => Next::Large(envelope),
+        Some(match *queue.lengths.front()? {
+            OWN => Next::Large(queue.own.front()?),
+            length => {
+                let end = queue.start + usize::from(length);
+                Next::Small(queue.packed.get(queue.start..end).unwrap_or_default())
+            }
         })
     }
 
     /// The envelope that was looked at has left.
     pub(crate) fn advance(&mut self, lane: Lane) {
         let queue = self.queue(lane);
-        let length = match queue.items.pop_front() {
-            Some(Item::Packed(length)) => {
-                queue.packed.advance(length);
-                length
+        let length = match queue.lengths.pop_front() {
+            Some(OWN) => queue.own.pop_front().map_or(0, |envelope| envelope.len()),
+            Some(length) => {
+                queue.start += usize::from(length);
+                usize::from(length)
             }
-            Some(Item::Own(envelope)) => envelope.len(),
             None => return,
         };
         queue.taken += 1;
         queue.bytes -= length;
-        if queue.items.is_empty() && queue.items.capacity() > MAX_KEPT_ITEMS {
-            (queue.items, queue.packed) = Default::default();
-        }
+        queue.tidy();
         self.bytes -= length;
     }
 
@@ -203,6 +213,22 @@ impl Outbox {
                 ..Queue::default()
             };
             *queue = gone;
+        }
+    }
+}
+
+impl Queue {
+    /// Takes what has left out of the buffer, once that is all of it or more than what is left.
+    fn tidy(&mut self) {
+        if self.start == self.packed.len() {
+            self.packed.clear();
+            self.start = 0;
+            if self.lengths.is_empty() && self.lengths.capacity() > MAX_KEPT_ENVELOPES {
+                (self.lengths, self.packed) = Default::default();
+            }
+        } else if self.start >= MAX_GONE_BYTES && self.start > self.packed.len() / 2 {
+            self.packed.drain(..self.start);
+            self.start = 0;
         }
     }
 }

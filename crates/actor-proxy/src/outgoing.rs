@@ -35,6 +35,12 @@ impl<'a> Outgoing<'a> {
         self.state.fault()
     }
 
+    /// As [`Exchange::is_awaited`](crate::Exchange::is_awaited).
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.state.is_awaited()
+    }
+
     /// The pipe has taken the envelope.
     pub fn advance(&mut self, lane: Lane) {
         self.state.advance(lane);

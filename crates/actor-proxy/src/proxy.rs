@@ -60,6 +60,16 @@ impl Reach {
     }
 }
 
+/// What became of a message.
+pub(crate) enum Sent {
+    /// It was accepted; perhaps it is time to let other tasks have their turn.
+    Accepted {
+        pause: bool,
+    },
+    Not(Draft),
+    Never(SendError),
+}
+
 impl Proxy {
     pub(crate) fn home(&self) -> &NodeId {
         self.home.as_deref().unwrap_or(&self.peer.node)
@@ -83,7 +93,8 @@ impl Proxy {
 
     /// Writes a message: without a lock, since it runs the user's code.
     pub(crate) fn write<M: Serialize>(&self, message: &M) -> Result<Draft, SendError> {
-        let limit = self.peer.body_limit();
+        // What the peer takes may be less; that is known when the message is offered, under the lock that this takes anyway.
+        let limit = self.peer.core.limits.max_body_bytes;
         let mut body = Draft::buffer();
         match scope::write(self.format, message, &mut body, limit) {
             Ok(table) => Draft::new(body, table),
@@ -94,7 +105,20 @@ impl Proxy {
         }
     }
 
-    /// `Ok(true)`: accepted, and it is time to let other tasks have their turn.
+    /// Writes a message, and sends it if it can leave at once, as most can.
+    pub(crate) fn send_at_once<M: Serialize>(&self, message: &M) -> Sent {
+        let draft = match self.write(message) {
+            Ok(draft) => draft,
+            Err(error) => return Sent::Never(error),
+        };
+        match self.peer.offer_at_once(self, &draft) {
+            Some(pause) => Sent::Accepted { pause },
+            None => Sent::Not(draft),
+        }
+    }
+
+    /// Sends what [`send_at_once`](Self::send_at_once) has not, once that is possible. `Ok(true)`: it is time to let other
+    /// tasks have their turn.
     pub(crate) async fn send(self: &Arc<Self>, draft: Draft) -> Result<bool, SendError> {
         match self.peer.offer(self, draft)? {
             Offered::Accepted { pause } => Ok(pause),

@@ -298,6 +298,7 @@ impl AnyReply for RemoteReply {
 
     fn answer(&self, value: &mut dyn AnyAnswer) -> Option<Waker> {
         let mut body = scope::scratch();
+        body.clear();
         // First the user's code: if it panics the question is still open, and ends with the drop.
         let written = value.write(self.format, &mut body, self.peer.body_limit());
         if self.settle() {

@@ -25,29 +25,30 @@ thread_local! {
 /// What a thread reads and writes bodies with.
 struct Desk {
     scopes: Vec<Scope>,
-    /// An empty buffer with room, so that a small message allocates nothing.
+    /// A buffer with room, so that a small message allocates nothing.
     scratch: Vec<u8>,
 }
 
 /// A buffer that keeps more room than this is not kept.
 const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 
-/// A buffer to write a body into. Whoever needs a second one at the same time gets an empty one.
+/// A buffer to write a body into, with what its last user left in it. Whoever needs a second one at the same time gets an
+/// empty one.
 pub(crate) fn scratch() -> Vec<u8> {
     // A thread that ends has none any more, and what it drops then must not panic.
     DESK.try_with(|desk| std::mem::take(&mut desk.borrow_mut().scratch)).unwrap_or_default()
 }
 
 /// Takes a buffer back.
-pub(crate) fn recycle(mut buffer: Vec<u8>) {
+pub(crate) fn recycle(buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
-        buffer.clear();
         let _ = DESK.try_with(|desk| desk.borrow_mut().scratch = buffer);
     }
 }
 
 enum Scope {
-    Writing(Manifest),
+    /// Most messages hold no address, and need no manifest.
+    Writing(Option<Box<Manifest>>),
     Reading {
         table: Vec<Passenger>,
         /// One-time addresses that were dropped again before the whole was read: whether it can be read decides what
@@ -146,13 +147,16 @@ pub(crate) fn write<T: Serialize>(
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<Vec<Passenger>, WriteError> {
-    let guard = Guard::enter(Scope::Writing(Manifest::default()));
+    let guard = Guard::enter(Scope::Writing(None));
     let written = body::encode(format, value, out, limit);
-    match (guard.leave(), written) {
-        (Some(Scope::Writing(Manifest { full: true, .. })), _) => Err(WriteError::TooManyAddresses),
+    let manifest = match guard.leave() {
+        Some(Scope::Writing(manifest)) => manifest,
+        _ => None,
+    };
+    match (manifest, written) {
+        (Some(manifest), _) if manifest.full => Err(WriteError::TooManyAddresses),
         (_, Err(error)) => Err(WriteError::Encode(error)),
-        (Some(Scope::Writing(manifest)), Ok(())) => Ok(manifest.table),
-        (_, Ok(())) => Ok(Vec::new()),
+        (manifest, Ok(())) => Ok(manifest.map(|manifest| manifest.table).unwrap_or_default()),
     }
 }
 
@@ -204,7 +208,7 @@ pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
         let Some(Scope::Writing(manifest)) = desk.scopes.last_mut() else {
             return Err(E::custom("an address travels in messages only"));
         };
-        let index = manifest.board(passenger);
+        let index = manifest.get_or_insert_default().board(passenger);
         let index = index.ok_or_else(|| E::custom("too many addresses in one message"))?;
         u32::try_from(index).map_err(E::custom)
     })

@@ -34,6 +34,7 @@ pub fn len(value: u64) -> usize {
 ///
 /// [`Error::HeaderTruncated`]; [`Error::HeaderNumber`] for a last byte of zero (not minimal) and for what exceeds
 /// 64 bits.
+#[inline]
 pub fn take(input: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {

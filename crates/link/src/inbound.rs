@@ -1,77 +1,136 @@
 //! One stream as its receiver sees it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use bytes::Bytes;
 use chunk_proto::MessageId;
 
-use crate::credit::{MESSAGE_COST_BYTES, Window};
+use crate::credit::{Window, cost};
 use crate::meter::Meter;
+use crate::record::Message;
 
-/// Messages of one stream that came together, in order. Their bytes share one allocation of exactly their
-/// size, so that a message that is kept long does not keep a whole packet.
+/// Messages of one stream that came together, in order. They share one allocation, that of their records, so that a message
+/// that is kept long does not keep what else came in the packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
-    ends: VecDeque<usize>,
+    spans: Vec<Span>,
+    /// How many were taken, and the cost of the others.
     taken: usize,
+    cost: u64,
+}
+
+/// Where in its buffer a message lies. A packet has less than 64 KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(range: Range<usize>) -> Self {
+        let number = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: number(range.start), end: number(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        let number = |at| usize::try_from(at).unwrap_or(usize::MAX);
+        number(self.start)..number(self.end)
+    }
 }
 
 impl Batch {
     /// Messages that are left.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.spans.len() - self.taken
     }
 
     /// Whether all messages are taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// What the messages that are left cost; [`Meter::consume`] wants to know when they are taken.
     #[must_use]
     pub fn cost(&self) -> u64 {
-        let bytes = u64::try_from(self.bytes.len() - self.taken).unwrap_or(u64::MAX / 4);
-        let messages = u64::try_from(self.ends.len()).unwrap_or(u64::MAX / 4);
-        bytes + messages.saturating_mul(MESSAGE_COST_BYTES)
+        self.cost
     }
-}
 
-impl Batch {
-    /// The messages that are left as they lie: in one buffer, back to back, each ending where its number says.
-    pub fn into_packed(self) -> (Bytes, impl Iterator<Item = usize>) {
-        let Self { bytes, ends, taken } = self;
-        (bytes.slice(taken..), ends.into_iter().map(move |end| end - taken))
+    /// The messages that are left as they lie in one buffer: in order, with gaps between them.
+    pub fn into_packed(self) -> (Bytes, impl Iterator<Item = Range<usize>>) {
+        let Self { bytes, spans, taken, .. } = self;
+        (bytes, spans.into_iter().skip(taken).map(Span::range))
+    }
+
+    /// A message that has a buffer of its own.
+    pub(crate) fn one(message: Bytes) -> Self {
+        let (cost, spans) = (cost(message.len()), vec![Span::new(0..message.len())]);
+        Self { bytes: message, spans, taken: 0, cost }
     }
 }
 
 impl Iterator for Batch {
     type Item = Bytes;
 
+    #[inline]
     fn next(&mut self) -> Option<Bytes> {
-        let end = self.ends.pop_front()?;
-        let message = self.bytes.slice(self.taken..end);
-        self.taken = end;
-        Some(message)
+        let range = self.spans.get(self.taken)?.range();
+        self.taken += 1;
+        self.cost -= cost(range.len());
+        Some(self.bytes.slice(range))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.ends.len(), Some(self.ends.len()))
+        (self.len(), Some(self.len()))
     }
 }
 
-impl Batch {
-    /// Copies messages out of a packet into one allocation of exactly their size.
-    pub(crate) fn gather(messages: &[&[u8]]) -> Self {
-        let mut bytes = Vec::with_capacity(messages.iter().map(|message| message.len()).sum());
-        let ends = messages.iter().map(|message| {
-            bytes.extend_from_slice(message);
-            bytes.len()
-        });
-        let ends = ends.collect();
-        Self { bytes: bytes.into(), ends, taken: 0 }
+/// Consecutive small messages of one stream in one packet, on their way to a [`Batch`].
+pub(crate) struct Run<'a> {
+    records: &'a [u8],
+    /// Where in them the first message lies.
+    start: usize,
+    spans: Vec<Span>,
+    cost: u64,
+}
+
+/// Places that are made at once for the messages of a run: as many as have room in a packet, if none is shorter than 64
+/// bytes.
+const MAX_RESERVED_SPANS: usize = 1_024;
+
+impl<'a> Run<'a> {
+    /// An empty run of messages in `records`.
+    pub(crate) fn new(records: &'a [u8]) -> Self {
+        Self { records, start: 0, spans: Vec::new(), cost: 0 }
+    }
+
+    /// Adds a message that costs `cost`, with `rest` behind it.
+    #[inline]
+    pub(crate) fn push(&mut self, message: &Message<'a>, rest: &[u8], cost: u64) {
+        let end = self.records.len() - rest.len();
+        let start = end - message.payload.len();
+        if self.spans.is_empty() {
+            self.start = start;
+            // Those that follow are likely to be of the same size.
+            let likely = 1 + rest.len() / message.payload.len().max(1);
+            self.spans.reserve(likely.min(MAX_RESERVED_SPANS));
+        }
+        self.spans.push(Span::new(start - self.start..end - self.start));
+        self.cost += cost;
+    }
+
+    /// The messages, copied out of the packet together.
+    pub(crate) fn into_batch(self) -> Option<Batch> {
+        let Self { records, start, mut spans, cost } = self;
+        let end = start + spans.last()?.range().end;
+        if spans.capacity() > 2 * spans.len() {
+            spans.shrink_to_fit();
+        }
+        let bytes = Bytes::copy_from_slice(records.get(start..end).unwrap_or_default());
+        Some(Batch { bytes, spans, taken: 0, cost })
     }
 }
 

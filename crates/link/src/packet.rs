@@ -46,18 +46,36 @@ impl PacketBuffer {
     /// stood there before.
     pub(crate) fn set_filled(&mut self, filled: usize) {
         if self.bytes.len() < filled {
-            let doubled = self.bytes.len().saturating_mul(2).max(FIRST_GROWTH_BYTES);
-            self.bytes.resize(filled.max(doubled), 0);
+            self.grow(filled);
         }
         self.filled = filled;
     }
 
-    pub(crate) fn append(&mut self, bytes: &[u8]) {
-        let from = self.filled;
-        self.set_filled(from + bytes.len());
-        if let Some(room) = self.bytes.get_mut(from..self.filled) {
-            room.copy_from_slice(bytes);
+    /// The next `bytes` bytes behind what is filled, to write into; [`fill`](Self::fill) says how many of them are.
+    #[inline]
+    pub(crate) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        let end = self.filled + bytes;
+        if self.bytes.len() < end {
+            self.grow(end);
         }
+        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    /// Counts the first `bytes` of the [`room`](Self::room) as filled.
+    #[inline]
+    pub(crate) fn fill(&mut self, bytes: usize) {
+        self.filled = self.bytes.len().min(self.filled + bytes);
+    }
+
+    #[cold]
+    fn grow(&mut self, end: usize) {
+        let doubled = self.bytes.len().saturating_mul(2).max(FIRST_GROWTH_BYTES);
+        self.bytes.resize(end.max(doubled), 0);
+    }
+
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.fill(bytes.len());
     }
 
     pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
@@ -146,6 +164,12 @@ pub struct CodingNote {
 }
 
 impl SealJob {
+    /// Whether a chunk is to be compressed on the way: the others leave the deflater alone.
+    #[must_use]
+    pub fn wants_deflate(&self) -> bool {
+        self.chunk.as_ref().is_some_and(|chunk| chunk.draft.wants_deflate())
+    }
+
     /// Compresses the chunk, if it is to be, and encrypts: the records where they stand, the chunk on its
     /// way from the user's bytes into the packet.
     ///

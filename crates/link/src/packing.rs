@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::packet::{BufferPool, PacketBuffer};
+use crate::record::Message;
 
 /// Where records begin and end in a packet's buffer.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +32,22 @@ impl Packing {
         self.full.len()
     }
 
-    /// The buffer to which a record of `bytes` bytes goes: the open packet, or a new one if the record
-    /// would not fit.
-    pub(crate) fn room_for(&mut self, bytes: usize, layout: Layout, pool: &BufferPool) -> &mut PacketBuffer {
-        if self.open.as_ref().is_some_and(|open| open.filled() + bytes > layout.end) {
-            self.full.extend(self.open.take());
+    /// Puts a message into the open packet, or into a new one if it might not fit.
+    #[inline]
+    pub(crate) fn append(&mut self, message: &Message<'_>, layout: Layout, pool: &BufferPool) {
+        let bytes = Message::max_record_bytes(message.payload.len());
+        match &mut self.open {
+            Some(open) if open.filled() + bytes <= layout.end => message.append_to(open),
+            _ => self.append_to_next(message, layout, pool),
         }
-        self.open.get_or_insert_with(|| {
-            let mut buffer = pool.take();
-            buffer.set_filled(layout.first);
-            buffer
-        })
+    }
+
+    fn append_to_next(&mut self, message: &Message<'_>, layout: Layout, pool: &BufferPool) {
+        self.full.extend(self.open.take());
+        let mut buffer = pool.take();
+        buffer.set_filled(layout.first);
+        message.append_to(&mut buffer);
+        self.open = Some(buffer);
     }
 
     /// Takes the packet that has to go next.

@@ -5,7 +5,9 @@ use crate::packet::PacketBuffer;
 use crate::stream::{Priority, StreamId, StreamName};
 
 /// The most that the fixed part of a record takes: type, stream, number, length, and a chunk header.
-pub(crate) const MAX_RECORD_HEAD_BYTES: usize = 1 + 5 + 10 + 5 + chunk_proto::MAX_HEADER_BYTES;
+pub(crate) const MAX_RECORD_HEAD_BYTES: usize = MAX_MESSAGE_HEAD_BYTES + chunk_proto::MAX_HEADER_BYTES;
+/// The same without a chunk header.
+const MAX_MESSAGE_HEAD_BYTES: usize = 1 + 5 + 10 + 5;
 
 const PADDING: u8 = 0x00;
 const CONFIRM: u8 = 0x01;
@@ -40,12 +42,7 @@ pub(crate) enum Record<'a> {
         stream: StreamId,
         next: u64,
     },
-    Message {
-        stream: StreamId,
-        number: u64,
-        acked: bool,
-        payload: &'a [u8],
-    },
+    Message(Message<'a>),
     /// The payload begins with the header of `chunk-proto`.
     Chunk {
         stream: StreamId,
@@ -86,6 +83,15 @@ pub(crate) enum Record<'a> {
     },
 }
 
+/// The record of a small message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Message<'a> {
+    pub(crate) stream: StreamId,
+    pub(crate) number: u64,
+    pub(crate) acked: bool,
+    pub(crate) payload: &'a [u8],
+}
+
 /// Reads records off the front of a packet's plaintext.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -95,6 +101,27 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(plaintext: &'a [u8]) -> Self {
         Self { rest: plaintext }
+    }
+
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next record if it is a message of this stream, as most are that follow one. Whatever else stands there, and be
+    /// it malformed, is left to [`next`](Self::next).
+    #[inline]
+    pub(crate) fn next_message_of(&mut self, stream: StreamId) -> Option<Message<'a>> {
+        let (&kind, rest) = self.rest.split_first()?;
+        let acked = match kind {
+            MESSAGE => false,
+            MESSAGE_ACKED => true,
+            _ => return None,
+        };
+        let mut ahead = Self { rest };
+        let message = ahead.message(acked).ok().filter(|message| message.stream == stream)?;
+        *self = ahead;
+        Some(message)
     }
 
     /// The next record; `None` at the end of the packet.
@@ -115,10 +142,7 @@ impl<'a> Reader<'a> {
 
     fn body(&mut self, kind: u8) -> Result<Record<'a>, PeerFault> {
         Ok(match kind {
-            MESSAGE | MESSAGE_ACKED => {
-                let (stream, number, length) = (self.stream()?, self.varint()?, self.varint()?);
-                Record::Message { stream, number, acked: kind == MESSAGE_ACKED, payload: self.take(length)? }
-            }
+            MESSAGE | MESSAGE_ACKED => Record::Message(self.message(kind == MESSAGE_ACKED)?),
             CHUNK | CHUNK_ACKED => {
                 let (stream, number, length) = (self.stream()?, self.varint()?, self.varint()?);
                 Record::Chunk { stream, number, acked: kind == CHUNK_ACKED, chunk: self.take(length)? }
@@ -147,6 +171,12 @@ impl<'a> Reader<'a> {
             CLOSE => Record::Close { reason: CloseReason::from_code(u16::from_le_bytes(self.array()?)) },
             _ => return Err(PeerFault::MalformedRecord),
         })
+    }
+
+    #[inline]
+    fn message(&mut self, acked: bool) -> Result<Message<'a>, PeerFault> {
+        let (stream, number, length) = (self.stream()?, self.varint()?, self.varint()?);
+        Ok(Message { stream, number, acked, payload: self.take(length)? })
     }
 
     fn open(&mut self) -> Result<Record<'a>, PeerFault> {
@@ -206,15 +236,6 @@ impl Head {
         head
     }
 
-    /// The head of a message of `length` bytes, which follow.
-    pub(crate) fn message(stream: StreamId, number: u64, acked: bool, length: usize) -> Self {
-        let mut head = Self::new(if acked { MESSAGE_ACKED } else { MESSAGE });
-        head.varint(u64::from(stream.0));
-        head.varint(number);
-        head.varint(u64::try_from(length).unwrap_or(u64::MAX));
-        head
-    }
-
     /// The head of a chunk of `length` bytes, which follow, with the header of `chunk-proto`.
     pub(crate) fn chunk(
         stream: StreamId,
@@ -240,10 +261,7 @@ impl Head {
     }
 
     fn varint(&mut self, value: u64) {
-        if let Some(mut room) = self.bytes.get_mut(self.length..) {
-            chunk_proto::varint::put(value, &mut room);
-            self.length += chunk_proto::varint::len(value);
-        }
+        self.length = put_varint(&mut self.bytes, self.length, value);
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -254,8 +272,54 @@ impl Head {
     }
 }
 
+/// Writes a number at `at` and says where it ends.
+#[inline]
+fn put_varint(room: &mut [u8], at: usize, value: u64) -> usize {
+    let mut at = at;
+    let mut left = value;
+    let mut put = |byte: u8| {
+        if let Some(place) = room.get_mut(at) {
+            *place = byte;
+            at += 1;
+        }
+    };
+    while left > 0x7f {
+        let [low, ..] = left.to_le_bytes();
+        put(low | 0x80);
+        left >>= 7;
+    }
+    let [last, ..] = left.to_le_bytes();
+    put(last);
+    at
+}
+
+impl Message<'_> {
+    /// The most that the record of a message of `bytes` bytes takes.
+    pub(crate) const fn max_record_bytes(bytes: usize) -> usize {
+        MAX_MESSAGE_HEAD_BYTES + bytes
+    }
+
+    /// Appends the record, written where it stands.
+    #[inline]
+    pub(crate) fn append_to(&self, out: &mut PacketBuffer) {
+        let Self { stream, number, acked, payload } = *self;
+        let room = out.room(Self::max_record_bytes(payload.len()));
+        if let Some(kind) = room.first_mut() {
+            *kind = if acked { MESSAGE_ACKED } else { MESSAGE };
+        }
+        let mut at = put_varint(room, 1, u64::from(stream.0));
+        at = put_varint(room, at, number);
+        at = put_varint(room, at, u64::try_from(payload.len()).unwrap_or(u64::MAX));
+        let end = at + payload.len();
+        if let Some(room) = room.get_mut(at..end) {
+            room.copy_from_slice(payload);
+        }
+        out.fill(end);
+    }
+}
+
 impl Record<'_> {
-    /// Appends a record of control. Messages and chunks go through [`Head`].
+    /// Appends a record of control. Messages go through [`Message::append_to`], chunks through [`Head`].
     pub(crate) fn append_to(&self, out: &mut PacketBuffer) {
         let varint_pair = |out: &mut PacketBuffer, kind: u8, stream: &StreamId, value: u64| {
             let mut head = Head::new(kind);
@@ -297,10 +361,7 @@ impl Record<'_> {
                 out.append(&[CLOSE]);
                 out.append(&reason.code().to_le_bytes());
             }
-            Self::Message { stream, number, acked, payload } => {
-                out.append(Head::message(*stream, *number, *acked, payload.len()).as_bytes());
-                out.append(payload);
-            }
+            Self::Message(message) => message.append_to(out),
             Self::Chunk { stream, number, acked, chunk } => {
                 let mut head = Head::new(if *acked { CHUNK_ACKED } else { CHUNK });
                 head.varint(u64::from(stream.0));

@@ -245,27 +245,16 @@ impl Rx {
         plaintext: &Bytes,
     ) -> Result<(), PeerFault> {
         let mut records = Reader::new(plaintext);
-        let mut run = Run::default();
         while let Some(record) = records.next()? {
             match record {
-                Record::Message { stream, number, acked, payload } => {
-                    if run.stream != Some(stream) {
-                        self.finish_run(&mut run);
-                    }
-                    self.message(&mut run, stream, number, acked, payload)?;
-                }
+                Record::Message(first) => self.messages(first, &mut records, plaintext)?,
                 Record::Chunk { stream, number, acked, chunk } => {
-                    self.finish_run(&mut run);
                     let chunk = plaintext.slice_ref(chunk);
                     self.chunk(now, stream, number, acked, chunk)?;
                 }
-                other => {
-                    self.finish_run(&mut run);
-                    self.control(now, rng, other)?;
-                }
+                other => self.control(now, rng, other)?,
             }
         }
-        self.finish_run(&mut run);
         Ok(())
     }
 
@@ -300,7 +289,7 @@ impl Rx {
                 self.events.push_back(Event::Closed { reason });
                 self.close();
             }
-            Record::Confirm | Record::Message { .. } | Record::Chunk { .. } => {}
+            Record::Confirm | Record::Message(_) | Record::Chunk { .. } => {}
         }
         Ok(())
     }
@@ -326,11 +315,4 @@ impl Rx {
         self.events.push_back(Event::Opened { stream: id, name, priority, meter });
         Ok(())
     }
-}
-
-/// Consecutive small messages of one stream in one packet.
-#[derive(Debug, Default)]
-struct Run<'a> {
-    stream: Option<StreamId>,
-    messages: Vec<&'a [u8]>,
 }

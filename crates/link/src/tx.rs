@@ -23,6 +23,7 @@ use crate::packing::{Layout, Packing};
 use crate::schedule::Rotation;
 use crate::stream::{StreamId, StreamName, StreamOptions};
 use content::{chunk_pieces, chunk_whole, is_packable};
+use small::Packed;
 
 /// The sending half of a session: streams, credit, packing, and what waits for an outcome.
 ///
@@ -162,19 +163,14 @@ impl Tx {
         message: &Bytes,
         confirm: bool,
     ) -> Result<Option<OperationId>, TrySendError> {
-        self.check_message(id, message.len())?;
-        let Some(stream) = self.streams.get(&id) else { return Err(SendError::NoSuchStream.into()) };
-        let options = stream.options;
-        if !stream.queue.is_empty() {
-            return Err(TrySendError::Full);
-        }
-        if !is_packable(message.len(), options, self.layout) {
-            let operation = confirm.then(|| next_operation(&mut self.next_operation));
-            let content = self.whole(message.clone(), options)?;
-            self.push_waiting(id, Waiting { operation, confirm, content })?;
-            return Ok(operation);
-        }
-        self.pack(id, message, confirm)
+        let options = match self.pack(id, message, confirm)? {
+            Packed::Yes(operation) => return Ok(operation),
+            Packed::No(options) => options,
+        };
+        let operation = confirm.then(|| next_operation(&mut self.next_operation));
+        let content = self.whole(message.clone(), options)?;
+        self.push_waiting(id, Waiting { operation, confirm, content })?;
+        Ok(operation)
     }
 
     /// Takes a message into the line. Its outcome comes as an event: [`Outcome::Accepted`], or with

@@ -5,7 +5,7 @@ mod operation;
 mod routes;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -129,20 +129,25 @@ impl Session {
     }
 
     /// Works on the sending half, then wakes whom it may concern.
+    #[inline]
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Half) -> T) -> T {
         let mut half = lock(&self.half);
         let result = work(&mut half);
         // Most calls put one more message into an open packet, and concern nobody.
-        if !half.tx.has_news() && half.flushed.is_none() && half.pings.is_empty() {
-            return result;
+        if half.tx.has_news() || half.flushed.is_some() || !half.pings.is_empty() {
+            Self::settle(half);
         }
+        result
+    }
+
+    #[inline(never)]
+    fn settle(mut half: MutexGuard<'_, Half>) {
         let mut wakes = half.settle();
         if half.tx.take_wake() {
             wakes.driver.clone_from(&half.driver);
         }
         drop(half);
         wakes.wake();
-        result
     }
 
     /// Gives the driver an order. Nothing more is accepted from this moment on.

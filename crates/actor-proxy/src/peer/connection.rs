@@ -160,14 +160,13 @@ impl Peer {
 
     /// Who writes into the session's pipe, to be woken when there is something to write.
     pub(crate) fn outgoing(self: &Arc<Self>, epoch: u64, context: &Context<'_>) -> Option<Outgoing<'_>> {
-        let driver = context.waker().clone();
         let mut state = lock(&self.state);
         if state.epoch != epoch || state.link != Link::Up {
             return None;
         }
         let before = match &state.driver {
-            Some(known) if known.will_wake(&driver) => Some(driver),
-            _ => state.driver.replace(driver),
+            Some(known) if known.will_wake(context.waker()) => None,
+            _ => state.driver.replace(context.waker().clone()),
         };
         Some(Outgoing::new(state, before))
     }
@@ -213,8 +212,7 @@ impl Peer {
 
     /// Whether somebody waits for the peer: then the session counts as used.
     pub(crate) fn is_awaited(&self) -> bool {
-        let state = lock(&self.state);
-        !state.asks.is_empty() || state.monitors > 0 || state.waiting > 0
+        lock(&self.state).is_awaited()
     }
 
     /// Whether nothing is left to remember.
@@ -249,6 +247,10 @@ impl State {
             self.say_hold(handle);
         }
         self.say(&Envelope::HoldsDone);
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.asks.is_empty() || self.monitors > 0 || self.waiting > 0
     }
 
     pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {

@@ -40,22 +40,20 @@ impl Peer {
         })
     }
 
-    /// The same for what lies back to back in one buffer.
+    /// The same for what lies in one buffer.
     pub(crate) fn handle_packed(
         self: &Arc<Self>,
         epoch: u64,
         now: Instant,
         buffer: &Bytes,
-        ends: impl Iterator<Item = usize>,
+        spans: impl Iterator<Item = Range<usize>>,
     ) -> (Result<(), PeerFault>, Wakes) {
         self.with_wakes(|state, after| {
             if state.epoch != epoch || state.link != Link::Up {
                 return Ok(());
             }
-            let mut start = 0;
-            for end in ends.take_while(|end| *end <= buffer.len()) {
-                self.take_envelope(state, after, now, (buffer, start..end.max(start)))?;
-                start = end;
+            for span in spans {
+                self.take_envelope(state, after, now, (buffer, span))?;
             }
             Ok(())
         })

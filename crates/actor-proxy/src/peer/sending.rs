@@ -13,6 +13,7 @@ use crate::ended::Ended;
 use crate::envelope::Head;
 use crate::error::{AskError, SendError, Table};
 use crate::limits::{MAX_COPIED_BYTES, cost};
+use crate::local::LinePlace;
 use crate::outbox::{Lane, Outbox};
 use crate::parcel::{Parcel, Passenger, Toll, fail_replies};
 use crate::proxy::Proxy;
@@ -39,8 +40,14 @@ impl Draft {
     /// A buffer to write a body behind.
     pub(crate) fn buffer() -> Vec<u8> {
         let mut buffer = scope::scratch();
+        // One that was used before has it already.
         buffer.resize(HEADROOM_BYTES, 0);
         buffer
+    }
+
+    fn recycle(mut buffer: Vec<u8>) {
+        buffer.truncate(HEADROOM_BYTES);
+        scope::recycle(buffer);
     }
 
     /// Takes what was written into a [`buffer`](Self::buffer), and the one-time addresses of the message for itself.
@@ -80,7 +87,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        scope::recycle(std::mem::take(&mut self.buffer));
+        Self::recycle(std::mem::take(&mut self.buffer));
         fail_replies(std::mem::take(&mut self.table), &AskError::NoReply);
     }
 }
@@ -92,17 +99,25 @@ pub(crate) enum Offered {
         pause: bool,
     },
     /// It stands in the line; the slot tells when it was accepted.
-    Waiting(Arc<Slot<Result<(), SendError>>>),
+    Waiting(LinePlace),
 }
 
 /// A message in the line of an actor.
 pub(super) struct Waiting {
     draft: Draft,
     /// Who waits for its acceptance.
-    accept: Option<Arc<Slot<Result<(), SendError>>>>,
+    accept: Option<LinePlace>,
     confirm: Option<Confirm>,
     /// What it cost the one for whom it is passed on, and until when it may wait for that one.
     toll: Option<(Toll, Instant)>,
+}
+
+impl State {
+    /// Counts a message; `true` when it is time to let other tasks have their turn.
+    fn count_accepted(&mut self) -> bool {
+        self.accepted = self.accepted.wrapping_add(1);
+        self.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS)
+    }
 }
 
 impl Waiting {
@@ -134,19 +149,12 @@ impl Waiting {
 impl Peer {
     /// Takes a message: at once, or into the line.
     pub(crate) fn offer(self: &Arc<Self>, proxy: &Proxy, draft: Draft) -> Result<Offered, SendError> {
-        if let Some((pause, driver)) = self.go_at_once(proxy, &draft) {
-            driver.into_iter().for_each(Waker::wake);
-            return Ok(Offered::Accepted { pause });
-        }
         let waiting = Waiting { draft, accept: None, confirm: None, toll: None };
         self.with(|state, after| {
             let mut waiting = self.check(state, after, proxy, waiting)?;
             if self.may_go(state, proxy.import) {
                 self.commit(state, after, proxy.import, waiting)?;
-                state.accepted = state.accepted.wrapping_add(1);
-                return Ok(Offered::Accepted {
-                    pause: state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS),
-                });
+                return Ok(Offered::Accepted { pause: state.count_accepted() });
             }
             let slot = Arc::new(Slot::new());
             waiting.accept = Some(Arc::clone(&slot));
@@ -225,7 +233,8 @@ impl Peer {
     }
 
     /// The short way of most messages: small, without addresses, with credit and room. Takes a lock, copies, and leaves.
-    fn go_at_once(&self, proxy: &Proxy, draft: &Draft) -> Option<(bool, Option<Waker>)> {
+    /// `Some(true)`: accepted, and it is time to let other tasks have their turn; `None`: not accepted.
+    pub(crate) fn offer_at_once(&self, proxy: &Proxy, draft: &Draft) -> Option<bool> {
         if !draft.table.is_empty() || draft.body().len() > MAX_COPIED_BYTES {
             return None;
         }
@@ -237,10 +246,13 @@ impl Peer {
         let tag = import.is_open()?;
         import.allowance.spend(cost(draft.body().len(), 0));
         state.outbox.push(Lane::of(tag), &Head::message(tag), draft.body());
-        state.accepted = state.accepted.wrapping_add(1);
-        let pause = state.accepted.is_multiple_of(MESSAGES_BETWEEN_YIELDS);
-        let driver = if std::mem::take(&mut state.asleep) { state.driver.clone() } else { None };
-        Some((pause, driver))
+        let pause = state.count_accepted();
+        if std::mem::take(&mut state.asleep) {
+            let driver = state.driver.clone();
+            drop(state);
+            driver.into_iter().for_each(Waker::wake);
+        }
+        Some(pause)
     }
 
     fn take(self: &Arc<Self>, proxy: &Proxy, waiting: Waiting) -> Result<(), SendError> {

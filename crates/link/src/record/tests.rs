@@ -10,8 +10,8 @@ fn records() -> Vec<Record<'static>> {
         Record::Confirm,
         Record::Open { stream, priority: Priority::Bulk, name: StreamName::new("a name").unwrap() },
         Record::End { stream, next: 9 },
-        Record::Message { stream, number: 1 << 40, acked: false, payload: b"payload" },
-        Record::Message { stream, number: 0, acked: true, payload: b"" },
+        Record::Message(Message { stream, number: 1 << 40, acked: false, payload: b"payload" }),
+        Record::Message(Message { stream, number: 0, acked: true, payload: b"" }),
         Record::Chunk { stream, number: 5, acked: true, chunk: b"chunk" },
         Record::Reset { stream, number: 77 },
         Record::Stop { stream, reason: StopReason::NotAllowed },
@@ -73,6 +73,25 @@ fn unknown_types_and_stream_zero_are_refused() {
     for kind in [OPEN, END, MESSAGE, MESSAGE_ACKED, CHUNK, CHUNK_ACKED, RESET, STOP, ACK] {
         assert_eq!(decode(&[kind, 0, 1, 1, b'x', 0]), Err(PeerFault::MalformedRecord));
     }
+}
+
+#[test]
+fn a_run_of_messages_ends_at_whatever_else_there_is() {
+    let (one, other) = (StreamId(300), StreamId(301));
+    let of = |stream, number| Message { stream, number, acked: number == 1, payload: b"payload" };
+    let run = [of(one, 0), of(one, 1), of(one, 1 << 40)];
+    for next in [Record::Message(of(other, 0)), Record::Confirm, Record::Ack { stream: one, next: 1 }] {
+        let records: Vec<_> = run.map(Record::Message).into_iter().chain([next.clone()]).collect();
+        let bytes = encode(&records);
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(run.map(|_| reader.next_message_of(one)), run.map(Some));
+        assert_eq!(reader.next_message_of(one), None);
+        assert_eq!(reader.next(), Ok(Some(next)), "it stands where it stood");
+    }
+    let bytes = encode(&[Record::Message(run[0])]);
+    let mut cut = Reader::new(&bytes[..bytes.len() - 1]);
+    assert_eq!(cut.next_message_of(one), None);
+    assert_eq!(cut.next(), Err(PeerFault::MalformedRecord));
 }
 
 proptest! {

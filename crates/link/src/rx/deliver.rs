@@ -6,10 +6,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use chunk_proto::{Accepted, ChunkHeader, MessageId};
 
-use super::{Event, Run, Rx};
-use crate::credit::{MESSAGE_COST_BYTES, cost};
+use super::{Event, Rx};
+use crate::credit::{MESSAGE_COST_BYTES, Window, cost};
 use crate::error::{PeerFault, StopReason};
-use crate::inbound::{Batch, Held, InStream, Partial};
+use crate::inbound::{Batch, Held, InStream, Partial, Run};
+use crate::record::{Message, Reader};
 use crate::stream::StreamId;
 
 /// Messages given up before anything of them arrived, over all streams of a session.
@@ -20,50 +21,48 @@ const MAX_GIVEN_UP_AHEAD: usize = 1_024;
 const MIN_SHARED_PAYLOAD_BYTES: usize = 32 << 10;
 
 impl Rx {
-    /// Takes a small message: into the run of its packet if it is its turn, else aside.
-    pub(super) fn message<'a>(
+    /// Takes a small message, and those of its stream that follow in its packet: as a run as long as each is the next one,
+    /// else aside.
+    pub(super) fn messages<'a>(
         &mut self,
-        run: &mut Run<'a>,
-        id: StreamId,
-        number: u64,
-        acked: bool,
-        payload: &'a [u8],
+        first: Message<'a>,
+        records: &mut Reader<'a>,
+        plaintext: &'a [u8],
     ) -> Result<(), PeerFault> {
-        let cost = cost(payload.len());
-        self.charge(id, cost)?;
+        let id = first.stream;
         let stream = self.streams.get_mut(&id).ok_or(PeerFault::UnknownStream)?;
-        if stream.refused {
-            give_back(stream, cost);
-            return Ok(());
+        let mut run = Run::new(plaintext);
+        let mut next = Some(first);
+        let mut acked = false;
+        while let Some(message) = next {
+            let cost = cost(message.payload.len());
+            charge(&mut stream.window, &mut self.window, cost)?;
+            if stream.refused {
+                give_back(stream, cost);
+            } else if !stream.may_begin(message.number) {
+                return Err(PeerFault::BadMessage);
+            } else if message.number == stream.next {
+                stream.next += 1;
+                acked |= message.acked;
+                run.push(&message, records.rest(), cost);
+                if !stream.held.is_empty() || stream.end.is_some() {
+                    break;
+                }
+            } else {
+                let (number, acked) = (message.number, message.acked);
+                let message = Bytes::copy_from_slice(message.payload);
+                stream.held.insert(number, Held::Whole { message, acked });
+            }
+            next = records.next_message_of(id);
         }
-        if !stream.may_begin(number) {
-            return Err(PeerFault::BadMessage);
-        }
-        if number != stream.next {
-            let message = Bytes::copy_from_slice(payload);
-            stream.held.insert(number, Held::Whole { message, acked });
-            return Ok(());
-        }
-        stream.next += 1;
-        run.stream = Some(id);
-        run.messages.push(payload);
         if acked {
             self.feedback.delivered.insert(id, stream.next);
         }
-        if !stream.held.is_empty() || stream.end.is_some() {
-            self.finish_run(run);
+        if let Some(batch) = run.into_batch() {
+            self.events.push_back(Event::Messages { stream: id, batch });
             self.advance(id);
         }
         Ok(())
-    }
-
-    /// Hands out the run of small messages gathered so far.
-    pub(super) fn finish_run(&mut self, run: &mut Run<'_>) {
-        if let Some(stream) = run.stream.take() {
-            let batch = Batch::gather(&run.messages);
-            run.messages.clear();
-            self.events.push_back(Event::Messages { stream, batch });
-        }
     }
 
     /// Takes a chunk of a large message.
@@ -78,8 +77,8 @@ impl Rx {
         let (header, used) = ChunkHeader::decode(&chunk).map_err(PeerFault::BadChunk)?;
         let payload = chunk.slice(used..);
         let cost = chunk_cost(&header);
-        self.charge(id, cost)?;
         let stream = self.streams.get_mut(&id).ok_or(PeerFault::UnknownStream)?;
+        charge(&mut stream.window, &mut self.window, cost)?;
         if stream.refused || number < stream.next || matches!(stream.held.get(&number), Some(Held::GivenUp)) {
             // The rest of a message that nobody waits for any more.
             give_back(stream, cost);
@@ -232,7 +231,7 @@ impl Rx {
         while let Some(held) = stream.held.get_mut(&stream.next) {
             let acked = match held {
                 Held::Whole { message, acked } => {
-                    let batch = Batch::gather(&[message]);
+                    let batch = Batch::one(std::mem::take(message));
                     self.events.push_back(Event::Messages { stream: id, batch });
                     *acked
                 }
@@ -284,17 +283,17 @@ impl Rx {
             Held::Whole { .. } | Held::GivenUp => None,
         }
     }
+}
 
-    /// Charges what the peer sends to its stream's window and to the session's.
-    fn charge(&mut self, id: StreamId, cost: u64) -> Result<(), PeerFault> {
-        let stream = self.streams.get_mut(&id).ok_or(PeerFault::UnknownStream)?;
-        if !stream.window.admits(cost) || !self.window.admits(cost) {
-            return Err(PeerFault::CreditExceeded);
-        }
-        stream.window.receive(cost);
-        self.window.receive(cost);
-        Ok(())
+/// Charges what the peer sends to its stream's window and to the session's.
+#[inline]
+fn charge(stream: &mut Window, session: &mut Window, cost: u64) -> Result<(), PeerFault> {
+    if !stream.admits(cost) || !session.admits(cost) {
+        return Err(PeerFault::CreditExceeded);
     }
+    stream.receive(cost);
+    session.receive(cost);
+    Ok(())
 }
 
 /// The payload without the buffer it came in, unless it is most of a packet itself.

@@ -7,7 +7,7 @@ use super::content::chunk_cost;
 use crate::credit::cost;
 use crate::operation::{Outcome, TxEvent};
 use crate::outbound::{Content, Place, Unacked};
-use crate::record::Head;
+use crate::record::Message;
 use crate::stream::{Priority, StreamId};
 
 impl Tx {
@@ -102,10 +102,8 @@ impl Tx {
         stream.allowance.spend(cost);
         self.session.spend(cost);
         let number = stream.take_number();
-        let head = Head::message(id, number, front.confirm, message.len());
-        let buffer = packing.room_for(head.as_bytes().len() + message.len(), self.layout, &self.pool);
-        buffer.append(head.as_bytes());
-        buffer.append(&message);
+        let record = Message { stream: id, number, acked: front.confirm, payload: &message };
+        packing.append(&record, self.layout, &self.pool);
         match front.operation {
             Some(operation) if front.confirm => stream.unacked.push_back(Unacked { number, operation }),
             Some(operation) => self.done(operation, Outcome::Accepted),

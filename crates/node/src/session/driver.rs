@@ -45,7 +45,7 @@ pub(crate) struct Driver {
     redeeming: bool,
     pass: Option<Pass>,
     watch: Watch,
-    /// When this round began: the clock is read once in it.
+    /// When this task had its turn: the clock is read once in it.
     now: Instant,
     ended: bool,
 }
@@ -146,12 +146,15 @@ impl Driver {
         if let Err(end) = self.pass_deadlines() {
             return Poll::Ready(end);
         }
-        for _ in 0..MAX_ROUNDS {
+        for round in 0..MAX_ROUNDS {
             let received = match self.poll_receive(context) {
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
                 received => received.is_ready(),
             };
-            if let Err(end) = self.transmit(context, received) {
+            // Whoever has something to send since the round before has woken this task for it.
+            if (received || round == 0 || !self.rx.feedback().is_empty())
+                && let Err(end) = self.transmit(context, received)
+            {
                 return Poll::Ready(end);
             }
             // Whoever got something is woken last, and once: each earlier wake would take this task's place on its
@@ -162,7 +165,6 @@ impl Driver {
                 self.arm();
                 return Poll::Pending;
             }
-            self.now = clock::now();
         }
         context.waker().wake_by_ref();
         Poll::Pending

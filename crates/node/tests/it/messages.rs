@@ -63,6 +63,37 @@ async fn messages_of_all_sizes_arrive_in_order_both_ways_at_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_sent_together_arrive_in_order_whatever_their_size() {
+    let pair = Pair::tcp().await;
+    let (sender, mut receiver) = pair.stream("together");
+    let count = 20_000;
+    // More than all windows hold, most of it in small messages.
+    let message = |index: usize| {
+        noise(if index % 500 == 499 { SIZES[index / 500 % SIZES.len()] } else { index % 700 }, index as u64)
+    };
+    let sending = tokio::spawn(async move { sender.send_all((0..count).map(message)).await });
+    for index in 0..count {
+        assert!(next(&mut receiver).await == message(index), "{index}");
+    }
+    sending.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_messages_sent_together_those_before_the_refused_one_arrive() {
+    let mut limits = Limits::default();
+    limits.max_message_bytes = 1_000;
+    let pair = Pair::memory_with(&node::MemoryNetwork::new(), limits).await;
+    let (sender, mut receiver) = pair.stream("together");
+    let sizes = [10, 1_000, 1_001, 20];
+    let refused = sender.send_all(sizes.map(|size| noise(size, 1))).await;
+    assert!(matches!(refused, Err(SendError::TooLarge { bytes: 1_001, limit: 1_000 })), "{refused:?}");
+    sender.send("goes on").await.unwrap();
+    assert_eq!(next(&mut receiver).await, noise(10, 1));
+    assert_eq!(next(&mut receiver).await, noise(1_000, 1));
+    assert_eq!(next(&mut receiver).await, &b"goes on"[..]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn names_keep_streams_apart() {
     let pair = Pair::memory().await;

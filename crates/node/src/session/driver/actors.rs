@@ -3,72 +3,80 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use actor_proxy::{Exchange, Lane, Next, Outgoing, Wakes};
+use actor_proxy::{Exchange, Lane, Next, PeerFault, Wakes};
 use link::{SendError, StreamId, StreamOptions, TrySendError};
 
 use crate::lanes;
 use crate::session::{Half, Session};
 
-/// What actors say in one session, and the streams that carry it: one for each lane, opened when it is needed.
+/// What actors say in one session, and the streams that carry it.
 #[derive(Default)]
 pub(super) struct ActorLanes {
     exchange: Option<Arc<Exchange>>,
-    streams: [Option<StreamId>; Lane::COUNT],
+    streams: Streams,
+    /// Something was taken from actors since they last heard that all of it is written.
+    unwritten: bool,
+    wakes: Vec<Wakes>,
+}
+
+/// One stream for each lane, opened when it is needed.
+#[derive(Default)]
+struct Streams {
+    lanes: [Option<StreamId>; Lane::COUNT],
     /// The far end takes nothing of actors.
     refused: bool,
-    wakes: Vec<Wakes>,
+}
+
+/// What one look at what actors have to say brought.
+#[derive(Default)]
+pub(super) struct Look {
+    /// Not everything had room.
+    pub(super) left: bool,
+    /// Others waited for the room that there is now.
+    pub(super) waited_for: bool,
+    /// Somebody waits for the peer.
+    pub(super) awaited: bool,
+    /// The peer breaks the protocol of actors by what it does not do.
+    pub(super) fault: Option<PeerFault>,
 }
 
 impl ActorLanes {
     /// The exchange, once the session is up.
-    pub(super) fn exchange(&mut self, session: &Session) -> Option<Arc<Exchange>> {
+    pub(super) fn exchange(&mut self, session: &Session) -> Option<&Arc<Exchange>> {
         if self.exchange.is_none() {
             self.exchange = session.exchange();
         }
-        self.exchange.clone()
+        self.exchange.as_ref()
     }
 
-    /// Moves what actors have to say into the sending half, as far as that has room. `true`: not everything.
-    pub(super) fn load(&mut self, half: &mut Half, outgoing: &mut Outgoing<'_>) -> bool {
-        let mut left = false;
+    /// Moves what actors have to say into the sending half, as far as that has room.
+    pub(super) fn load(&mut self, half: &mut Half, context: &Context<'_>) -> Look {
+        let Self { exchange: Some(exchange), streams, unwritten, .. } = self else { return Look::default() };
+        let Some(mut outgoing) = exchange.outgoing(context) else { return self.look() };
+        let mut look = Look { fault: outgoing.fault(), awaited: outgoing.is_awaited(), ..Look::default() };
         for lane in Lane::all() {
             while let Some(envelope) = outgoing.peek(lane) {
-                if self.refused {
-                    outgoing.advance(lane);
-                    continue;
+                if !streams.take(half, lane, envelope) {
+                    look.left = true;
+                    break;
                 }
-                let taken = match (self.stream(half, lane), envelope) {
-                    (Some(stream), Next::Small(envelope)) => half.tx.try_send_copied(stream, envelope),
-                    (Some(stream), Next::Large(envelope)) => {
-                        half.tx.try_send(stream, envelope, false).map(|_| ())
-                    }
-                    (None, _) => Err(TrySendError::Full),
-                };
-                match taken {
-                    Ok(()) => outgoing.advance(lane),
-                    Err(TrySendError::Refused(SendError::Stopped(_))) => self.refused = true,
-                    Err(_) => {
-                        left = true;
-                        break;
-                    }
-                }
+                outgoing.advance(lane);
+                *unwritten = true;
             }
         }
-        left
+        look.waited_for = outgoing.finish();
+        look
+    }
+
+    /// Looks only.
+    pub(super) fn look(&self) -> Look {
+        let awaited = self.exchange.as_ref().is_some_and(|exchange| exchange.is_awaited());
+        Look { awaited, ..Look::default() }
     }
 
     /// Whether nothing of what was loaded waits in the sending half, once that has no packet to give.
     pub(super) fn has_left(&self, half: &Half) -> bool {
-        self.streams.iter().flatten().all(|stream| half.tx.is_stream_empty(*stream))
-    }
-
-    fn stream(&mut self, half: &mut Half, lane: Lane) -> Option<StreamId> {
-        let place = self.streams.get_mut(lane.index())?;
-        if place.is_none() {
-            let options = StreamOptions::default().with_priority(lanes::priority(lane));
-            *place = half.use_stream(&lanes::name(lane)?, options).ok();
-        }
-        *place
+        self.streams.lanes.iter().flatten().all(|stream| half.tx.is_stream_empty(*stream))
     }
 
     /// Keeps wakes until everything that is due is written.
@@ -80,14 +88,11 @@ impl ActorLanes {
         self.wakes.drain(..).for_each(Wakes::wake);
     }
 
-    /// Whether somebody waits for the peer.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.is_awaited())
-    }
-
     /// Everything that was loaded has been handed to the carrier.
     pub(super) fn written(&mut self) {
-        self.wakes.extend(self.exchange.as_ref().map(|exchange| exchange.handle_written()));
+        if std::mem::take(&mut self.unwritten) {
+            self.wakes.extend(self.exchange.as_ref().map(|exchange| exchange.handle_written()));
+        }
     }
 
     /// Others may have the room that was left by what was loaded.
@@ -96,7 +101,29 @@ impl ActorLanes {
     }
 }
 
-/// Looks at what actors have to say.
-pub(super) fn look<'a>(exchange: &'a Option<Arc<Exchange>>, context: &Context<'_>) -> Option<Outgoing<'a>> {
-    exchange.as_ref()?.outgoing(context)
+impl Streams {
+    /// Hands an envelope to the sending half. `false`: it stays where it is.
+    fn take(&mut self, half: &mut Half, lane: Lane, envelope: Next<'_>) -> bool {
+        if self.refused {
+            return true;
+        }
+        let Some(stream) = self.stream(half, lane) else { return false };
+        let taken = match envelope {
+            Next::Small(envelope) => half.tx.try_send_copied(stream, envelope),
+            Next::Large(envelope) => half.tx.try_send(stream, envelope, false).map(|_| ()),
+        };
+        if let Err(TrySendError::Refused(SendError::Stopped(_))) = taken {
+            self.refused = true;
+        }
+        taken.is_ok() || self.refused
+    }
+
+    fn stream(&mut self, half: &mut Half, lane: Lane) -> Option<StreamId> {
+        let place = self.lanes.get_mut(lane.index())?;
+        if place.is_none() {
+            let options = StreamOptions::default().with_priority(lanes::priority(lane));
+            *place = half.use_stream(&lanes::name(lane)?, options).ok();
+        }
+        *place
+    }
 }

@@ -94,13 +94,13 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
-        let Some(exchange) = self.actors.exchange(&self.session) else { return Ok(()) };
+        let Some(exchange) = self.actors.exchange(&self.session).cloned() else { return Ok(()) };
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
                 ForActors::Small(batch) => {
-                    let (buffer, ends) = batch.into_packed();
-                    exchange.handle_packed(now, &buffer, ends)
+                    let (buffer, spans) = batch.into_packed();
+                    exchange.handle_packed(now, &buffer, spans)
                 }
                 ForActors::Large(message) => exchange.handle_messages(now, [message]),
                 ForActors::TooLarge(beginning) => (exchange.refuse_message(&beginning), Wakes::default()),

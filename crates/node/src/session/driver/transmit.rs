@@ -2,10 +2,11 @@
 
 use std::task::{Context, Poll};
 
+use chunk_proto::Deflater;
 use endpoint::PathCause;
 use link::SealJob;
 
-use super::actors::look;
+use super::actors::Look;
 use super::{Driver, End, FAREWELL_TIMEOUT, Phase};
 use crate::session::{Half, Order, Wakes};
 use crate::sync::lock;
@@ -25,12 +26,10 @@ struct Haul {
     /// So much was sealed that fresh keys are due.
     needs_rekey: bool,
     wakes: Wakes,
-    /// Messages of actors wait for room that there may be now.
-    actors_wait: bool,
+    /// What actors have to say.
+    actors: Look,
     /// With these packets all that was taken from actors has left.
     actors_left: bool,
-    /// The peer breaks the protocol of actors by what it does not do.
-    fault: Option<actor_proxy::PeerFault>,
 }
 
 impl Driver {
@@ -46,13 +45,12 @@ impl Driver {
                 closed,
                 needs_rekey,
                 wakes,
-                actors_wait,
+                actors,
                 actors_left,
-                fault,
             } = haul;
             received = false;
             wakes.wake();
-            if let Some(fault) = fault.filter(|_| self.phase == Phase::Up) {
+            if let Some(fault) = actors.fault.filter(|_| self.phase == Phase::Up) {
                 self.break_off(&fault);
             }
             self.obey(order)?;
@@ -69,7 +67,7 @@ impl Driver {
                     if actors_left {
                         self.actors.written();
                     }
-                    if actors_wait {
+                    if actors.waited_for {
                         self.actors.taken();
                     }
                 }
@@ -101,7 +99,8 @@ impl Driver {
     fn haul(&mut self, context: &Context<'_>, received: bool) -> Haul {
         let may_send =
             self.writer.is_empty() && !matches!(self.phase, Phase::Unconfirmed | Phase::Farewell { .. });
-        let exchange = self.actors.exchange(&self.session);
+        // Before the lock below: another one is taken for it.
+        self.actors.exchange(&self.session);
         let mut half = lock(&self.session.half);
         if !half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             half.driver = Some(context.waker().clone());
@@ -112,14 +111,7 @@ impl Driver {
         }
         self.notes.drain(..).for_each(|note| half.tx.note(note));
         let order = self.take_order(&mut half);
-        let mut actors_wait = false;
-        let mut unloaded = false;
-        let mut fault = None;
-        if may_send && let Some(mut outgoing) = look(&exchange, context) {
-            fault = outgoing.fault();
-            unloaded = self.actors.load(&mut half, &mut outgoing);
-            actors_wait = outgoing.finish();
-        }
+        let actors = if may_send { self.actors.load(&mut half, context) } else { self.actors.look() };
         let mut jobs = Vec::new();
         let mut drained = false;
         while may_send && !drained && jobs.len() < MAX_UNWRITTEN_PACKETS {
@@ -129,7 +121,7 @@ impl Driver {
             }
         }
         let actors_left = drained && self.actors.has_left(&half);
-        if unloaded && !jobs.is_empty() {
+        if actors.left && !jobs.is_empty() {
             // These packets have made room for what actors still have to say.
             drained = false;
         }
@@ -137,7 +129,7 @@ impl Driver {
         if received || !jobs.is_empty() {
             half.last_used = if received { self.watch.heard } else { self.now };
         }
-        let awaited = half.is_awaited() || self.actors.is_awaited();
+        let awaited = half.is_awaited() || actors.awaited;
         let closed = half.tx.is_closed();
         let needs_rekey = half.tx.needs_rekey();
         drop(half);
@@ -146,17 +138,20 @@ impl Driver {
             self.watch.heard = self.now;
         }
         self.watch.awaited = awaited;
-        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors_wait, actors_left, fault }
+        Haul { jobs, drained, order, closed, needs_rekey, wakes, actors, actors_left }
     }
 
     fn seal(&mut self, jobs: Vec<SealJob>) -> Result<(), End> {
         let Self { core, writer, notes, .. } = self;
-        core.deflaters.with(|deflater| {
+        let compresses = jobs.iter().any(SealJob::wants_deflate);
+        let seal = |deflater: &mut Deflater| -> Result<(), End> {
             for job in jobs {
                 notes.extend(writer.seal(job, deflater).map_err(End::Lost)?);
             }
             Ok(())
-        })
+        };
+        // Most packets need none: one that is not used is nothing but a word.
+        if compresses { core.deflaters.with(seal) } else { seal(&mut Deflater::default()) }
     }
 
     /// What the control plane wants, as far as it can be done now.
