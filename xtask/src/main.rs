@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`, `model`.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -9,6 +9,7 @@ mod deadline;
 mod example;
 mod fuzz;
 mod interop;
+mod model;
 mod source;
 mod tidy;
 mod tools;
@@ -43,6 +44,8 @@ enum Command {
     Vectors(vectors::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Search the models of the handshake for attacks
+    Model(model::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Model(args) => model::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

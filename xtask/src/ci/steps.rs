@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, tidy, vectors};
+use crate::{fuzz, interop, model, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -36,6 +36,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: foreign_client,
     },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
+    Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
 ];
 
