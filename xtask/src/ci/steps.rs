@@ -16,7 +16,7 @@ pub(crate) struct Step {
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", about: "formatting, of the fuzz targets too", run: fmt },
+    Step { name: "fmt", about: "formatting, of the fuzz targets and the peers' benchmarks too", run: fmt },
     Step { name: "tidy", about: "the house rules no compiler checks", run: house_rules },
     Step {
         name: "deny",
@@ -42,6 +42,7 @@ pub(crate) const STEPS: &[Step] = &[
 fn fmt(workspace: &Workspace) -> Result<Note> {
     succeed(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
     succeed(&mut workspace.cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
+    succeed(&mut workspace.cargo(["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"]))?;
     Ok(Note::new())
 }
 

@@ -126,7 +126,10 @@ pub(super) fn picture(tree: &Tree) -> Vec<Finding> {
 
 /// Every manifest takes its lints from the workspace, and its versions too.
 pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
-    let in_workspace = |file: &&File| file.path.ends_with("/Cargo.toml") && !file.path.starts_with("fuzz/");
+    let elsewhere = ["fuzz/", "benches/peers/"];
+    let in_workspace = |file: &&File| {
+        file.path.ends_with("/Cargo.toml") && !elsewhere.iter().any(|folder| file.path.starts_with(folder))
+    };
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(in_workspace) {
         if !file.text.contains("[lints]\nworkspace = true") {
