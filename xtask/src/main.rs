@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod deadline;
+mod example;
 mod fuzz;
 mod interop;
 mod loom;
