@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`, `miri`, `loom`, `mutants`.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -9,6 +9,9 @@ mod deadline;
 mod example;
 mod fuzz;
 mod interop;
+mod loom;
+mod miri;
+mod mutants;
 mod source;
 mod tidy;
 mod tools;
@@ -41,6 +44,12 @@ enum Command {
     Bench(bench::Args),
     /// Compare the frozen test vectors with freshly made ones
     Vectors(vectors::Args),
+    /// Run tests in an interpreter that knows undefined behaviour
+    Miri(miri::Args),
+    /// Run every interleaving of what threads share
+    Loom(loom::Args),
+    /// Change the code of a crate in small ways, and say which changes no test notices
+    Mutants(mutants::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
 }
@@ -53,6 +62,9 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
+        Command::Miri(args) => miri::run(&workspace, &args),
+        Command::Loom(args) => loom::run(&workspace, &args),
+        Command::Mutants(args) => mutants::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
     });
     match outcome {

@@ -21,6 +21,9 @@ pub(crate) const CARGO_DENY: Tool = Tool { package: "cargo-deny", version: "0.20
 /// Builds and runs fuzz targets.
 pub(crate) const CARGO_FUZZ: Tool = Tool { package: "cargo-fuzz", version: "0.13.2" };
 
+/// Changes code in many small ways, and runs the tests on each.
+pub(crate) const CARGO_MUTANTS: Tool = Tool { package: "cargo-mutants", version: "27.1.0" };
+
 /// The tools run for seconds and are compiled for minutes: unoptimized, they are ready much sooner.
 const QUICK_BUILD: [&str; 5] = [
     "profile.release.opt-level=0",
