@@ -8,6 +8,7 @@ mod ci;
 mod deadline;
 mod fuzz;
 mod interop;
+mod sim;
 mod source;
 mod tidy;
 mod tools;
@@ -42,6 +43,8 @@ enum Command {
     Vectors(vectors::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Run whole nodes in a simulated world, one run for each seed
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Sim(args) => sim::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, tidy, vectors};
+use crate::{fuzz, interop, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -35,6 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "a client written from the protocol's text against a node",
         run: foreign_client,
     },
+    Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
 ];
@@ -86,6 +87,11 @@ fn frozen_vectors(workspace: &Workspace) -> Result<Note> {
 fn foreign_client(workspace: &Workspace) -> Result<Note> {
     interop::check(workspace)?;
     Ok(Note::new())
+}
+
+fn simulation(workspace: &Workspace) -> Result<Note> {
+    let count = sim::check(workspace)?;
+    Ok(format!("{count} seeds"))
 }
 
 fn fuzz_smoke(workspace: &Workspace) -> Result<Note> {
