@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use membership::Ticket;
 use node::{
-    ActorSendError, Address, AskError, IdentityKey, Invitation, SendError, Sender, ServiceError, StreamName,
-    StreamOptions,
+    ActorSendError, Address, AskError, IdentityKey, Invitation, Kept, SendError, Sender, ServiceError,
+    StreamName, StreamOptions,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -327,11 +327,17 @@ impl User {
 /// Comes in by a ticket.
 async fn join(world: &World, me: u8, life: &Life, issuer: u8, ticket: &Ticket, user: &User) {
     let who = world.member(me).identity;
-    let was_in = world.life(issuer).is_none_or(|issuing| World::is_in(&issuing.node, &who));
+    let opens = || {
+        let issuing = world.life(issuer)?;
+        let kept = Kept::load(&issuing.store, &world.member(issuer).identity).ok()?;
+        Some((World::is_in(&issuing.node, &who), kept.tickets.contains_key(&ticket.id)))
+    };
+    let before = opens();
     lock(&world.promises).trying(issuer, &ticket.id);
     let Some(result) = user.outcome("join", life, life.node.join(ticket)).await else { return };
     user.note("join", &result);
-    if result.is_ok() && !was_in {
+    // Two who come to each other at once need one of the two tickets only.
+    if result.is_ok() && before == Some((false, true)) && opens().is_some_and(|(_, opens)| !opens) {
         let came = lock(&world.promises).came(issuer, ticket.id, me);
         if let Err(what) = came {
             world.fail("a ticket for one lets one in", what);

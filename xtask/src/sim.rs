@@ -54,7 +54,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<u64> {
 
 fn built(workspace: &Workspace) -> Result<Command> {
     succeed(&mut workspace.cargo(["build", "--locked", "--package", "sim"]))?;
-    let mut command = workspace.command(workspace.target.join("debug").join("sim"), [] as [&str; 0]);
-    command.args(["--jobs", &JOBS.to_string()]);
+    let command =
+        workspace.command(workspace.target.join("debug").join("sim"), ["--jobs", &JOBS.to_string()]);
     Ok(command)
 }
