@@ -20,6 +20,8 @@ const MAX_ENTRIES: usize = 2_000;
 const NEWS_TIME: Duration = Duration::from_secs(70);
 /// Rounds in which everybody speaks with everybody: what one hears in the first it tells in the second.
 const ROUNDS: usize = 3;
+/// By then sessions that nobody uses are closed, and what was given back is forgotten.
+const IDLE: Duration = Duration::from_secs(60);
 /// By then what nobody uses is given up: peers that are away are waited for for an hour, and their relays a little longer.
 const LEASES: Duration = Duration::from_secs(2 * 3_600);
 
@@ -149,8 +151,21 @@ fn stand_as_computed(world: &World, number: u8) {
     world.check_promises(number, &kept);
 }
 
-/// Once nobody uses anything any more, nothing is held.
+/// Once nobody uses anything any more, nothing is held: soon what everybody has heard that it is over, then all of it.
 pub(crate) async fn nothing_is_left(world: &Arc<World>) {
+    let know_each_other = |(one, other): &(u8, u8)| {
+        world.life(*one).is_some_and(|life| World::is_in(&life.node, &world.member(*other).identity))
+    };
+    let all_know_all = pairs(world).iter().all(know_each_other);
+    tokio::time::sleep(IDLE).await;
+    for number in world.numbers().filter(|_| all_know_all) {
+        let Some(life) = world.life(number) else { continue };
+        let holdings = life.node.holdings();
+        if holdings.exports + holdings.imports + holdings.asks + holdings.sessions + holdings.paths > 0 {
+            world.fail("what was given back is not kept", format!("{number} still holds {holdings:?}"));
+        }
+    }
+    world.trace.count(if all_know_all { "calm.all-know-all" } else { "calm.some-are-out" });
     tokio::time::sleep(LEASES).await;
     for number in world.numbers() {
         let Some(life) = world.life(number) else { continue };

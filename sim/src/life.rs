@@ -134,7 +134,7 @@ impl World {
         let config = DirectoryConfig { kept, keep: Some(keep), ..DirectoryConfig::new(secrets.identity) };
         let builder = Node::builder().device(secrets.device).door(secrets.door).directory(config);
         let builder = builder.memory(&self.network).listen(member.address()).store(store.clone());
-        let simulated = node::simulation::Simulated::new(Arc::clone(machine) as Arc<_>);
+        let simulated = node::simulation::Simulated::new(machine.clone());
         match builder.simulated(simulated).spawn().await {
             Ok(node) => Some((node, store)),
             Err(error) => {

@@ -330,14 +330,18 @@ async fn join(world: &World, me: u8, life: &Life, issuer: u8, ticket: &Ticket, u
     let opens = || {
         let issuing = world.life(issuer)?;
         let kept = Kept::load(&issuing.store, &world.member(issuer).identity).ok()?;
-        Some((World::is_in(&issuing.node, &who), kept.tickets.contains_key(&ticket.id)))
+        let voucher = kept.directory.voucher(&world.member(issuer).identity, &who).cloned();
+        Some((World::is_in(&issuing.node, &who), kept.tickets.contains_key(&ticket.id), voucher))
     };
     let before = opens();
     lock(&world.promises).trying(issuer, &ticket.id);
     let Some(result) = user.outcome("join", life, life.node.join(ticket)).await else { return };
     user.note("join", &result);
-    // Two who come to each other at once need one of the two tickets only.
-    if result.is_ok() && before == Some((false, true)) && opens().is_some_and(|(_, opens)| !opens) {
+    // Who is let in otherwise meanwhile, or comes to somebody who comes to them, needs no ticket.
+    let is_used = |(_, opens, voucher)| {
+        !opens && before.as_ref().is_some_and(|(is_in, opened, held)| !is_in && *opened && *held != voucher)
+    };
+    if result.is_ok() && opens().is_some_and(is_used) {
         let came = lock(&world.promises).came(issuer, ticket.id, me);
         if let Err(what) = came {
             world.fail("a ticket for one lets one in", what);

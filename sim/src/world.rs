@@ -70,7 +70,7 @@ impl World {
         let trace = Trace::new(prints);
         let network = MemoryNetwork::new();
         let air = Arc::new(Air::new(trace.clone(), rng.random()));
-        network.set_wire(Arc::clone(&air) as Arc<_>);
+        network.set_wire(air.clone());
         let members = (0..count).map(|number| Member::new(number, rng.random())).collect::<Option<_>>()?;
         Some(Arc::new(Self {
             trace,
