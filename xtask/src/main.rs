@@ -12,6 +12,7 @@ mod interop;
 mod loom;
 mod miri;
 mod mutants;
+mod sim;
 mod source;
 mod tidy;
 mod tools;
@@ -52,6 +53,8 @@ enum Command {
     Mutants(mutants::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Run whole nodes in a simulated world, one run for each seed
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Loom(args) => loom::run(&workspace, &args),
         Command::Mutants(args) => mutants::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Sim(args) => sim::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

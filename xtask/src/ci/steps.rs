@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, loom, miri, tidy, vectors};
+use crate::{fuzz, interop, loom, miri, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -35,6 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "a client written from the protocol's text against a node",
         run: foreign_client,
     },
+    Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step {
         name: "loom",
@@ -98,6 +99,11 @@ fn foreign_client(workspace: &Workspace) -> Result<Note> {
 fn interleavings(workspace: &Workspace) -> Result<Note> {
     let count = loom::check(workspace)?;
     Ok(format!("{count} models"))
+}
+
+fn simulation(workspace: &Workspace) -> Result<Note> {
+    let count = sim::check(workspace)?;
+    Ok(format!("{count} seeds"))
 }
 
 fn fuzz_smoke(workspace: &Workspace) -> Result<Note> {

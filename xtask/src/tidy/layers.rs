@@ -149,6 +149,25 @@ pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// What makes nodes that are no secret to whoever knows a seed is switched on by the simulation alone.
+pub(super) fn simulation(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in tree.files.iter().filter(|file| file.path.ends_with("Cargo.toml")) {
+        let mut table = "";
+        for (index, line) in file.text.lines().enumerate() {
+            if line.starts_with('[') {
+                table = line;
+            }
+            let is_definition = table == "[features]" && line.starts_with("simulation = ");
+            let is_allowed = is_definition || file.path == "sim/Cargo.toml";
+            if line.contains("simulation") && !line.trim_start().starts_with('#') && !is_allowed {
+                findings.push(file.finding(index + 1, "only the package sim switches `simulation` on"));
+            }
+        }
+    }
+    findings
+}
+
 /// No two crates have an example of the same name: cargo would put both binaries in the same place.
 pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -165,7 +184,7 @@ pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_tooling(name: &str) -> bool {
-    matches!(name, "xtask" | "benches" | "bridges")
+    matches!(name, "xtask" | "benches" | "bridges" | "sim")
 }
 
 fn is_excepted(package: &str, dependency: &str) -> bool {
