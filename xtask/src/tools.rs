@@ -31,6 +31,10 @@ pub(crate) const CARGO_DENY: Tool = Tool { package: "cargo-deny", version: "0.20
 /// Builds and runs fuzz targets.
 pub(crate) const CARGO_FUZZ: Tool = Tool { package: "cargo-fuzz", version: "0.13.2", build: Build::Quick };
 
+/// Changes code in many small ways, and runs the tests on each.
+pub(crate) const CARGO_MUTANTS: Tool =
+    Tool { package: "cargo-mutants", version: "27.1.0", build: Build::Quick };
+
 /// Searches models of protocols for attacks. GPL-3: run as a program, linked with nothing.
 pub(crate) const VERIFPAL: Tool = Tool { package: "verifpal", version: "1.6.7", build: Build::NightlyFast };
 

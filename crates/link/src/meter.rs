@@ -1,10 +1,10 @@
 //! How consumers give credit back without touching the session: shared counters.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::credit::Window;
 use crate::stream::StreamId;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 
 /// A counter that says once when it reaches the next grant.
 #[derive(Debug)]
@@ -28,10 +28,14 @@ impl Counter {
     /// Lets `window` grant for what was consumed, until no grant is due.
     fn grant(&self, window: &mut Window) -> Option<u64> {
         let mut granted = None;
-        while let Some(limit) = window.grant(self.consumed.load(Ordering::Acquire)) {
+        let mut consumed = self.consumed.load(Ordering::Acquire);
+        while let Some(limit) = window.grant(consumed) {
             granted = Some(limit);
-            // A consumer may have passed the new point before it was set: hence the loop.
             self.due_at.store(window.due_at(), Ordering::Release);
+            // A consumer may have passed the new point before it was set: hence the loop. Of two changes of one number one
+            // is the first: that of the consumer, which is then seen here, or this one, and then the consumer sees the new
+            // point. A load instead might miss the one while the consumer misses the other.
+            consumed = self.consumed.fetch_add(0, Ordering::AcqRel);
         }
         granted
     }
@@ -111,3 +115,6 @@ impl Meter {
         self.0.counter.grant(window)
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

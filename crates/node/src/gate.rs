@@ -84,8 +84,8 @@ impl Gate {
         (lock(&self.state).strangers.len(), self.max_strangers)
     }
 
-    #[cfg(test)]
-    fn occupied(&self) -> usize {
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn occupied(&self) -> usize {
         let state = lock(&self.state);
         let occupied = state.occupied();
         assert_eq!(state.by_host.values().sum::<usize>(), occupied);

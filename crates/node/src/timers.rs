@@ -92,6 +92,7 @@ impl Timers {
                 continue;
             };
             tokio::select! {
+                biased;
                 () = clock::sleep_until(next) => {}
                 () = self.changed.notified() => continue,
             }
