@@ -1,7 +1,5 @@
 //! What is measured: the two ends of a system, and the sessions between them.
 
-use std::future::Future;
-
 use anyhow::Result;
 
 use crate::mode::Mode;

@@ -1,7 +1,6 @@
 //! Conclave's sessions: raw messages between two nodes, over the hybrid handshake.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
