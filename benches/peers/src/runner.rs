@@ -47,7 +47,7 @@ pub async fn run(options: &Options) -> Result<Outcomes> {
         for round in 0..options.rounds {
             for &sessions in Load::steps(options.quick, mode) {
                 let able = |entry: &&&'static Entry| entry.gaps.iter().all(|&(gap, _)| gap != mode);
-                let mut systems: Vec<_> = options.systems.iter().filter(able).collect();
+                let mut systems: Vec<_> = options.systems.iter().filter(able).copied().collect();
                 let first = round % systems.len().max(1);
                 systems.rotate_left(first);
                 for entry in systems {

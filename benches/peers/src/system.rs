@@ -1,7 +1,5 @@
 //! What is measured: the two ends of a system, and the sessions between them.
 
-use std::future::Future;
-
 use anyhow::Result;
 
 use crate::mode::Mode;
@@ -28,7 +26,7 @@ pub trait System: Sized + Send + 'static {
     /// The dialing end.
     type Dialer: Dialer;
 
-    /// The dialing end, for so many sessions at the same time.
+    /// The dialing end, for so many sessions.
     fn dialer(sessions: usize) -> Result<Self::Dialer>;
 
     /// The accepting end, and what a dialer must know to reach it, in one line.
@@ -56,7 +54,7 @@ pub trait Dialer: Send + 'static {
     /// Hears where the accepting end is.
     fn meet(&mut self, invitation: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Opens a session; `number` counts those that are open at the same time.
+    /// Opens a session, each with another `number`, for systems in which two ends have one session.
     fn connect(&mut self, number: usize) -> impl Future<Output = Result<Self::Session>> + Send;
 }
 

@@ -21,7 +21,6 @@ mod tally;
 mod tcp;
 mod tls;
 
-use std::future::Future;
 use std::pin::Pin;
 
 use anyhow::Result;
@@ -44,8 +43,6 @@ pub struct Entry {
     pub notes: &'static [&'static str],
     /// The modes that it cannot do, and why.
     pub gaps: &'static [(Mode, &'static str)],
-    /// Whether one process cannot hold both ends.
-    pub apart: bool,
     /// The process that dials.
     pub dial: fn(Mode, Load) -> Turn,
     /// The process that accepts.
@@ -60,7 +57,6 @@ impl Entry {
             batching: S::BATCHING,
             notes: S::NOTES,
             gaps: S::GAPS,
-            apart: S::APART,
             dial: |mode, load| Box::pin(turn::dial::<S>(mode, load)),
             accept: |mode| Box::pin(turn::accept::<S>(mode)),
         }

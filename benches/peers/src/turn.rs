@@ -21,7 +21,11 @@ pub const ACCEPT: &str = "--accept";
 pub async fn dial<S: System>(mode: Mode, mut load: Load) -> Result<()> {
     load.rate_messages /= S::ONE_IN;
     // One session more than are counted pays for what all share.
-    let sessions = if mode.apart() { load.sessions + 1 } else { 1 };
+    let sessions = match mode {
+        Mode::Idle | Mode::Growth => load.sessions + 1,
+        Mode::Connect => load.connects + 1,
+        _ => 1,
+    };
     let (mut dialer, mut far) = ends::<S>(mode, sessions).await?;
     let (dialer, far) = (&mut dialer, &mut far);
     let findings = match mode {

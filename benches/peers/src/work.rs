@@ -11,7 +11,7 @@ use crate::system::{Dialer, Session};
 
 /// 1 GiB in messages of 1 MiB.
 pub async fn bulk<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Load) -> Result<Findings> {
-    let mut session = opened(dialer).await?;
+    let mut session = opened(dialer, 0).await?;
     let run = Run::start(far)?;
     session.flood(BULK_MESSAGE_BYTES, load.bulk_messages).await?;
     let cost = run.stop(far)?;
@@ -24,7 +24,7 @@ pub async fn bulk<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Load) -
 
 /// One ask after the other.
 pub async fn round_trips<D: Dialer>(dialer: &mut D, load: &Load) -> Result<Findings> {
-    let mut session = opened(dialer).await?;
+    let mut session = opened(dialer, 0).await?;
     let mut each = Vec::with_capacity(load.round_trips);
     for _ in 0..load.round_trips {
         let started = Instant::now();
@@ -44,7 +44,7 @@ pub async fn round_trips<D: Dialer>(dialer: &mut D, load: &Load) -> Result<Findi
 
 /// Small messages one way.
 pub async fn rate<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Load) -> Result<Findings> {
-    let mut session = opened(dialer).await?;
+    let mut session = opened(dialer, 0).await?;
     let run = Run::start(far)?;
     session.flood(SMALL_MESSAGE_BYTES, load.rate_messages).await?;
     let cost = run.stop(far)?;
@@ -58,10 +58,10 @@ pub async fn rate<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Load) -
 /// One connection after the other.
 pub async fn connects<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Load) -> Result<Findings> {
     // What both ends do only once stands before the measurement.
-    opened(dialer).await?.close().await?;
+    opened(dialer, load.connects).await?.close().await?;
     let run = Run::start(far)?;
-    for _ in 0..load.connects {
-        opened(dialer).await?.close().await?;
+    for number in 0..load.connects {
+        opened(dialer, number).await?.close().await?;
     }
     let cost = run.stop(far)?;
     let count = load.connects as f64;
@@ -72,8 +72,8 @@ pub async fn connects<H, D: Dialer>(dialer: &mut D, far: &mut Far<H>, load: &Loa
 }
 
 /// A session over which something has gone already.
-async fn opened<D: Dialer>(dialer: &mut D) -> Result<D::Session> {
-    let mut session = dialer.connect(0).await?;
+async fn opened<D: Dialer>(dialer: &mut D, number: usize) -> Result<D::Session> {
+    let mut session = dialer.connect(number).await?;
     session.ask().await?;
     Ok(session)
 }

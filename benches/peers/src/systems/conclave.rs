@@ -1,7 +1,6 @@
 //! Conclave's sessions: raw messages between two nodes, over the hybrid handshake.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::system::{Dialer, Session, Setting, System};
 pub const NOTES: &[&str] = &[
     "the node's guards against floods are wide open (`Limits`: rates of hosts and members, handshakes at once), \
      since all connections come from one address; nothing else is changed",
-    "two devices have one session: in `idle` and `growth` the dialing process holds a node for each, started before \
+    "two devices have one session: in `connect`, `idle` and `growth` there is a dialing node for each, started before \
      the measurement",
 ];
 /// No session closes while it is measured.
@@ -116,7 +115,7 @@ async fn echo(node: &Node, mut messages: Receiver) -> Result<()> {
     Ok(())
 }
 
-/// The dialing nodes, one for each session that stands at the same time.
+/// The dialing nodes, one for each session.
 pub struct People<S> {
     people: Vec<Person>,
     nodes: Vec<(Node, IdentityKey)>,

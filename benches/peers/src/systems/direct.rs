@@ -39,13 +39,14 @@ impl System for Iroh {
     }
 
     async fn host(setting: Setting) -> Result<(Listening, String)> {
+        let idle = setting.idle;
         let endpoint = bind().await?;
         let address = endpoint.bound_sockets().into_iter().next().context("it listens nowhere")?;
         let invitation = format!("{address} {}", endpoint.id());
         let host = Listening::new(async move {
             while let Some(incoming) = endpoint.accept().await {
                 tokio::spawn(async move {
-                    let served = serve(incoming, setting.idle).await;
+                    let served = serve(incoming, idle).await;
                     served.unwrap_or_else(|error| eprintln!("a connection ended: {error:#}"));
                 });
             }

@@ -9,7 +9,7 @@ use futures::stream;
 use kameo::actor::{ActorRef, RemoteActorRef, Spawn as _};
 use kameo::message::{Context, Message};
 use kameo::remote::{Behaviour, messaging};
-use kameo::{Actor, RemoteActor, remote_message};
+use kameo::{Actor, RemoteActor, Reply, remote_message};
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,9 @@ struct Take(Bytes);
 struct Echo(Bytes);
 #[derive(Serialize, Deserialize)]
 struct Count;
+/// What comes back.
+#[derive(Reply, Serialize, Deserialize)]
+struct Echoed(Bytes);
 
 #[remote_message]
 impl Message<Take> for Worker {
@@ -92,9 +95,9 @@ impl Message<Take> for Worker {
 
 #[remote_message]
 impl Message<Echo> for Worker {
-    type Reply = Bytes;
-    async fn handle(&mut self, Echo(message): Echo, _: &mut Context<Self, Self::Reply>) -> Bytes {
-        message
+    type Reply = Echoed;
+    async fn handle(&mut self, Echo(message): Echo, _: &mut Context<Self, Self::Reply>) -> Echoed {
+        Echoed(message)
     }
 }
 
@@ -162,7 +165,7 @@ pub struct KameoSession {
 impl Session for KameoSession {
     async fn ask(&mut self) -> Result<()> {
         let message = Bytes::from_static(&[7; SMALL_MESSAGE_BYTES]);
-        let answer = self.worker.ask(&Echo(message.clone())).send().await.map_err(told)?;
+        let Echoed(answer) = self.worker.ask(&Echo(message.clone())).send().await.map_err(told)?;
         ensure!(answer == message, "another answer");
         Ok(())
     }

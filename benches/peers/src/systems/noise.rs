@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
 use snow::{Builder, HandshakeState, TransportState};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::tcp::{self, Listening};
@@ -19,6 +19,10 @@ const MAX_NOISE_BYTES: usize = 65_535;
 const MAX_PLAIN_BYTES: usize = MAX_NOISE_BYTES - TAG_BYTES;
 const TAG_BYTES: usize = 16;
 const HEAD_BYTES: usize = 4;
+/// What is read at once: a whole Noise message and its length.
+const READ_BUFFER_BYTES: usize = 2 + MAX_NOISE_BYTES;
+/// And while a connection only waits.
+const IDLE_BUFFER_BYTES: usize = 128;
 
 /// What each message begins with: what is to be done with it.
 const TAKE: u8 = 0;
@@ -45,13 +49,14 @@ impl System for Noise {
     }
 
     async fn host(setting: Setting) -> Result<(Listening, String)> {
+        let idle = setting.idle;
         let keys = Builder::new(PATTERN.parse()?).generate_keypair()?;
         let known = hex::decode(setting.introductions.first().context("nobody was introduced")?)?;
         let (private, public) = (keys.private.clone(), hex::encode(&keys.public));
         let serve = move |socket| {
             let (private, known) = (private.clone(), known.clone());
             async move {
-                let channel = Channel::accept(socket, &private, &known).await?;
+                let channel = Channel::accept(socket, &private, &known, idle).await?;
                 serve(channel).await
             }
         };
@@ -62,7 +67,7 @@ impl System for Noise {
 
 /// A sealed connection.
 struct Channel {
-    socket: TcpStream,
+    socket: BufReader<TcpStream>,
     state: TransportState,
     /// What waits to be sealed.
     gathered: Vec<u8>,
@@ -78,18 +83,19 @@ impl Channel {
         let mut state = builder.build_initiator()?;
         send_part(&mut socket, &mut state).await?;
         receive_part(&mut socket, &mut state).await?;
-        Self::new(socket, state)
+        Self::new(socket, state, READ_BUFFER_BYTES)
     }
 
-    async fn accept(mut socket: TcpStream, private: &[u8], known: &[u8]) -> Result<Self> {
+    async fn accept(mut socket: TcpStream, private: &[u8], known: &[u8], idle: bool) -> Result<Self> {
         let mut state = Builder::new(PATTERN.parse()?).local_private_key(private)?.build_responder()?;
         receive_part(&mut socket, &mut state).await?;
         ensure!(state.get_remote_static() == Some(known), "a stranger");
         send_part(&mut socket, &mut state).await?;
-        Self::new(socket, state)
+        Self::new(socket, state, if idle { IDLE_BUFFER_BYTES } else { READ_BUFFER_BYTES })
     }
 
-    fn new(socket: TcpStream, state: HandshakeState) -> Result<Self> {
+    fn new(socket: TcpStream, state: HandshakeState, capacity: usize) -> Result<Self> {
+        let socket = BufReader::with_capacity(capacity, socket);
         let state = state.into_transport_mode()?;
         let [gathered, sealed, opened] = [(); 3].map(|()| Vec::new());
         Ok(Self { socket, state, gathered, sealed, opened, start: 0 })

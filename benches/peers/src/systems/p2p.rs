@@ -35,6 +35,7 @@ impl System for Libp2p {
     }
 
     async fn host(setting: Setting) -> Result<(Self::Host, String)> {
+        let idle = setting.idle;
         let mut swarm = swarm::build(|_| Behaviour::new())?;
         let mut streams = swarm.behaviour().new_control().accept(PROTOCOL)?;
         let invitation = swarm::listen(&mut swarm).await?;
@@ -42,7 +43,7 @@ impl System for Libp2p {
         let served = Listening::new(async move {
             while let Some((_, stream)) = streams.next().await {
                 tokio::spawn(async move {
-                    let served = stream::serve(stream.compat(), setting.idle).await;
+                    let served = stream::serve(stream.compat(), idle).await;
                     served.unwrap_or_else(|error| eprintln!("a stream ended: {error:#}"));
                 });
             }

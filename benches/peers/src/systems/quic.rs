@@ -39,6 +39,7 @@ impl System for Quinn {
     }
 
     async fn host(setting: Setting) -> Result<(Listening, String)> {
+        let idle = setting.idle;
         let tls = Tls::new(KeyExchange::X25519MlKem768);
         let crypto = QuicServerConfig::with_initial(tls.server_config(), initial()?)?;
         let mut config = ServerConfig::with_crypto(Arc::new(crypto));
@@ -48,7 +49,7 @@ impl System for Quinn {
         let host = Listening::new(async move {
             while let Some(incoming) = endpoint.accept().await {
                 tokio::spawn(async move {
-                    let served = serve(incoming, setting.idle).await;
+                    let served = serve(incoming, idle).await;
                     served.unwrap_or_else(|error| eprintln!("a connection ended: {error:#}"));
                 });
             }

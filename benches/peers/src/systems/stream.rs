@@ -2,8 +2,6 @@
 //!
 //! The two highest bits of a head say what is to be done with the message, the others are its length.
 
-use std::future::Future;
-
 use anyhow::{Result, bail, ensure};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, BufWriter};
 

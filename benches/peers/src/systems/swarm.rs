@@ -53,10 +53,7 @@ enum Command {
 pub struct Remote(mpsc::Sender<Command>);
 
 /// Drives it for as long as the second value lives.
-pub fn run<B: NetworkBehaviour + Send>(mut swarm: Swarm<B>) -> (Remote, Listening)
-where
-    B::ToSwarm: Send,
-{
+pub fn run<B: NetworkBehaviour + Send>(mut swarm: Swarm<B>) -> (Remote, Listening) {
     let (sender, mut commands) = mpsc::channel(COMMANDS);
     let task = async move {
         let mut dials = HashMap::new();

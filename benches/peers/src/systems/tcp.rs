@@ -1,6 +1,5 @@
 //! Plain TCP: the floor. Nothing is encrypted, nobody is authenticated.
 
-use std::future::Future;
 use std::net::SocketAddr;
 
 use anyhow::Result;
