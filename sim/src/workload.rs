@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use membership::Ticket;
+use membership::{Ticket, Voucher};
 use node::{
     ActorSendError, Address, AskError, IdentityKey, Invitation, Kept, SendError, Sender, ServiceError,
     StreamName, StreamOptions,
@@ -338,7 +338,7 @@ async fn join(world: &World, me: u8, life: &Life, issuer: u8, ticket: &Ticket, u
     let Some(result) = user.outcome("join", life, life.node.join(ticket)).await else { return };
     user.note("join", &result);
     // Who is let in otherwise meanwhile, or comes to somebody who comes to them, needs no ticket.
-    let is_used = |(_, opens, voucher)| {
+    let is_used = |(_, opens, voucher): (bool, bool, Option<Voucher>)| {
         !opens && before.as_ref().is_some_and(|(is_in, opened, held)| !is_in && *opened && *held != voucher)
     };
     if result.is_ok() && opens().is_some_and(is_used) {
