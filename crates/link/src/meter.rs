@@ -66,7 +66,8 @@ impl Meters {
 
     /// Takes the streams whose grant is due into `streams`.
     pub(crate) fn take_due(&self, streams: &mut Vec<StreamId>) {
-        self.any_due.store(false, Ordering::Release);
+        // Whoever has set it again in between is seen with what it has consumed; a store would only hide it.
+        self.any_due.swap(false, Ordering::AcqRel);
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         streams.append(&mut due);
     }
@@ -106,7 +107,8 @@ impl Meter {
             }
         }
         if stream_due || session_due {
-            session.any_due.store(true, Ordering::Release);
+            // Not a store: that would hide what another consumer has published by its own.
+            session.any_due.swap(true, Ordering::AcqRel);
         }
         stream_due || session_due
     }

@@ -46,3 +46,16 @@ fn an_answer_to_a_question_that_is_given_up_goes_nowhere() {
         assert!(lock(&question.state).outcome.is_none(), "nobody will take it");
     });
 }
+
+#[test]
+fn one_of_two_claims_it() {
+    loom::model(|| {
+        let question = Question::<u32>::new();
+        let other = {
+            let question = question.clone();
+            thread::spawn(move || question.claim())
+        };
+        let is_ours = question.claim();
+        assert_ne!(other.join().unwrap(), is_ours);
+    });
+}

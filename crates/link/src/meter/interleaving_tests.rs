@@ -20,7 +20,7 @@ struct Reader {
 
 impl Reader {
     /// Everything that was granted has come.
-    fn new(session_size: u64, stream_size: u64) -> Self {
+    fn new(session_size: u64, stream_sizes: [u64; 2]) -> Self {
         let full = |size| {
             let mut window = Window::new(size);
             window.receive(size);
@@ -28,11 +28,12 @@ impl Reader {
         };
         let session = full(session_size);
         let meters = Meters::new(&session);
-        let stream = |id| {
-            let window = full(stream_size);
+        let stream = |id, size| {
+            let window = full(size);
             (StreamId(id), Meter::new(StreamId(id), &window, Arc::clone(&meters)), window)
         };
-        Self { streams: vec![stream(1), stream(2)], session, meters }
+        let [one, two] = stream_sizes;
+        Self { streams: vec![stream(1, one), stream(2, two)], session, meters }
     }
 
     fn meter(&self, stream: usize) -> Meter {
@@ -79,7 +80,7 @@ fn consume(meter: &Meter, woken: &Notify, costs: &[u64]) {
 #[test]
 fn a_consumer_that_passes_the_next_point_while_it_is_set_is_seen() {
     loom::model(|| {
-        let mut reader = Reader::new(VAST, SIZE);
+        let mut reader = Reader::new(VAST, [SIZE; 2]);
         let woken = Arc::new(Notify::new());
         let (meter, wake) = (reader.meter(0), Arc::clone(&woken));
         let consumer = thread::spawn(move || consume(&meter, &wake, &[2, 2]));
@@ -91,7 +92,7 @@ fn a_consumer_that_passes_the_next_point_while_it_is_set_is_seen() {
 #[test]
 fn the_same_for_the_session_as_a_whole() {
     loom::model(|| {
-        let mut reader = Reader::new(SIZE, VAST);
+        let mut reader = Reader::new(SIZE, [VAST; 2]);
         let woken = Arc::new(Notify::new());
         let (meter, wake) = (reader.meter(0), Arc::clone(&woken));
         let consumer = thread::spawn(move || consume(&meter, &wake, &[2, 2]));
@@ -103,13 +104,28 @@ fn the_same_for_the_session_as_a_whole() {
 #[test]
 fn consumers_of_two_streams_do_not_hide_each_other() {
     loom::model(|| {
-        let mut reader = Reader::new(VAST, SIZE);
+        let mut reader = Reader::new(VAST, [SIZE; 2]);
         let woken = Arc::new(Notify::new());
         let consumers = [0, 1].map(|stream| {
             let (meter, wake) = (reader.meter(stream), Arc::clone(&woken));
             thread::spawn(move || consume(&meter, &wake, &[2]))
         });
         reader.serve(&woken, 4, [2, 2]);
+        consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
+    });
+}
+
+/// One makes its stream due, the other only the session: it leaves nothing in the list of streams.
+#[test]
+fn what_is_due_while_the_reader_begins_to_look_is_not_forgotten() {
+    loom::model(|| {
+        let mut reader = Reader::new(SIZE, [2, VAST]);
+        let woken = Arc::new(Notify::new());
+        let consumers = [0, 1].map(|stream| {
+            let (meter, wake) = (reader.meter(stream), Arc::clone(&woken));
+            thread::spawn(move || consume(&meter, &wake, &[1]))
+        });
+        reader.serve(&woken, 2, [1, 1]);
         consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
     });
 }
