@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`, `soak`.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -8,6 +8,7 @@ mod ci;
 mod deadline;
 mod fuzz;
 mod interop;
+mod soak;
 mod source;
 mod tidy;
 mod tools;
@@ -42,6 +43,8 @@ enum Command {
     Vectors(vectors::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Keep a node under churn, and see what that leaves behind
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Soak(args) => soak::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -162,7 +162,7 @@ pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_tooling(name: &str) -> bool {
-    matches!(name, "xtask" | "benches" | "bridges")
+    matches!(name, "xtask" | "benches" | "soak" | "bridges")
 }
 
 fn is_excepted(package: &str, dependency: &str) -> bool {
