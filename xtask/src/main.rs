@@ -1,5 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`, `miri`, `loom`, `mutants`,
-//! `model`.
+//! The project's own commands: `cargo xtask ci` and what it is made of, benchmarks, and longer searches for faults.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -15,6 +14,7 @@ mod miri;
 mod model;
 mod mutants;
 mod sim;
+mod soak;
 mod source;
 mod tidy;
 mod tools;
@@ -59,6 +59,8 @@ enum Command {
     Model(model::Args),
     /// Run whole nodes in a simulated world, one run for each seed
     Sim(sim::Args),
+    /// Keep a node under churn, and see what that leaves behind
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Interop(args) => interop::run(&workspace, &args),
         Command::Model(args) => model::run(&workspace, &args),
         Command::Sim(args) => sim::run(&workspace, &args),
+        Command::Soak(args) => soak::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

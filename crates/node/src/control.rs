@@ -96,6 +96,11 @@ impl Control {
         Arc::clone(self.endpoint.members())
     }
 
+    /// How many paths, sessions and waiters there are.
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        (self.paths.len(), self.sessions.len(), self.waiters.len())
+    }
+
     /// Puts in a path whose handshake begins.
     pub(crate) fn add_path(&mut self, path: PathId) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::default());

@@ -7,6 +7,7 @@ mod body;
 mod builder;
 mod call;
 mod carrier;
+mod census;
 mod clock;
 mod control;
 mod core;
@@ -52,6 +53,7 @@ pub use anonymous::{AnonymousContact, AnonymousLimits, AnonymousRefusal, Anonymo
 pub use body::Body;
 pub use builder::Builder;
 pub use carrier::memory::{MemoryListener, MemoryNetwork, MemoryStream, Recording, Wire};
+pub use census::Census;
 pub use counter::Counter;
 pub use device::Device;
 pub use directory::{DirectoryConfig, Invitation, Keep, Kept, STATEMENT_SECONDS};

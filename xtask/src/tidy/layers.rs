@@ -184,7 +184,7 @@ pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_tooling(name: &str) -> bool {
-    matches!(name, "xtask" | "benches" | "bridges" | "sim")
+    matches!(name, "xtask" | "benches" | "bridges" | "sim" | "soak")
 }
 
 fn is_excepted(package: &str, dependency: &str) -> bool {
