@@ -51,10 +51,10 @@ fn look(world: &World, number: u8, life: &Life) {
             world.fail("only members have sessions", format!("{number}: {:?}", session.peer.identity));
         }
     }
-    let holdings = life.node.holdings();
-    let entries = holdings.exports + holdings.imports + holdings.asks + holdings.waiters;
-    if holdings.paths + holdings.dials + holdings.strangers > MAX_PATHS || entries > MAX_ENTRIES {
-        world.fail("what a node holds is bounded", format!("{number}: {holdings:?}"));
+    let census = life.node.census();
+    let entries = census.exports + census.imports + census.questions + census.waiters;
+    if census.paths + census.dials + census.strangers > MAX_PATHS || entries > MAX_ENTRIES {
+        world.fail("what a node holds is bounded", format!("{number}: {census:?}"));
     }
     // From the moment at which a node keeps somebody out, what they then begin to send is not for it.
     for other in world.numbers().filter(|other| *other != number) {
@@ -160,19 +160,18 @@ pub(crate) async fn nothing_is_left(world: &Arc<World>) {
     tokio::time::sleep(IDLE).await;
     for number in world.numbers().filter(|_| all_know_all) {
         let Some(life) = world.life(number) else { continue };
-        let holdings = life.node.holdings();
-        if holdings.exports + holdings.imports + holdings.asks + holdings.sessions + holdings.paths > 0 {
-            world.fail("what was given back is not kept", format!("{number} still holds {holdings:?}"));
+        let census = life.node.census();
+        if census.exports + census.imports + census.questions + census.sessions + census.paths > 0 {
+            world.fail("what was given back is not kept", format!("{number} still holds {census:?}"));
         }
     }
     world.trace.count(if all_know_all { "calm.all-know-all" } else { "calm.some-are-out" });
     tokio::time::sleep(LEASES).await;
     for number in world.numbers() {
         let Some(life) = world.life(number) else { continue };
-        let holdings = life.node.holdings();
-        let expected = node::simulation::Holdings { is_quiet: true, ..Default::default() };
-        if holdings != expected {
-            world.fail("nothing is left of what is over", format!("{number} still holds {holdings:?}"));
+        let census = life.node.census();
+        if !census.is_idle() {
+            world.fail("nothing is left of what is over", format!("{number} still holds {census:?}"));
         }
     }
 }
