@@ -3,7 +3,6 @@
 //! Its packages are pinned with their hashes in `tests/interop/requirements.txt`; they come from the index that pip is
 //! configured for, into an environment in the target folder.
 
-use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::deadline::run_to_end;
+use crate::example;
 use crate::workspace::{Workspace, shown, succeed};
 
 /// Where the client and its tests are.
@@ -38,9 +38,8 @@ pub(crate) fn run(workspace: &Workspace, _args: &Args) -> Result<()> {
 /// Fails if any test failed, and if the tests could not be run.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let python = environment(workspace)?;
-    // With the whole workspace's features, so that nothing is built that the tests have not built already.
-    succeed(&mut workspace.cargo(["build", "--workspace", "--example", HOST, "--locked"]))?;
-    let host = workspace.target.join("debug/examples").join(format!("{HOST}{EXE_SUFFIX}"));
+    let built = example::build(workspace, &[HOST])?;
+    let host = &built.first().with_context(|| format!("the example {HOST} was not built"))?.binary;
     let mut tests = workspace.command(python, ["-B"]);
     tests.arg(workspace.root.join(FOLDER).join("run.py")).env("CONCLAVE_INTEROP_HOST", host);
     eprintln!("$ {}", shown(&tests));

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`.
+//! The project's own commands: `cargo xtask ci` and what it is made of, benchmarks, and longer searches for faults.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -6,8 +6,15 @@
 mod bench;
 mod ci;
 mod deadline;
+mod example;
 mod fuzz;
 mod interop;
+mod loom;
+mod miri;
+mod model;
+mod mutants;
+mod sim;
+mod soak;
 mod source;
 mod tidy;
 mod tools;
@@ -40,8 +47,20 @@ enum Command {
     Bench(bench::Args),
     /// Compare the frozen test vectors with freshly made ones
     Vectors(vectors::Args),
+    /// Run tests in an interpreter that knows undefined behaviour
+    Miri(miri::Args),
+    /// Run every interleaving of what threads share
+    Loom(loom::Args),
+    /// Change the code of a crate in small ways, and say which changes no test notices
+    Mutants(mutants::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Search the models of the handshake for attacks
+    Model(model::Args),
+    /// Run whole nodes in a simulated world, one run for each seed
+    Sim(sim::Args),
+    /// Keep a node under churn, and see what that leaves behind
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +71,13 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Vectors(args) => vectors::run(&workspace, &args),
+        Command::Miri(args) => miri::run(&workspace, &args),
+        Command::Loom(args) => loom::run(&workspace, &args),
+        Command::Mutants(args) => mutants::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Model(args) => model::run(&workspace, &args),
+        Command::Sim(args) => sim::run(&workspace, &args),
+        Command::Soak(args) => soak::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value};
 
-use crate::workspace::{Workspace, capture};
+use crate::example;
+use crate::workspace::{Package, Workspace, capture};
 
 /// What to do with the vectors.
 #[derive(clap::Args)]
@@ -94,13 +95,24 @@ pub(crate) fn makes_vectors(example: &str) -> bool {
     example.ends_with("vectors")
 }
 
+/// The package with its example that makes vectors.
+fn maker(package: &Package) -> Option<(&Package, &str)> {
+    let example = package.examples.iter().find(|name| makes_vectors(name))?;
+    Some((package, example))
+}
+
 /// Every file of vectors with the content its crate makes today.
 fn fresh_vectors(workspace: &Workspace) -> Result<Vec<(PathBuf, Value)>> {
+    let makers: Vec<(&Package, &str)> = workspace.libraries().into_iter().filter_map(maker).collect();
+    let names: Vec<&str> = makers.iter().map(|(_, example)| *example).collect();
+    ensure!(!names.is_empty(), "no crate makes vectors");
+    let built = example::build(workspace, &names)?;
     let mut files = Vec::new();
-    for package in workspace.libraries() {
-        let Some(example) = package.examples.iter().find(|name| makes_vectors(name)) else { continue };
-        let args = ["run", "--quiet", "--locked", "--package", &package.name, "--example", example];
-        let printed = capture(&mut workspace.cargo(args))?;
+    for (package, example) in makers {
+        let built = built.iter().find(|built| built.name == example);
+        let built =
+            built.with_context(|| format!("{}: examples/{example}.rs was not built", package.name))?;
+        let printed = capture(&mut workspace.command(&built.binary, [""; 0]))?;
         let made: Map<String, Value> = serde_json::from_str(&printed)
             .with_context(|| format!("{}: examples/{example}.rs must print one JSON object", package.name))?;
         ensure!(!made.is_empty(), "{}: examples/{example}.rs made no vectors", package.name);

@@ -1,9 +1,9 @@
 //! How many bytes a peer may leave unread in one mailbox.
 
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::peer::Peer;
+use crate::sync::tried::{AtomicU32, AtomicU64, Ordering};
 use crate::table::Tag;
 
 /// What one peer has put into one mailbox, and what was taken out of it. It outlives sessions and the address itself for
@@ -63,9 +63,11 @@ impl Account {
             let granted = consumed + self.window;
             let due_at = consumed + self.window / 2;
             self.granted.store(granted, Ordering::Release);
-            self.due_at.store(due_at, Ordering::SeqCst);
-            // A consumer may have passed the new point before it was set.
-            if self.consumed.load(Ordering::SeqCst) < due_at {
+            self.due_at.store(due_at, Ordering::Release);
+            // A consumer may have passed the new point before it was set. Of two changes of one number one is the first:
+            // that of the consumer, which is then seen here, or this one, and then the consumer sees the new point. A
+            // load instead might miss the one while the consumer misses the other.
+            if self.consumed.fetch_add(0, Ordering::AcqRel) < due_at {
                 return granted.saturating_sub(self.base.load(Ordering::Acquire));
             }
         }
@@ -83,15 +85,18 @@ impl Account {
 
     /// Returns the cost of what was taken out of the mailbox.
     pub(crate) fn consume(&self, cost: u64) {
-        // Either this sees the new point of `grant_now`, or that sees what was consumed here: both orders are total.
-        let before = self.consumed.fetch_add(cost, Ordering::SeqCst);
-        let due_at = self.due_at.load(Ordering::SeqCst);
-        if before < due_at
-            && before + cost >= due_at
+        if self.consumed_up_to_grant(cost)
             && let Some(peer) = self.peer.upgrade()
         {
             peer.grant(Tag(self.tag.load(Ordering::Acquire)));
         }
+    }
+
+    /// Counts what was consumed; whether a grant is due by it.
+    fn consumed_up_to_grant(&self, cost: u64) -> bool {
+        let before = self.consumed.fetch_add(cost, Ordering::AcqRel);
+        let due_at = self.due_at.load(Ordering::Acquire);
+        before < due_at && before + cost >= due_at
     }
 }
 
@@ -123,3 +128,6 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

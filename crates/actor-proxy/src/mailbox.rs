@@ -2,8 +2,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::allow::Allow;
@@ -18,7 +17,7 @@ use crate::run::Run;
 use crate::schema::{Message, Schema};
 use crate::shared::Core;
 use crate::slot::Slot;
-use crate::sync::lock;
+use crate::sync::tried::{AtomicUsize, Mutex, Ordering, lock};
 use crate::table::Tag;
 
 /// Messages of this node accepted at once between two turns of other tasks.
@@ -351,3 +350,6 @@ impl<M: Message> AnyMailbox for Mailbox<M> {
         self
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

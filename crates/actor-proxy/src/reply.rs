@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -14,7 +13,7 @@ use crate::parcel::{Parcel, Passenger};
 use crate::peer::Peer;
 use crate::schema::Payload;
 use crate::scope;
-use crate::sync::lock;
+use crate::sync::tried::{AtomicBool, Mutex, Ordering, lock};
 use crate::table::Tag;
 
 /// Where an answer goes. It answers once; dropped without an answer the question ends as
@@ -327,3 +326,6 @@ impl Drop for RemoteReply {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

@@ -1,9 +1,8 @@
 //! Where one outcome is left for whoever waits for it.
 
-use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::lock;
+use crate::sync::tried::{Mutex, lock};
 
 /// One outcome, once.
 pub(crate) struct Slot<T>(Mutex<State<T>>);
@@ -59,3 +58,6 @@ impl<T> Slot<T> {
         Poll::Pending
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

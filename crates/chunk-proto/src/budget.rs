@@ -1,8 +1,8 @@
 //! Byte budgets of a node and of a peer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::sync::{AtomicUsize, Ordering};
 use crate::{Error, NODE_BUDGET_BYTES, PEER_FLOOR_BYTES};
 
 /// What all peers of a node together may make it hold, in bytes. Clones share one budget.
@@ -39,7 +39,7 @@ impl NodeBudget {
         // A counter guards no other memory, so no ordering is needed.
         self.shared
             .used_bytes
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 used.checked_add(bytes).filter(|sum| *sum <= limit_bytes)
             })
             .map_err(|_| Error::NodeBudget { needed_bytes: bytes, limit_bytes })?;
@@ -112,3 +112,6 @@ impl Drop for PeerBudget {
         self.release(self.used_bytes);
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

@@ -24,6 +24,7 @@ mod limits;
 mod outline;
 mod probe;
 mod reassembler;
+mod sync;
 pub mod varint;
 
 pub use budget::NodeBudget;

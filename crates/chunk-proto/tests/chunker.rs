@@ -84,6 +84,7 @@ fn an_empty_message_is_one_empty_chunk() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn compression_pays_or_is_left_out() {
     let mut deflater = Deflater::default();
     for (kind, message) in [("repetitive", content(1, 200_000)), ("random", noise(1, 200_000))] {
@@ -98,6 +99,7 @@ fn compression_pays_or_is_left_out() {
 
 /// A chunk goes compressed exactly if that saves so many per cent.
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn a_gain_too_small_is_no_gain() {
     let mut deflater = Deflater::default();
     let (mut raw, mut deflated) = (0, 0);

@@ -31,6 +31,7 @@ mod record;
 mod rx;
 mod schedule;
 mod stream;
+mod sync;
 mod tx;
 
 pub use credit::MESSAGE_COST_BYTES;

@@ -1,10 +1,10 @@
 //! How consumers give credit back without touching the session: shared counters.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::credit::Window;
 use crate::stream::StreamId;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 
 /// A counter that says once when it reaches the next grant.
 #[derive(Debug)]
@@ -28,10 +28,14 @@ impl Counter {
     /// Lets `window` grant for what was consumed, until no grant is due.
     fn grant(&self, window: &mut Window) -> Option<u64> {
         let mut granted = None;
-        while let Some(limit) = window.grant(self.consumed.load(Ordering::Acquire)) {
+        let mut consumed = self.consumed.load(Ordering::Acquire);
+        while let Some(limit) = window.grant(consumed) {
             granted = Some(limit);
-            // A consumer may have passed the new point before it was set: hence the loop.
             self.due_at.store(window.due_at(), Ordering::Release);
+            // A consumer may have passed the new point before it was set: hence the loop. Of two changes of one number one
+            // is the first: that of the consumer, which is then seen here, or this one, and then the consumer sees the new
+            // point. A load instead might miss the one while the consumer misses the other.
+            consumed = self.consumed.fetch_add(0, Ordering::AcqRel);
         }
         granted
     }
@@ -62,7 +66,8 @@ impl Meters {
 
     /// Takes the streams whose grant is due into `streams`.
     pub(crate) fn take_due(&self, streams: &mut Vec<StreamId>) {
-        self.any_due.store(false, Ordering::Release);
+        // Whoever has set it again in between is seen with what it has consumed; a store would only hide it.
+        self.any_due.swap(false, Ordering::AcqRel);
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         streams.append(&mut due);
     }
@@ -102,7 +107,8 @@ impl Meter {
             }
         }
         if stream_due || session_due {
-            session.any_due.store(true, Ordering::Release);
+            // Not a store: that would hide what another consumer has published by its own.
+            session.any_due.swap(true, Ordering::AcqRel);
         }
         stream_due || session_due
     }
@@ -111,3 +117,6 @@ impl Meter {
         self.0.counter.grant(window)
     }
 }
+
+#[cfg(all(test, loom))]
+mod interleaving_tests;

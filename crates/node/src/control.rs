@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use x3dh_handshake::Role;
 
-use crate::clock;
 use crate::core::Core;
 use crate::dial;
 use crate::directory::Roll;
@@ -84,6 +83,11 @@ impl Control {
         Arc::clone(self.endpoint.members())
     }
 
+    /// How many paths, sessions and waiters there are.
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        (self.paths.len(), self.sessions.len(), self.waiters.len())
+    }
+
     /// Puts in a path whose handshake begins.
     pub(crate) fn add_path(&mut self, path: PathId) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::default());
@@ -134,7 +138,7 @@ impl Control {
 impl Core {
     /// Works on the control plane, and does what it then asks for.
     pub(crate) fn control<T>(self: &Arc<Self>, work: impl FnOnce(&mut Control, Now) -> T) -> T {
-        let now = clock::both();
+        let now = self.machine.now();
         let mut control = lock(&self.control);
         let result = work(&mut control, now);
         let mut turn = Turn::default();
@@ -160,7 +164,7 @@ impl Core {
     fn perform(self: &Arc<Self>, control: &mut Control, now: Now, action: Action, turn: &mut Turn) {
         match action {
             Action::Dial { attempt, peer, address } => {
-                let task = self.runtime.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
+                let task = self.machine.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
                 control.dials.insert(attempt, task.abort_handle());
             }
             Action::AbandonDial { attempt } => {
@@ -219,7 +223,7 @@ impl Core {
             }
             Action::Redeem { session, peer, redemption, .. } => {
                 let core = Arc::clone(self);
-                self.runtime.spawn(async move { core.redeem(session, peer, *redemption).await });
+                self.machine.spawn(async move { core.redeem(session, peer, *redemption).await });
             }
             // What a later version of the control plane may ask for is not asked of this one.
             _ => {}
@@ -404,6 +408,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::clock;
 
     #[test]
     fn a_list_of_members_that_comes_late_does_not_take_the_place_of_a_later_one() {
@@ -412,8 +417,9 @@ mod tests {
         let (first, second) = (Arc::new(Members::new()), Arc::new(Members::new()));
         let endpoint = Endpoint::new(endpoint::Config::default(), local, Arc::default(), &mut rng);
         let mut control = Control::new(endpoint);
+        let now = Now { instant: clock::now(), date: membership::UnixSeconds::default() };
         let members = control.latest(Roll { number: 2, members: Arc::clone(&second) });
-        control.endpoint.set_members(clock::both(), members);
+        control.endpoint.set_members(now, members);
         let late = control.latest(Roll { number: 1, members: first });
         assert!(Arc::ptr_eq(&late, &second));
     }

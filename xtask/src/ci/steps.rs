@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, tidy, vectors};
+use crate::{fuzz, interop, loom, miri, model, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -16,7 +16,7 @@ pub(crate) struct Step {
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", about: "formatting, of the fuzz targets too", run: fmt },
+    Step { name: "fmt", about: "formatting, of the fuzz targets and the peers' benchmarks too", run: fmt },
     Step { name: "tidy", about: "the house rules no compiler checks", run: house_rules },
     Step {
         name: "deny",
@@ -35,13 +35,22 @@ pub(crate) const STEPS: &[Step] = &[
         about: "a client written from the protocol's text against a node",
         run: foreign_client,
     },
+    Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
+    Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
+    Step {
+        name: "loom",
+        about: "every interleaving of what threads share, within bounds",
+        run: interleavings,
+    },
+    Step { name: "miri", about: "undefined behaviour under the crates without C code", run: miri::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
 ];
 
 fn fmt(workspace: &Workspace) -> Result<Note> {
     succeed(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
     succeed(&mut workspace.cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
+    succeed(&mut workspace.cargo(["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"]))?;
     Ok(Note::new())
 }
 
@@ -86,6 +95,16 @@ fn frozen_vectors(workspace: &Workspace) -> Result<Note> {
 fn foreign_client(workspace: &Workspace) -> Result<Note> {
     interop::check(workspace)?;
     Ok(Note::new())
+}
+
+fn interleavings(workspace: &Workspace) -> Result<Note> {
+    let count = loom::check(workspace)?;
+    Ok(format!("{count} models"))
+}
+
+fn simulation(workspace: &Workspace) -> Result<Note> {
+    let count = sim::check(workspace)?;
+    Ok(format!("{count} seeds"))
 }
 
 fn fuzz_smoke(workspace: &Workspace) -> Result<Note> {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use crate::node_id::{ActorId, NodeId};
 use crate::parcel::{Parcel, Passenger};
 use crate::reply::RemoteReply;
 use crate::run::Bodies;
+use crate::sync::tried::AtomicBool;
 use crate::table::Tag;
 
 impl Peer {

@@ -31,6 +31,7 @@ fn held_of(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn the_maximum_is_a_maximum() {
     for max_body_bytes in [0, 1, 251, 252, 253, 64_258, 64_259, 64_260, 64_261, 200_000] {
         for config in configs(max_body_bytes) {
@@ -62,6 +63,7 @@ fn a_body_too_long_is_refused_at_its_length() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn endless_frames_and_noise_are_not_kept() {
     let mut opened = false;
     let mut endless = |len: usize, alphabet: &[u8], lead: &[u8]| {
@@ -88,6 +90,7 @@ fn endless_frames_and_noise_are_not_kept() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn a_frame_of_the_maximum_is_held_and_no_more() {
     for config in configs(10_000) {
         let mut frame = BytesMut::new();
@@ -102,6 +105,7 @@ fn a_frame_of_the_maximum_is_held_and_no_more() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn byte_by_byte_costs_no_rescanning() {
     // Looked at anew with every byte, these would be 10^12 steps.
     let body = random(1 << 20, 3, &[]);
@@ -121,6 +125,7 @@ fn byte_by_byte_costs_no_rescanning() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn lengths_that_all_lead_into_one_long_chain_cost_no_more_than_scanning() {
     // Each opening leads over all that follow to the same chain of empty runs, which ends in nonsense: followed from
     // each of them anew, these would be 10^10 steps.

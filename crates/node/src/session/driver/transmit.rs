@@ -146,6 +146,8 @@ impl Driver {
         let compresses = jobs.iter().any(SealJob::wants_deflate);
         let seal = |deflater: &mut Deflater| -> Result<(), End> {
             for job in jobs {
+                #[cfg(feature = "simulation")]
+                core.machine.note_key(job.key_fingerprint());
                 notes.extend(writer.seal(job, deflater).map_err(End::Lost)?);
             }
             Ok(())
