@@ -182,7 +182,10 @@ impl Sender {
 
     /// Hands something to the session that there is, unless others wait for one.
     #[inline]
-    fn at_once<T>(&self, offer: impl FnOnce() -> Result<Option<T>, SendError>) -> Result<Option<T>, SendError> {
+    fn at_once<T>(
+        &self,
+        offer: impl FnOnce() -> Result<Option<T>, SendError>,
+    ) -> Result<Option<T>, SendError> {
         if self.somebody_waits() { Ok(None) } else { offer() }
     }
 

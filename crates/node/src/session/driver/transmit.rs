@@ -38,16 +38,7 @@ impl Driver {
         let mut received = received;
         loop {
             let haul = self.haul(context, received);
-            let Haul {
-                jobs,
-                mut drained,
-                order,
-                closed,
-                needs_rekey,
-                wakes,
-                actors,
-                actors_left,
-            } = haul;
+            let Haul { jobs, mut drained, order, closed, needs_rekey, wakes, actors, actors_left } = haul;
             received = false;
             wakes.wake();
             if let Some(fault) = actors.fault.filter(|_| self.phase == Phase::Up) {
