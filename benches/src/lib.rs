@@ -3,6 +3,8 @@
 
 mod part;
 mod person;
+mod tls;
 
 pub use part::Part;
 pub use person::Person;
+pub use tls::{KeyExchange, Tls, tls_connect};

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `fuzz`, `bench`, `vectors`, `interop`, `miri`, `loom`, `mutants`.
+//! The project's own commands: `cargo xtask ci` and what it is made of, benchmarks, and longer searches for faults.
 //!
 //! One subcommand, one file. A command runs from any folder of the repository, works on the whole of it, and
 //! ends with a non-zero exit code when anything it looked at is not as it must be.
@@ -11,7 +11,10 @@ mod fuzz;
 mod interop;
 mod loom;
 mod miri;
+mod model;
 mod mutants;
+mod sim;
+mod soak;
 mod source;
 mod tidy;
 mod tools;
@@ -52,6 +55,12 @@ enum Command {
     Mutants(mutants::Args),
     /// Let a client that was written from the protocol's text speak with a node
     Interop(interop::Args),
+    /// Search the models of the handshake for attacks
+    Model(model::Args),
+    /// Run whole nodes in a simulated world, one run for each seed
+    Sim(sim::Args),
+    /// Keep a node under churn, and see what that leaves behind
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +75,9 @@ fn main() -> ExitCode {
         Command::Loom(args) => loom::run(&workspace, &args),
         Command::Mutants(args) => mutants::run(&workspace, &args),
         Command::Interop(args) => interop::run(&workspace, &args),
+        Command::Model(args) => model::run(&workspace, &args),
+        Command::Sim(args) => sim::run(&workspace, &args),
+        Command::Soak(args) => soak::run(&workspace, &args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -71,6 +71,7 @@ const RULES: &[Rule] = &[
     layers::outside_world,
     layers::picture,
     layers::manifests,
+    layers::simulation,
     layers::example_names,
     purity::sans_io,
     purity::bounded_channels,

@@ -13,20 +13,33 @@ use crate::workspace::{Workspace, succeed};
 pub(crate) struct Tool {
     package: &'static str,
     version: &'static str,
+    build: Build,
+}
+
+/// How a tool is compiled.
+#[derive(Clone, Copy)]
+enum Build {
+    /// It runs for seconds and is compiled for minutes: unoptimized, it is ready much sooner. On the pinned toolchain.
+    Quick,
+    /// It searches for minutes. On the nightly toolchain, because it asks for a newer compiler than the pinned one.
+    NightlyFast,
 }
 
 /// Checks dependencies: licences, duplicates, sources, advisories.
-pub(crate) const CARGO_DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2" };
+pub(crate) const CARGO_DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", build: Build::Quick };
 
 /// Builds and runs fuzz targets.
-pub(crate) const CARGO_FUZZ: Tool = Tool { package: "cargo-fuzz", version: "0.13.2" };
+pub(crate) const CARGO_FUZZ: Tool = Tool { package: "cargo-fuzz", version: "0.13.2", build: Build::Quick };
 
 /// Changes code in many small ways, and runs the tests on each.
-pub(crate) const CARGO_MUTANTS: Tool = Tool { package: "cargo-mutants", version: "27.1.0" };
+pub(crate) const CARGO_MUTANTS: Tool =
+    Tool { package: "cargo-mutants", version: "27.1.0", build: Build::Quick };
 
-/// The tools run for seconds and are compiled for minutes: unoptimized, they are ready much sooner.
-const QUICK_BUILD: [&str; 5] = [
-    "profile.release.opt-level=0",
+/// Searches models of protocols for attacks. GPL-3: run as a program, linked with nothing.
+pub(crate) const VERIFPAL: Tool = Tool { package: "verifpal", version: "1.6.7", build: Build::NightlyFast };
+
+/// Settings that make any tool ready sooner.
+const COMMON_SETTINGS: [&str; 4] = [
     "profile.release.lto=false",
     "profile.release.codegen-units=16",
     "profile.release.debug=false",
@@ -42,10 +55,23 @@ impl Tool {
             return Ok(binary);
         }
         let build = home.join("build");
-        let mut install = workspace.cargo(["install", "--locked", "--no-track", self.package]);
+        let words = ["install", "--locked", "--no-track", self.package];
+        let mut install = match self.build {
+            Build::Quick => workspace.cargo(words),
+            Build::NightlyFast => {
+                // Its `rust-version` may be ahead of what a nightly calls itself.
+                let mut install = workspace.nightly_cargo(words);
+                install.arg("--ignore-rust-version");
+                install
+            }
+        };
         install.args(["--version", self.version]);
         install.arg("--root").arg(&home).arg("--target-dir").arg(&build);
-        for setting in QUICK_BUILD {
+        let level = match self.build {
+            Build::Quick => "profile.release.opt-level=0",
+            Build::NightlyFast => "profile.release.opt-level=3",
+        };
+        for setting in COMMON_SETTINGS.into_iter().chain([level]) {
             install.args(["--config", setting]);
         }
         succeed(&mut install)?;

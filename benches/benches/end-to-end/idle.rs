@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use benches::{Part, Person};
+use benches::{KeyExchange, Part, Person, Tls};
 use node::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Stack;
 use crate::measure::Sample;
-use crate::tls::{self, Tls};
 
 /// The first argument of the accepting process.
 pub const SERVER: &str = "--idle-server";
@@ -48,7 +47,7 @@ async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
         socket.set_nodelay(true).unwrap();
         let mut stream: Box<dyn crate::stream::Duplex> = match &dialer {
             None => Box::new(socket),
-            Some(dialer) => Box::new(tls::connect(dialer, socket).await),
+            Some(dialer) => Box::new(benches::tls_connect(dialer, socket).await),
         };
         stream.write_u8(1).await.unwrap();
         stream.flush().await.unwrap();
@@ -90,7 +89,7 @@ pub fn serve(arguments: &[String]) {
     runtime.block_on(async {
         match arguments[0].as_str() {
             "conclave" => serve_node().await,
-            "tls" => serve_streams(Some(Tls::new())).await,
+            "tls" => serve_streams(Some(Tls::new(KeyExchange::X25519))).await,
             _ => serve_streams(None).await,
         }
     });

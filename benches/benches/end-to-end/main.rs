@@ -12,7 +12,6 @@ mod measure;
 mod processes;
 mod stream;
 mod table;
-mod tls;
 
 use measure::Sample;
 
@@ -139,7 +138,9 @@ fn run(mode: Mode, stack: Stack, load: &Load) -> Sample {
                 (Mode::Processes, _) => processes::run(stack, &load).await,
                 (Mode::Local, _) => actors::local(&load).await,
                 (_, Stack::Tcp) => stream::run(mode, &load, None).await,
-                (_, Stack::Tls) => stream::run(mode, &load, Some(tls::Tls::new())).await,
+                (_, Stack::Tls) => {
+                    stream::run(mode, &load, Some(benches::Tls::new(benches::KeyExchange::X25519))).await
+                }
                 (_, Stack::Conclave) => conclave::run(mode, &load).await,
                 (_, Stack::Actors) => actors::run(mode, &load).await,
             }

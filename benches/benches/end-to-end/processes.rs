@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use benches::{Part, Person};
+use benches::{KeyExchange, Part, Person, Tls};
 use node::{Allow, Limits, StreamName, StreamOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::measure::{Run, Sample, random};
 use crate::stream::Duplex;
-use crate::tls::{self, Tls};
 use crate::{Load, SMALL_MESSAGE_BYTES, Stack, actors};
 
 /// The first argument of the answering process.
@@ -25,7 +24,7 @@ pub async fn run(stack: Stack, load: &Load) -> Sample {
             socket.set_nodelay(true).unwrap();
             let mut stream: Box<dyn Duplex> = match &dialer {
                 None => Box::new(socket),
-                Some(dialer) => Box::new(tls::connect(dialer, socket).await),
+                Some(dialer) => Box::new(benches::tls_connect(dialer, socket).await),
             };
             let message = random(SMALL_MESSAGE_BYTES);
             let mut answer = [0; SMALL_MESSAGE_BYTES];
@@ -75,7 +74,7 @@ pub fn serve(arguments: &[String]) {
         tokio::spawn(async move {
             match stack.as_str() {
                 "Tcp" => serve_stream(None).await,
-                "Tls" => serve_stream(Some(Tls::new())).await,
+                "Tls" => serve_stream(Some(Tls::new(KeyExchange::X25519))).await,
                 _ => serve_node().await,
             }
         })

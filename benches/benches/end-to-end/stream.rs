@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use benches::Tls;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::measure::{Run, Sample, random};
-use crate::tls::Tls;
 use crate::{BULK_MESSAGE_BYTES, Load, Mode, SMALL_MESSAGE_BYTES};
 
 /// What a sender gathers before it writes.

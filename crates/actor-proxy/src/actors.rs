@@ -278,6 +278,13 @@ impl Actors {
         peers.iter().map(|peer| peer.counts()).fold((0, 0, 0), sum)
     }
 
+    /// How many other nodes are known, and how many actors of this one can be found by their names.
+    #[must_use]
+    pub fn registry_sizes(&self) -> (usize, usize) {
+        let registry = lock(&self.core.registry);
+        (registry.peers.len(), registry.named.len())
+    }
+
     fn terms(&self, options: ServiceOptions, allow: Option<crate::Allow>) -> Terms {
         let capacity = options.mailbox_messages.unwrap_or(self.core.limits.mailbox_messages).max(1);
         Terms { format: options.format, direct_only: options.direct_only, allow, capacity }

@@ -146,6 +146,13 @@ pub struct CodingNote {
 }
 
 impl SealJob {
+    /// A hash of the key and nonce that the packet is sealed with: see [`SealTicket::key_fingerprint`].
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn key_fingerprint(&self) -> u128 {
+        self.ticket.key_fingerprint()
+    }
+
     /// Compresses the chunk, if it is to be, and encrypts: the records where they stand, the chunk on its
     /// way from the user's bytes into the packet.
     ///

@@ -136,7 +136,7 @@ impl Node {
     {
         let ender = inbox.ender();
         let future = Box::pin(actor(inbox));
-        self.core().runtime.spawn(async move {
+        self.core().machine.spawn(async move {
             // Until all that the actor holds is dropped.
             let _service = service;
             let mut future = future;
@@ -197,7 +197,7 @@ pub(crate) async fn keep(core: Arc<Core>) {
         match wanted.await {
             Next::Stop => return,
             Next::Timeout => core.actors.handle_timeout(clock::now()),
-            Next::Connect(node) => drop(core.runtime.spawn(reach(Arc::clone(&core), node))),
+            Next::Connect(node) => drop(core.machine.spawn(reach(Arc::clone(&core), node))),
         }
     }
 }
@@ -233,7 +233,7 @@ impl Core {
         let members = self.members();
         let has_address = members.get(&identity).is_some_and(|member| !member.addresses().is_empty());
         let stands =
-            matches!(members.standing(&identity, &device, clock::both().date), DeviceStanding::Member);
+            matches!(members.standing(&identity, &device, self.machine.date()), DeviceStanding::Member);
         stands && (has_address || self.has_session_with(&PeerId { identity, device }))
     }
 }

@@ -12,7 +12,6 @@ use endpoint::{Cause, Endpoint, Guard, HandshakeKeys, PeerId};
 use link::BufferPool;
 use membership::{Door, Members};
 use rand::{Rng, RngExt};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TrafficAead};
 
@@ -29,6 +28,7 @@ use crate::events::Herald;
 use crate::gate::Gate;
 use crate::greeting::net_address;
 use crate::limits::Limits;
+use crate::machine::Machine;
 use crate::mychips::{self, Hub, Surroundings};
 use crate::node::Node;
 use crate::pool::{Deflaters, Pool};
@@ -36,6 +36,8 @@ use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::recorder::{Explained, Explanation, Recorder, Restored};
 use crate::serving::Serving;
+#[cfg(feature = "simulation")]
+use crate::simulation::Simulated;
 use crate::store::Store;
 use crate::timers::Timers;
 use crate::transport::Transport;
@@ -61,6 +63,8 @@ pub struct Builder {
     directory: Option<DirectoryConfig>,
     on_penalty: Option<OnPenalty>,
     mychips: Option<(Option<SocketAddr>, mychips::Config)>,
+    #[cfg(feature = "simulation")]
+    simulated: Option<Simulated>,
 }
 
 impl Builder {
@@ -200,6 +204,14 @@ impl Builder {
         self
     }
 
+    /// Starts the node on a machine that is made up: see [`simulation`](crate::simulation). It has no secrets.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn simulated(mut self, machine: Simulated) -> Self {
+        self.simulated = Some(machine);
+        self
+    }
+
     /// Starts the node on the runtime of the caller.
     ///
     /// # Errors
@@ -208,6 +220,10 @@ impl Builder {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn spawn(self) -> Result<Node, StartError> {
+        #[cfg(feature = "simulation")]
+        let machine = self.simulated.map_or_else(Machine::current, Machine::simulated);
+        #[cfg(not(feature = "simulation"))]
+        let machine = Machine::current();
         let device = self.device.ok_or(StartError::NoDevice)?;
         let door = self.door.ok_or(StartError::NoDoor)?;
         let transport = match self.memory {
@@ -219,13 +235,13 @@ impl Builder {
             let listener = transport.listen(address);
             listeners.push(listener.map_err(|source| StartError::Listen { address, source })?);
         }
-        let randomness = Randomness::from_system().map_err(StartError::Randomness)?;
+        let randomness = Randomness::of(&machine).map_err(StartError::Randomness)?;
         let mut rng = randomness.generator();
         let mut boot = [0; 16];
         rng.fill_bytes(&mut boot);
         let local = PeerId { identity: device.identity(), device: device.static_key() };
         let restored = match &self.store {
-            Some(store) => Restored::load(store, local.device).await.map_err(StartError::Store)?,
+            Some(store) => Restored::load(&machine, store, local.device).await.map_err(StartError::Store)?,
             None => Restored::nothing(),
         };
         let mut agents = None;
@@ -237,9 +253,9 @@ impl Builder {
             });
             agents = listening.transpose()?;
             let own = match &self.store {
-                Some(store) => {
-                    Restored::load(store, config.agent.static_key()).await.map_err(StartError::Store)?
-                }
+                Some(store) => Restored::load(&machine, store, config.agent.static_key())
+                    .await
+                    .map_err(StartError::Store)?,
                 None => Restored::nothing(),
             };
             hub = Some(Hub::new(
@@ -255,7 +271,7 @@ impl Builder {
             ));
         }
         let recorder = self.store.map(|store| Recorder::new(store, self.explanation));
-        let now = clock::both().date;
+        let now = machine.date();
         // Nobody can dial "any address of this machine".
         let certain = |address: &SocketAddr| !address.ip().is_unspecified();
         let listens: Vec<_> = listeners
@@ -335,7 +351,7 @@ impl Builder {
             puzzles: Arc::new(Semaphore::new(1)),
             unverified: AtomicU64::new(0),
             mychips: hub,
-            runtime: Handle::current(),
+            machine,
             limits: self.limits,
         });
         let node = Node::start(core, listeners);

@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use x3dh_handshake::Role;
 
-use crate::clock;
 use crate::core::Core;
 use crate::dial;
 use crate::directory::Roll;
@@ -75,6 +74,19 @@ impl Control {
         }
     }
 
+    /// What there is of it.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn holdings(&self) -> crate::simulation::Holdings {
+        crate::simulation::Holdings {
+            paths: self.paths.len(),
+            sessions: self.sessions.len(),
+            dials: self.dials.len(),
+            waiters: self.waiters.len(),
+            is_quiet: self.endpoint.is_quiet(),
+            ..Default::default()
+        }
+    }
+
     /// The later of two lists of members: the one that was just made, or one that was made after it and came first.
     pub(crate) fn latest(&mut self, roll: Roll) -> Arc<Members> {
         if roll.number > self.roll {
@@ -82,6 +94,11 @@ impl Control {
             return roll.members;
         }
         Arc::clone(self.endpoint.members())
+    }
+
+    /// How many paths, sessions and waiters there are.
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        (self.paths.len(), self.sessions.len(), self.waiters.len())
     }
 
     /// Puts in a path whose handshake begins.
@@ -134,7 +151,7 @@ impl Control {
 impl Core {
     /// Works on the control plane, and does what it then asks for.
     pub(crate) fn control<T>(self: &Arc<Self>, work: impl FnOnce(&mut Control, Now) -> T) -> T {
-        let now = clock::both();
+        let now = self.machine.now();
         let mut control = lock(&self.control);
         let result = work(&mut control, now);
         let mut turn = Turn::default();
@@ -160,7 +177,7 @@ impl Core {
     fn perform(self: &Arc<Self>, control: &mut Control, now: Now, action: Action, turn: &mut Turn) {
         match action {
             Action::Dial { attempt, peer, address } => {
-                let task = self.runtime.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
+                let task = self.machine.spawn(dial::dial(Arc::clone(self), attempt, peer, address));
                 control.dials.insert(attempt, task.abort_handle());
             }
             Action::AbandonDial { attempt } => {
@@ -219,7 +236,7 @@ impl Core {
             }
             Action::Redeem { session, peer, redemption, .. } => {
                 let core = Arc::clone(self);
-                self.runtime.spawn(async move { core.redeem(session, peer, *redemption).await });
+                self.machine.spawn(async move { core.redeem(session, peer, *redemption).await });
             }
             // What a later version of the control plane may ask for is not asked of this one.
             _ => {}
@@ -404,6 +421,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::clock;
 
     #[test]
     fn a_list_of_members_that_comes_late_does_not_take_the_place_of_a_later_one() {
@@ -412,8 +430,9 @@ mod tests {
         let (first, second) = (Arc::new(Members::new()), Arc::new(Members::new()));
         let endpoint = Endpoint::new(endpoint::Config::default(), local, Arc::default(), &mut rng);
         let mut control = Control::new(endpoint);
+        let now = Now { instant: clock::now(), date: membership::UnixSeconds::default() };
         let members = control.latest(Roll { number: 2, members: Arc::clone(&second) });
-        control.endpoint.set_members(clock::both(), members);
+        control.endpoint.set_members(now, members);
         let late = control.latest(Roll { number: 1, members: first });
         assert!(Arc::ptr_eq(&late, &second));
     }

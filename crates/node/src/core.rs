@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use chunk_proto::NodeBudget;
 use endpoint::{HandshakeKeys, PeerId};
 use link::BufferPool;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::anonymous::Desk;
@@ -18,6 +17,7 @@ use crate::directory::Keeper;
 use crate::events::Herald;
 use crate::gate::Gate;
 use crate::limits::Limits;
+use crate::machine::Machine;
 use crate::mychips::Hub;
 use crate::pool::{Deflaters, Pool};
 use crate::randomness::Randomness;
@@ -70,5 +70,5 @@ pub(crate) struct Core {
     pub(crate) unverified: AtomicU64,
     /// If the node speaks the MyCHIPs profile.
     pub(crate) mychips: Option<Arc<Hub>>,
-    pub(crate) runtime: Handle,
+    pub(crate) machine: Machine,
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::clock;
+use crate::machine::Machine;
 use crate::sync::lock;
 
 /// How far ahead of use a durable counter reserves: ten minutes of the microsecond clock, so that a node that dials
@@ -55,14 +55,14 @@ impl Counter {
     }
 
     /// The next value.
-    pub(crate) async fn next(&self) -> io::Result<u64> {
+    pub(crate) async fn next(&self, machine: &Machine) -> io::Result<u64> {
         loop {
-            let ahead = match lock(&self.state).step(clock::since_epoch()) {
+            let ahead = match lock(&self.state).step(machine.since_epoch()) {
                 Step::Taken(value) => return Ok(value),
                 Step::Reserve(ahead) => ahead,
             };
             if let Some(reserve) = self.reserve.clone() {
-                tokio::task::spawn_blocking(move || reserve(ahead)).await.map_err(io::Error::other)??;
+                machine.blocking(move || reserve(ahead)).await.map_err(io::Error::other)??;
             }
             let mut state = lock(&self.state);
             state.reserved = state.reserved.max(ahead);
@@ -116,17 +116,17 @@ mod tests {
             lock(&storage).push(value);
             Ok(())
         });
-        let first = counter.next().await.unwrap();
+        let first = counter.next(&Machine::current()).await.unwrap();
         assert_eq!(first, u64::MAX / 2 + 1, "goes on after what may have been used");
         assert_eq!(*lock(&stored), vec![first + RESERVATION_MICROS]);
-        assert_eq!(counter.next().await.unwrap(), first + 1);
+        assert_eq!(counter.next(&Machine::current()).await.unwrap(), first + 1);
         assert_eq!(lock(&stored).len(), 1, "one reservation serves many dials");
     }
 
     #[tokio::test]
     async fn a_storage_that_fails_fails_the_dial_and_hands_out_nothing() {
         let counter = Counter::durable(0, |_| Err(io::Error::other("disk full")));
-        assert!(counter.next().await.is_err());
+        assert!(counter.next(&Machine::current()).await.is_err());
         assert_eq!(lock(&counter.state).last, 0);
     }
 }

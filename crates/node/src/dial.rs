@@ -45,6 +45,7 @@ async fn open(core: Arc<Core>, attempt: AttemptId, peer: PeerId, address: NetAdd
     let (path, mailbox) = announce(&core, attempt, &facts).await?;
     let mut greeting = Greeting::new(carrier);
     let outcome = tokio::select! {
+        biased;
         outcome = shake_hands(&core, path, &facts, &mailbox, &mut greeting) => outcome,
         () = mailbox.closed() => return None,
     };
@@ -94,7 +95,7 @@ fn dial_cause(error: &io::Error) -> DialCause {
 /// Tells the control plane of an open path.
 async fn announce(core: &Arc<Core>, attempt: AttemptId, facts: &PathFacts) -> Option<(PathId, Arc<Mailbox>)> {
     loop {
-        let counter = match core.counter.next().await {
+        let counter = match core.counter.next(&core.machine).await {
             Ok(counter) => counter,
             Err(error) => {
                 tracing::warn!(%error, "cannot dial: the handshake counter cannot be stored");
@@ -208,7 +209,7 @@ async fn solve(core: &Core, mut outbound: Box<Outbound>) -> Result<Box<Outbound>
             drop(turn);
             outbound
         };
-        outbound = tokio::task::spawn_blocking(work).await.map_err(|_| local(()))?;
+        outbound = core.machine.blocking(work).await.map_err(|_| local(()))?;
     }
     Ok(outbound)
 }

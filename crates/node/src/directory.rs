@@ -249,7 +249,7 @@ impl Core {
     pub(crate) async fn announce_self(self: &Arc<Self>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let door = self.keys.load().responder.door.clone();
-        match keeper.announcement(door, self.spoken_suites(), crate::clock::both().date)? {
+        match keeper.announcement(door, self.spoken_suites(), self.machine.date())? {
             Some(statement) => self.change(vec![Change::Statement(statement)]).await,
             None => Ok(()),
         }

@@ -42,6 +42,8 @@ pub(crate) fn establish(core: &Core, established: Established) -> Result<Halves,
     let mut tx = Tx::new(sealer, FIRST_PATH, sent, peer_limits, confirm, core.buffers.clone());
     let mut writer = FrameWriter::default();
     if confirm && let Some(job) = tx.poll_transmit() {
+        #[cfg(feature = "simulation")]
+        core.machine.note_key(job.key_fingerprint());
         let sealed = core.deflaters.with(|deflater| writer.seal(job, deflater));
         sealed.map_err(|_| HandshakeCause::Local)?;
     }

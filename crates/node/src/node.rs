@@ -249,7 +249,7 @@ impl Node {
     pub(crate) fn start(core: Arc<Core>, listeners: Vec<Listener>) -> Self {
         let addresses = listeners.iter().filter_map(|listener| listener.local_address().ok()).collect();
         let timer = Arc::clone(&core);
-        core.runtime.spawn(async move {
+        core.machine.spawn(async move {
             while let Some(due) = timer.timers.next().await {
                 if due.control {
                     timer.control(|control, now| control.endpoint.handle_timeout(now));
@@ -260,16 +260,16 @@ impl Node {
                 due.sessions.iter().for_each(|session| session.nudge());
             }
         });
-        core.runtime.spawn(crate::actors::keep(Arc::clone(&core)));
+        core.machine.spawn(crate::actors::keep(Arc::clone(&core)));
         if let Some(recorder) = &core.recorder {
-            core.runtime.spawn(Arc::clone(recorder).run());
+            core.machine.spawn(Arc::clone(recorder).run(core.machine.clone()));
         }
         if core.keeper.is_some() {
-            core.runtime.spawn(crate::directory::keep(Arc::clone(&core)));
+            core.machine.spawn(crate::directory::keep(Arc::clone(&core)));
             // The node is new, and nothing has the name.
             if let Some(news) = crate::directory::stream_name().and_then(|name| core.receivers.add(name).ok())
             {
-                core.runtime.spawn(crate::directory::listen(Arc::clone(&core), news));
+                core.machine.spawn(crate::directory::listen(Arc::clone(&core), news));
             }
         }
         let listeners = listeners.into_iter().map(|listener| listen(&core, listener)).collect();
@@ -284,14 +284,14 @@ impl Node {
 fn listen(core: &Arc<Core>, listener: Listener) -> JoinHandle<()> {
     let node = Arc::clone(core);
     let accepting = accept(listener, move |mut carrier, address| match node.enter(address.ip()) {
-        Some(pass) => drop(node.runtime.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
+        Some(pass) => drop(node.machine.spawn(welcome(Arc::clone(&node), carrier, address, pass))),
         None => {
             // Nothing of it lingers in the kernel either.
             carrier.abort();
             tracing::debug!(%address, "connection refused: too many from there");
         }
     });
-    core.runtime.spawn(accepting)
+    core.machine.spawn(accepting)
 }
 
 impl Handle {

@@ -1,14 +1,14 @@
-//! The operating system's randomness: the only place that draws it.
+//! The generators of a node, made of its [machine](crate::machine)'s randomness.
 
 use std::convert::Infallible;
 use std::io;
 use std::sync::Mutex;
 
 use chacha20::ChaCha20Rng;
-use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng, TryCryptoRng, TryRng};
 use zeroize::Zeroizing;
 
+use crate::machine::Machine;
 use crate::sync::lock;
 
 /// Where the generators of a node come from.
@@ -17,15 +17,16 @@ use crate::sync::lock;
 /// node's own, so that nothing below has to know what to do without randomness. All erase themselves.
 pub(crate) struct Randomness {
     root: Mutex<ChaCha20Rng>,
+    machine: Machine,
 }
 
 impl Randomness {
     /// # Errors
     /// The operating system has no randomness to give.
-    pub(crate) fn from_system() -> io::Result<Self> {
+    pub(crate) fn of(machine: &Machine) -> io::Result<Self> {
         let mut seed = Zeroizing::new([0; 32]);
-        SysRng.try_fill_bytes(&mut seed[..]).map_err(io::Error::other)?;
-        Ok(Self { root: Mutex::new(ChaCha20Rng::from_seed(*seed)) })
+        machine.fill_random(&mut seed)?;
+        Ok(Self { root: Mutex::new(ChaCha20Rng::from_seed(*seed)), machine: machine.clone() })
     }
 
     /// A generator for one handshake.
@@ -33,7 +34,7 @@ impl Randomness {
         let mut seed = Zeroizing::new([0; 32]);
         lock(&self.root).fill_bytes(&mut seed[..]);
         let mut fresh = Zeroizing::new([0; 32]);
-        if SysRng.try_fill_bytes(&mut fresh[..]).is_ok() {
+        if self.machine.fill_random(&mut fresh).is_ok() {
             seed.iter_mut().zip(fresh.iter()).for_each(|(byte, fresh)| *byte ^= fresh);
         }
         ChaCha20Rng::from_seed(*seed)
@@ -80,9 +81,9 @@ impl TryCryptoRng for OnDemand<'_> {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_two_generators_are_alike() {
-        let randomness = Randomness::from_system().unwrap();
+    #[tokio::test]
+    async fn no_two_generators_are_alike() {
+        let randomness = Randomness::of(&Machine::current()).unwrap();
         let mut on_demand = randomness.on_demand();
         let draws =
             [randomness.generator().next_u64(), randomness.generator().next_u64(), on_demand.next_u64()];

@@ -11,6 +11,7 @@ use membership::{IdentityKey, NetAddress, StaticKey};
 use tokio::sync::Notify;
 
 use crate::counter::Counter;
+use crate::machine::Machine;
 use crate::store::{Batch, KeptCause, MAX_KEPT_CAUSES, Store, StoreError};
 use crate::sync::lock;
 
@@ -54,7 +55,7 @@ impl Restored {
     }
 
     /// What a store has for the device of this key.
-    pub(crate) async fn load(store: &Store, own: StaticKey) -> Result<Self, StoreError> {
+    pub(crate) async fn load(machine: &Machine, store: &Store, own: StaticKey) -> Result<Self, StoreError> {
         let reading = store.clone();
         let read = move || {
             let snapshot = reading.snapshot();
@@ -62,7 +63,7 @@ impl Restored {
             let found = snapshot.all_addresses()?.collect::<Result<_, _>>()?;
             Ok((snapshot.reserved_counter(&own)?, confirmed, found))
         };
-        let (reserved, confirmed, found) = in_background(read).await?;
+        let (reserved, confirmed, found) = in_background(machine, read).await?;
         let reserving = store.clone();
         let counter = Counter::durable(reserved, move |reserved| {
             let mut batch = Batch::new();
@@ -156,7 +157,7 @@ impl Recorder {
     }
 
     /// Writes what there is, until it is stopped.
-    pub(crate) async fn run(self: Arc<Self>) {
+    pub(crate) async fn run(self: Arc<Self>, machine: Machine) {
         let mut failing = false;
         loop {
             self.changed.notified().await;
@@ -165,7 +166,7 @@ impl Recorder {
                 (mem::take(&mut pending.news), pending.stopping)
             };
             let recorder = Arc::clone(&self);
-            let written = in_background(move || Ok(recorder.write(news))).await;
+            let written = in_background(&machine, move || Ok(recorder.write(news))).await;
             let pause = match written.unwrap_or_else(|error| Err((News::default(), error))) {
                 Ok(()) => {
                     if mem::take(&mut failing) {
@@ -295,8 +296,9 @@ impl News {
 
 /// Does what waits for a disk on a thread that may wait.
 async fn in_background<T: Send + 'static>(
+    machine: &Machine,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     // It panicked, or the runtime is at its end.
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Stopped))
+    machine.blocking(work).await.unwrap_or(Err(StoreError::Stopped))
 }

@@ -115,6 +115,17 @@ impl Store {
         Ok(Self { databases: Arc::new(Databases { person, machine }) })
     }
 
+    /// As [`on`](Self::on), written to by whoever commits and at once: see [`simulation`](crate::simulation).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    #[cfg(feature = "simulation")]
+    pub fn simulated(person: impl Medium, machine: impl Medium) -> Result<Self, StoreError> {
+        let person = Writer::without_thread(Home::Person, Box::new(person))?;
+        let machine = Writer::without_thread(Home::Machine, Box::new(machine))?;
+        Ok(Self { databases: Arc::new(Databases { person, machine }) })
+    }
+
     /// Does all that is in a batch, or nothing; resolves when it is durable.
     ///
     /// Cancelled: the batch is written as if waited for, or not at all.

@@ -60,6 +60,11 @@ impl Timers {
         lock(&self.deadlines).sessions.remove(&(deadline, path));
     }
 
+    /// How many sessions are to be woken.
+    pub(crate) fn armed(&self) -> usize {
+        lock(&self.deadlines).sessions.len()
+    }
+
     /// There will be no deadline any more.
     pub(crate) fn stop(&self) {
         lock(&self.deadlines).stopped = true;
@@ -92,6 +97,7 @@ impl Timers {
                 continue;
             };
             tokio::select! {
+                biased;
                 () = clock::sleep_until(next) => {}
                 () = self.changed.notified() => continue,
             }

@@ -124,7 +124,7 @@ async fn dial(core: &Arc<Core>, card: &Card) -> Result<Lone, UnverifiedError> {
         let Ok(carrier) = connect(core, address).await else { continue };
         let order = Order {
             peer: PeerId { identity: card.identity(), device: record.static_key() },
-            counter: core.counter.next().await.map_err(|_| UnverifiedError::Local)?,
+            counter: core.counter.next(&core.machine).await.map_err(|_| UnverifiedError::Local)?,
             tag: Tag(core.randomness.generator().next_u32()),
             deadline: clock::now() + core.limits.handshake_timeout,
             ticket: None,

@@ -69,6 +69,7 @@ async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass
     let mut greeting = Greeting::new(carrier);
     let place = (path, &*mailbox, &pass);
     let mut outcome = tokio::select! {
+        biased;
         outcome = shake_hands(&core, Box::new(inbound), place, &mut greeting) => match outcome {
             Ok(Shaken::Session(session)) => Outcome::Session(session),
             Ok(Shaken::Call(inbound, visit)) => Outcome::Call(inbound, visit),
@@ -85,6 +86,7 @@ async fn open(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass
             pass.refused();
             // Silence until the deadline: neither the time nor the manner of the end tells what was wrong.
             outcome = tokio::select! {
+                biased;
                 () = mailbox.closed() => Outcome::Closed,
                 () = pass.evicted() => Outcome::Evicted,
             };
@@ -168,7 +170,7 @@ async fn take_in(core: &Core, inbound: &mut Inbound, packet: &[u8]) -> Step {
         let keys = core.keys.load_full();
         let mut admittance = core.admittance();
         admittance.demand = turn.demand(&mut core.randomness.on_demand());
-        match turn.work(|| inbound.handle_packet(clock::both(), packet, (&keys, &admittance))) {
+        match turn.work(|| inbound.handle_packet(core.machine.now(), packet, (&keys, &admittance))) {
             Step::Later => turn.comes().await,
             step => return step,
         }

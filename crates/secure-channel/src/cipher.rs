@@ -44,6 +44,14 @@ impl PacketCipher {
         UnboundKey::new(algorithm, &self.key.0).map(LessSafeKey::new).map_err(|_| Error::Primitive)
     }
 
+    /// A hash of key and nonce.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn fingerprint(&self) -> u128 {
+        let mut hash = [0; 16];
+        crate::schedule::shake256(&[b"fingerprint", &self.key.0, &self.number.to_le_bytes()], &mut hash);
+        u128::from_le_bytes(hash)
+    }
+
     /// The packet number, little-endian, in twelve bytes.
     fn nonce(&self) -> Nonce {
         let mut bytes = [0; 12];

@@ -10,7 +10,7 @@ const PACKETS_PER_BLOCK_BITS: u32 = 2;
 
 /// No two uses hash the same bytes: their inputs begin differently, and those of one use differ in their lengths or
 /// have the same fields at the same places.
-fn shake256(inputs: &[&[u8]], output: &mut [u8]) {
+pub(crate) fn shake256(inputs: &[&[u8]], output: &mut [u8]) {
     let mut hash = Shake256::default();
     inputs.iter().for_each(|input| hash.update(input));
     hash.finalize_xof().read(output);

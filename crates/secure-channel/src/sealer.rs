@@ -229,6 +229,13 @@ impl SealTicket {
         self.cipher.seal(&self.header, body, payload)
     }
 
+    /// Tells whether a key and nonce were used before: a hash of both, for simulations that note every one of them.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn key_fingerprint(&self) -> u128 {
+        self.cipher.fingerprint()
+    }
+
     /// The number that the packet will have on its path.
     #[must_use]
     pub fn number(&self) -> u64 {

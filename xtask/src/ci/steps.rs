@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, loom, miri, tidy, vectors};
+use crate::{fuzz, interop, loom, miri, model, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -16,7 +16,7 @@ pub(crate) struct Step {
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", about: "formatting, of the fuzz targets too", run: fmt },
+    Step { name: "fmt", about: "formatting, of the fuzz targets and the peers' benchmarks too", run: fmt },
     Step { name: "tidy", about: "the house rules no compiler checks", run: house_rules },
     Step {
         name: "deny",
@@ -35,7 +35,9 @@ pub(crate) const STEPS: &[Step] = &[
         about: "a client written from the protocol's text against a node",
         run: foreign_client,
     },
+    Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
+    Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
     Step {
         name: "loom",
         about: "every interleaving of what threads share, within bounds",
@@ -48,6 +50,7 @@ pub(crate) const STEPS: &[Step] = &[
 fn fmt(workspace: &Workspace) -> Result<Note> {
     succeed(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
     succeed(&mut workspace.cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
+    succeed(&mut workspace.cargo(["fmt", "--manifest-path", "benches/peers/Cargo.toml", "--check"]))?;
     Ok(Note::new())
 }
 
@@ -97,6 +100,11 @@ fn foreign_client(workspace: &Workspace) -> Result<Note> {
 fn interleavings(workspace: &Workspace) -> Result<Note> {
     let count = loom::check(workspace)?;
     Ok(format!("{count} models"))
+}
+
+fn simulation(workspace: &Workspace) -> Result<Note> {
+    let count = sim::check(workspace)?;
+    Ok(format!("{count} seeds"))
 }
 
 fn fuzz_smoke(workspace: &Workspace) -> Result<Note> {

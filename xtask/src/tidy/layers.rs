@@ -126,7 +126,10 @@ pub(super) fn picture(tree: &Tree) -> Vec<Finding> {
 
 /// Every manifest takes its lints from the workspace, and its versions too.
 pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
-    let in_workspace = |file: &&File| file.path.ends_with("/Cargo.toml") && !file.path.starts_with("fuzz/");
+    let elsewhere = ["fuzz/", "benches/peers/"];
+    let in_workspace = |file: &&File| {
+        file.path.ends_with("/Cargo.toml") && !elsewhere.iter().any(|folder| file.path.starts_with(folder))
+    };
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(in_workspace) {
         if !file.text.contains("[lints]\nworkspace = true") {
@@ -140,6 +143,25 @@ pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
             let names_version = line.contains("= \"") && !line.contains("workspace = true");
             if table.ends_with("dependencies]") && names_version && !line.starts_with('#') {
                 findings.push(file.finding(index + 1, "versions stand in the root's Cargo.toml"));
+            }
+        }
+    }
+    findings
+}
+
+/// What makes nodes that are no secret to whoever knows a seed is switched on by the simulation alone.
+pub(super) fn simulation(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in tree.files.iter().filter(|file| file.path.ends_with("Cargo.toml")) {
+        let mut table = "";
+        for (index, line) in file.text.lines().enumerate() {
+            if line.starts_with('[') {
+                table = line;
+            }
+            let is_definition = table == "[features]" && line.starts_with("simulation = ");
+            let is_allowed = is_definition || file.path == "sim/Cargo.toml";
+            if line.contains("simulation") && !line.trim_start().starts_with('#') && !is_allowed {
+                findings.push(file.finding(index + 1, "only the package sim switches `simulation` on"));
             }
         }
     }
@@ -162,7 +184,7 @@ pub(super) fn example_names(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_tooling(name: &str) -> bool {
-    matches!(name, "xtask" | "benches" | "bridges")
+    matches!(name, "xtask" | "benches" | "bridges" | "sim" | "soak")
 }
 
 fn is_excepted(package: &str, dependency: &str) -> bool {

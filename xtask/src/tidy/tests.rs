@@ -98,6 +98,15 @@ fn the_picture_shows_the_crates_in_order() {
 }
 
 #[test]
+fn only_the_simulation_switches_simulation_on() {
+    let defines = "[features]\n# For simulation.\nsimulation = [\"link/simulation\"]\n";
+    let uses = "[dependencies]\nnode = { workspace = true, features = [\"simulation\"] }\n";
+    let by_default = "[features]\ndefault = [\"simulation\"]\n";
+    holds_and_breaks(layers::simulation, "crates/node/Cargo.toml", defines, &[uses, by_default]);
+    holds_and_breaks(layers::simulation, "sim/Cargo.toml", uses, &[]);
+}
+
+#[test]
 fn manifests_inherit_lints_and_versions() {
     let lints = "[lints]\nworkspace = true\n";
     let good = format!("[package]\nname = \"x\"\n[dependencies]\nbytes.workspace = true\n{lints}");

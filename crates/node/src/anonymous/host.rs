@@ -187,6 +187,6 @@ fn violated(core: &Core) {
     tracing::info!("a caller without a name said what it may not: its session is closed");
     if let Some(recorder) = &core.recorder {
         let cause = Cause::Ended(EndCause::ClosedHere(CloseReason::Protocol));
-        recorder.noted(None, Noted { at: clock::both().date, cause });
+        recorder.noted(None, Noted { at: core.machine.date(), cause });
     }
 }

@@ -3,12 +3,14 @@
 mod pipe;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,12 +19,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
 use crate::sync::lock;
-use pipe::{Pipe, Reader, Writer};
+use pipe::{Pipe, Reader, Way, Writer};
+pub use wire::Wire;
 
 /// Connections that a listener has not accepted yet.
 const BACKLOG: usize = 128;
 /// The first port given to a dialer, or to a listener that asks for port 0.
 const FIRST_FREE_PORT: u16 = 49_152;
+/// Before a dial that a [`Wire`] has lost is tried again.
+const DIAL_AGAIN: Duration = Duration::from_secs(1);
 
 /// A network of byte streams within one process.
 ///
@@ -40,6 +45,9 @@ struct Network {
     connections: Vec<Weak<Connection>>,
     recordings: Vec<Arc<Mutex<Recording>>>,
     unreachable: BTreeSet<IpAddr>,
+    /// From which host nothing gets to which.
+    blocked: BTreeSet<(IpAddr, IpAddr)>,
+    wire: Option<Arc<dyn Wire>>,
     ports_given: u16,
     latency: Duration,
     recording: bool,
@@ -51,6 +59,8 @@ struct Connection {
     listener: SocketAddr,
     to_listener: Arc<Pipe>,
     to_dialer: Arc<Pipe>,
+    /// One of its ends is gone without a word: nothing comes through any more.
+    severed: AtomicBool,
 }
 
 /// Everything that one side of a connection wrote.
@@ -96,15 +106,51 @@ impl MemoryNetwork {
         } else {
             network.unreachable.insert(host)
         };
-        for connection in network.live_connections() {
-            if connection.touches(host) {
-                let open = ![connection.dialer, connection.listener]
-                    .iter()
-                    .any(|address| network.unreachable.contains(&address.ip()));
-                connection.to_listener.set_open(open);
-                connection.to_dialer.set_open(open);
-            }
+        network.open_pipes();
+    }
+
+    /// Whether anything gets from one host to another; the way back is another one. What is held back arrives when it is
+    /// open again, and dials want both ways.
+    pub fn set_way_open(&self, from: IpAddr, to: IpAddr, open: bool) {
+        let mut network = lock(&self.shared);
+        if open {
+            network.blocked.remove(&(from, to))
+        } else {
+            network.blocked.insert((from, to))
+        };
+        network.open_pipes();
+    }
+
+    /// What decides about dials, and about the bytes of connections opened from now on, in place of the latency.
+    pub fn set_wire(&self, wire: Arc<dyn Wire>) {
+        lock(&self.shared).wire = Some(wire);
+    }
+
+    /// Takes a host off the network without a word, as when its power fails: the far ends of its connections hear nothing
+    /// any more, and nobody listens there.
+    pub fn sever(&self, host: IpAddr) {
+        let mut network = lock(&self.shared);
+        network.listeners.retain(|address, _| address.ip() != host);
+        for connection in network.live_connections().iter().filter(|connection| connection.touches(host)) {
+            connection.severed.store(true, Ordering::Relaxed);
         }
+        network.open_pipes();
+    }
+
+    /// Resets what is left of the connections of a host that was [severed](Self::sever): it is there again, and knows
+    /// nothing of them.
+    pub fn reset_severed(&self, host: IpAddr) -> usize {
+        let connections = lock(&self.shared).live_connections();
+        let severed = |connection: &&Arc<Connection>| connection.severed.load(Ordering::Relaxed);
+        let left = connections.iter().filter(|connection| connection.touches(host)).filter(severed);
+        left.map(|connection| connection.reset()).count()
+    }
+
+    /// Resets every connection between two hosts, and returns how many there were.
+    pub fn cut_between(&self, one: IpAddr, other: IpAddr) -> usize {
+        let connections = lock(&self.shared).live_connections();
+        let between = connections.iter().filter(|it| it.touches(one) && it.touches(other));
+        between.map(|connection| connection.reset()).count()
     }
 
     /// Resets every connection that `host` has, and returns how many there were.
@@ -122,6 +168,11 @@ impl MemoryNetwork {
     /// # Errors
     /// `ConnectionRefused` where nobody listens. An unreachable host answers never.
     pub async fn connect(&self, from: SocketAddr, to: SocketAddr) -> io::Result<MemoryStream> {
+        let wire = lock(&self.shared).wire.clone();
+        if let Some(wire) = wire {
+            self.get_through(&*wire, from, to).await;
+            return lock(&self.shared).connect(from, to);
+        }
         let blackhole = {
             let network = lock(&self.shared);
             network.unreachable.contains(&to.ip()) || network.unreachable.contains(&from.ip())
@@ -134,6 +185,23 @@ impl MemoryNetwork {
             tokio::time::sleep(latency).await;
         }
         lock(&self.shared).connect(from, to)
+    }
+
+    /// Dials through a wire, for as long as it takes.
+    async fn get_through(&self, wire: &dyn Wire, from: SocketAddr, to: SocketAddr) {
+        let is_open = || lock(&self.shared).is_open(from.ip(), to.ip());
+        loop {
+            match wire.dials(from, to).filter(|_| is_open()) {
+                Some(takes) => tokio::time::sleep(takes).await,
+                None => {
+                    tokio::time::sleep(DIAL_AGAIN).await;
+                    continue;
+                }
+            }
+            if is_open() {
+                return;
+            }
+        }
     }
 
     /// Listens at `address`; port 0 takes a free one.
@@ -163,13 +231,38 @@ impl Network {
         let connection = Arc::new(Connection {
             dialer: from,
             listener: to,
-            to_listener: Pipe::new(self.latency, self.record(from, to)),
-            to_dialer: Pipe::new(self.latency, self.record(to, from)),
+            to_listener: Pipe::new(self.way(from, to)),
+            to_dialer: Pipe::new(self.way(to, from)),
+            severed: AtomicBool::new(false),
         });
         self.connections.retain(|connection| connection.strong_count() > 0);
         self.connections.push(Arc::downgrade(&connection));
         place.send(MemoryStream::new(&connection, to, from));
         Ok(MemoryStream::new(&connection, from, to))
+    }
+
+    fn way(&mut self, from: SocketAddr, to: SocketAddr) -> Way {
+        Way { from, to, latency: self.latency, wire: self.wire.clone(), recording: self.record(from, to) }
+    }
+
+    /// Whether both ways between two hosts are open.
+    fn is_open(&self, one: IpAddr, other: IpAddr) -> bool {
+        self.is_way_open(one, other) && self.is_way_open(other, one)
+    }
+
+    fn is_way_open(&self, from: IpAddr, to: IpAddr) -> bool {
+        let reachable = !self.unreachable.contains(&from) && !self.unreachable.contains(&to);
+        reachable && !self.blocked.contains(&(from, to))
+    }
+
+    /// Opens and shuts every pipe as it has to be now.
+    fn open_pipes(&self) {
+        for connection in self.live_connections() {
+            let (dialer, listener) = (connection.dialer.ip(), connection.listener.ip());
+            let is_whole = !connection.severed.load(Ordering::Relaxed);
+            connection.to_listener.set_open(is_whole && self.is_way_open(dialer, listener));
+            connection.to_dialer.set_open(is_whole && self.is_way_open(listener, dialer));
+        }
     }
 
     fn record(&mut self, from: SocketAddr, to: SocketAddr) -> Option<Arc<Mutex<Recording>>> {

@@ -11,7 +11,6 @@ use membership::{
 };
 
 use super::{Keeper, Kept};
-use crate::clock;
 use crate::core::Core;
 use crate::error::DirectoryError;
 use crate::store::{DOOR_OVERLAP_SECONDS, KeptDoor, KeptDoors, MAX_PREVIOUS_DOORS};
@@ -132,7 +131,7 @@ impl Core {
     pub(crate) async fn change(self: &Arc<Self>, mut changes: Vec<Change>) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let _turn = keeper.turn.lock().await;
-        let now = clock::both().date;
+        let now = self.machine.date();
         let (is_due, is_replaced) = keeper.door_is_due(&changes, now)?;
         let doors = if is_replaced {
             let doors = self.next_doors(keeper, now);
@@ -159,10 +158,10 @@ impl Core {
         changes: Vec<Change>,
     ) -> Result<Fresh, DirectoryError> {
         let keeper = self.keeper()?;
-        let (kept, fresh) = keeper.after(changes, clock::both().date)?;
+        let (kept, fresh) = keeper.after(changes, self.machine.date())?;
         let is_news = !lock(&keeper.state).kept.says_the_same(&kept);
         if let Some(keep) = keeper.keep.as_ref().filter(|_| is_news) {
-            keep.run(kept.clone()).await?;
+            keep.run(&self.machine, kept.clone()).await?;
         }
         lock(&keeper.state).put(kept);
         Ok(fresh)
@@ -173,7 +172,7 @@ impl Core {
         let _turn = keeper.turn.lock().await;
         let kept = lock(&keeper.state).kept.clone();
         match &keeper.keep {
-            Some(keep) => keep.run(kept).await,
+            Some(keep) => keep.run(&self.machine, kept).await,
             None => Ok(()),
         }
     }

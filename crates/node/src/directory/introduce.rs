@@ -3,7 +3,6 @@
 use membership::{Card, Grant, IdentityKey, Petname, Scope, Standing, Statement, UnixSeconds};
 
 use super::{Change, STATEMENT_SECONDS};
-use crate::clock;
 use crate::error::DirectoryError;
 use crate::node::Node;
 
@@ -19,7 +18,7 @@ impl Node {
         let core = self.core();
         let subject = card.identity();
         self.check_not_out(&subject)?;
-        let voucher = core.voucher_for(subject, usual_grant(clock::both().date), clock::both().date)?;
+        let voucher = core.voucher_for(subject, usual_grant(core.machine.date()), core.machine.date())?;
         let mut changes = vec![Change::Card(card), Change::Statement(Statement::Voucher(voucher))];
         changes.extend(name.map(|name| Change::Name(subject, Some(name))));
         core.change(changes).await
@@ -31,8 +30,9 @@ impl Node {
     /// [`DirectoryError`].
     pub async fn vouch(&self, member: IdentityKey, grant: Grant) -> Result<(), DirectoryError> {
         self.check_not_out(&member)?;
-        let voucher = self.core().voucher_for(member, grant, clock::both().date)?;
-        self.core().change(vec![Change::Statement(Statement::Voucher(voucher))]).await
+        let core = self.core();
+        let voucher = core.voucher_for(member, grant, core.machine.date())?;
+        core.change(vec![Change::Statement(Statement::Voucher(voucher))]).await
     }
 
     /// Calls somebody by another name, or by none.
@@ -52,7 +52,7 @@ impl Node {
     pub async fn introduce(&self, one: IdentityKey, other: IdentityKey) -> Result<(), DirectoryError> {
         let core = self.core();
         let keeper = core.keeper()?;
-        let (me, now) = (self.identity(), clock::both().date);
+        let (me, now) = (self.identity(), core.machine.date());
         let directory = keeper.directory();
         if one == other || one == me || other == me {
             return Err(DirectoryError::SamePerson);

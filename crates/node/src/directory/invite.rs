@@ -10,7 +10,6 @@ use membership::{
 use rand::Rng;
 
 use super::{Change, STATEMENT_SECONDS};
-use crate::clock;
 use crate::core::Core;
 use crate::error::DirectoryError;
 use crate::node::Node;
@@ -58,7 +57,7 @@ impl Node {
         let core = self.core();
         let keeper = core.keeper()?;
         keeper.signer()?;
-        let now = clock::both().date;
+        let now = core.machine.date();
         let expires = now.saturating_add(invitation.seconds);
         let grant = Grant {
             scope: invitation.scope,
@@ -112,7 +111,7 @@ impl Core {
         if let Err(error) = &stored {
             tracing::warn!(peer = ?peer.identity, %error, "somebody came by a ticket and could not be let in");
         }
-        let date = clock::both().date;
+        let date = self.machine.date();
         let roll = self.keeper().ok().filter(|_| stored.is_ok()).map(|keeper| keeper.settle(date));
         self.control(|control, now| {
             let members = roll.map(|roll| control.latest(roll));
@@ -135,7 +134,7 @@ impl Core {
             Err(_) => control.endpoint.tickets_mut().abandon(&redemption),
         });
         stored?;
-        self.show(clock::both().date);
+        self.show(self.machine.date());
         Ok(())
     }
 
@@ -146,7 +145,7 @@ impl Core {
     ) -> Result<(), DirectoryError> {
         let keeper = self.keeper()?;
         let _turn = keeper.turn.lock().await;
-        let now = clock::both().date;
+        let now = self.machine.date();
         let voucher = self.voucher_for(newcomer, redemption.grant.clone(), now)?;
         self.store_and_apply(vec![
             Change::Ticket {

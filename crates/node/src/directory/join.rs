@@ -4,7 +4,6 @@ use endpoint::Target;
 use membership::{Grant, Scope, Statement, Ticket};
 
 use super::{Change, STATEMENT_SECONDS};
-use crate::clock;
 use crate::error::JoinError;
 use crate::node::{Node, SessionInfo};
 use crate::sync::lock;
@@ -23,7 +22,7 @@ impl Node {
         let core = self.core();
         let keeper = core.keeper()?;
         let issuer = ticket.card.identity();
-        let now = clock::both().date;
+        let now = core.machine.date();
         if issuer == self.identity() {
             return Err(JoinError::OwnTicket);
         }
@@ -73,6 +72,6 @@ impl Drop for Host<'_> {
         let Ok(keeper) = core.keeper() else { return };
         lock(&keeper.state).hosts.remove(&self.issuer);
         core.control(|control, _| control.endpoint.present_ticket(self.issuer, None));
-        core.show(clock::both().date);
+        core.show(core.machine.date());
     }
 }

@@ -12,6 +12,7 @@ use membership::{
 
 use super::{Change, Fresh};
 use crate::error::DirectoryError;
+use crate::machine::Machine;
 use crate::store::KeptDoors;
 
 /// Everything that a node keeps of its directory. It holds the secrets of open tickets and the doors of members.
@@ -63,9 +64,9 @@ impl Keep {
     }
 
     /// Calls it where it may block.
-    pub(super) async fn run(&self, kept: Kept) -> Result<(), DirectoryError> {
+    pub(super) async fn run(&self, machine: &Machine, kept: Kept) -> Result<(), DirectoryError> {
         let keep = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || keep(&kept)).await;
+        let done = machine.blocking(move || keep(&kept)).await;
         done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(DirectoryError::Store)
     }
 }

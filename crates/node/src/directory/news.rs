@@ -97,7 +97,7 @@ impl Core {
         }
         let sender = Sender::new(Arc::clone(self), Target::Device(peer), name, StreamOptions::default());
         let core = Arc::downgrade(self);
-        self.runtime.spawn(async move {
+        self.machine.spawn(async move {
             let is_connected = || core.upgrade().is_some_and(|core| core.has_session_with(&peer));
             let next = || {
                 let core = core.upgrade()?;
@@ -189,7 +189,7 @@ const NEWS_RATE: Rate = Rate::per_second(16, 256);
 /// Hears what members tell, until the node ends.
 pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
     let limit = u64::try_from(MAX_NEWS_BYTES).unwrap_or(u64::MAX);
-    let runtime = core.runtime.clone();
+    let machine = core.machine.clone();
     let seed = {
         let mut generator = core.randomness.generator();
         [generator.next_u64(), generator.next_u64()]
@@ -214,7 +214,7 @@ pub(crate) async fn listen(core: Arc<Core>, mut receiver: Receiver) {
         } else {
             // Whoever sends the pieces slowly keeps nobody else from being heard. One message at a time is under way in a
             // stream, so there are no more of these than sessions.
-            runtime.spawn(hearing);
+            machine.spawn(hearing);
         }
     }
 }
@@ -225,17 +225,18 @@ pub(crate) async fn keep(core: Arc<Core>) {
     let mut look_at = clock::now() + LOOK_INTERVAL;
     loop {
         let Some(keeper) = &core.keeper else { return };
-        let now = clock::both();
+        let now = core.machine.now();
         let until_next = keeper.settled().next_change().map(|next| {
             Duration::from_secs(next.seconds().saturating_sub(now.date.seconds()).clamp(1, 3_600))
         });
         let wake = until_next.map_or(look_at, |pause| look_at.min(now.instant + pause));
         tokio::select! {
+            biased;
             () = &mut stopped => return,
             () = keeper.settled_anew.notified() => continue,
             () = clock::sleep_until(wake) => look_at = clock::now() + LOOK_INTERVAL,
         }
-        let date = clock::both().date;
+        let date = core.machine.date();
         if keeper.is_to_be_settled(date) {
             core.show(date);
             if let Err(error) = core.store_date(keeper).await {

@@ -3,7 +3,6 @@
 use membership::{DeviceId, IdentityKey, Revocation, Revoked, Statement};
 
 use super::Change;
-use crate::clock;
 use crate::error::DirectoryError;
 use crate::node::Node;
 
@@ -49,7 +48,7 @@ impl Node {
         let core = self.core();
         let keeper = core.keeper()?;
         let signer = keeper.signer()?;
-        let serial = keeper.directory().next_serial(&signer.key(), &about, clock::both().date);
+        let serial = keeper.directory().next_serial(&signer.key(), &about, core.machine.date());
         let revocation = Revocation::issue(signer, about, serial)?;
         core.change(vec![Change::Statement(Statement::Revocation(revocation))]).await
     }

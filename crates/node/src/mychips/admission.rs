@@ -6,7 +6,6 @@ use membership::{IdentityKey, MemberId, Psk, TicketId};
 use x3dh_handshake::mychips::Token;
 
 use super::SERVICE;
-use crate::clock;
 use crate::core::Core;
 
 /// Bytes of a ticket's id, in front of its secret.
@@ -23,7 +22,7 @@ impl Core {
     /// Whether an agent is a member and may use the profile, now.
     pub(super) fn agent_may(&self, agent: &IdentityKey) -> bool {
         let members = self.members();
-        let is_in = members.get(agent).is_some_and(|member| !member.is_expired(clock::both().date));
+        let is_in = members.get(agent).is_some_and(|member| !member.is_expired(self.machine.date()));
         is_in && !members.is_revoked(agent) && self.may_use(agent, SERVICE)
     }
 

@@ -52,7 +52,7 @@ impl Node {
             limits.max_sent_bytes = limits.max_sent_bytes.min(sizes.sent_bytes);
         }
         let began = clock::now();
-        let counter = hub.counter.next().await.map_err(CallError::Counter)?;
+        let counter = hub.counter.next(&core.machine).await.map_err(CallError::Counter)?;
         let what =
             mychips::Call { responder: call.agent, token: call.token.as_ref(), counter, early: &call.early };
         let mut rng = core.randomness.generator();
@@ -63,7 +63,7 @@ impl Node {
         let trusted = call.token.is_some();
         let driver = Driver::dialed(Arc::clone(core), Arc::clone(hub), carrier, line, trusted, opened)
             .ok_or(CallError::ShuttingDown)?;
-        core.runtime.spawn(driver.run());
+        core.machine.spawn(driver.run());
         outcome.await.map_err(|_| CallError::NoAnswer)
     }
 }

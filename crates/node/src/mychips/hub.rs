@@ -127,13 +127,13 @@ pub(crate) fn listen(core: &Arc<Core>, hub: &Arc<Hub>, sockets: Sockets) {
         match welcome_here.then(|| accepting.gate.enter(&source)).flatten() {
             Some(pass) => {
                 let (node, hub) = (Arc::clone(&node), Arc::clone(&accepting));
-                drop(node.runtime.clone().spawn(welcome(node, hub, carrier, address, pass)));
+                drop(node.machine.clone().spawn(welcome(node, hub, carrier, address, pass)));
             }
             None => carrier.abort(),
         }
     });
     let mut closing = hub.closing();
-    core.runtime.spawn(async move {
+    core.machine.spawn(async move {
         tokio::select! {
             () = accepting => {}
             () = closing.begins() => {}

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "simulation")]
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 
@@ -14,6 +16,8 @@ use super::error::StoreError;
 use super::medium::Medium;
 use super::scribe::{Outcome, Scribe};
 use super::table::Home;
+#[cfg(feature = "simulation")]
+use crate::sync::lock;
 
 /// Batches that wait for the writer; whoever has another one waits for room.
 const MAX_QUEUED_BATCHES: usize = 1024;
@@ -32,8 +36,11 @@ struct Job {
 
 /// The handle of a thread that writes. Dropping it waits until everything that was handed over is written.
 pub(super) struct Writer {
-    /// `None` only while it is dropped.
+    /// `None` while it is dropped, and where nothing is handed over.
     jobs: Option<mpsc::Sender<Job>>,
+    /// Where there is no thread, it is written by whoever has something to write.
+    #[cfg(feature = "simulation")]
+    scribe: Option<Mutex<Scribe>>,
     thread: Option<JoinHandle<()>>,
     room: Arc<Semaphore>,
     database: Arc<Database>,
@@ -47,11 +54,31 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(MAX_QUEUED_BATCHES);
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || run(scribe, queue))?;
         let room = Arc::new(Semaphore::new(MAX_QUEUED_BYTES));
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), room, database })
+        Ok(Self {
+            jobs: Some(jobs),
+            #[cfg(feature = "simulation")]
+            scribe: None,
+            thread: Some(thread),
+            room,
+            database,
+        })
+    }
+
+    /// Opens a database that is written to without a thread of its own.
+    #[cfg(feature = "simulation")]
+    pub(super) fn without_thread(home: Home, medium: Box<dyn Medium>) -> Result<Self, StoreError> {
+        let scribe = Scribe::open(home, medium)?;
+        let database = Arc::clone(scribe.database());
+        let room = Arc::new(Semaphore::new(0));
+        Ok(Self { jobs: None, scribe: Some(Mutex::new(scribe)), thread: None, room, database })
     }
 
     /// Resolves when the batch is durable, or with why it is not.
     pub(super) async fn commit(&self, batch: Batch) -> Outcome {
+        #[cfg(feature = "simulation")]
+        if let Some(scribe) = &self.scribe {
+            return lock(scribe).commit(&[batch]).pop().unwrap_or(Err(StoreError::Stopped));
+        }
         let jobs = self.jobs.as_ref().ok_or(StoreError::Stopped)?;
         let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
@@ -68,6 +95,10 @@ impl Writer {
 
     /// Begins to read what is durable now.
     pub(super) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        #[cfg(feature = "simulation")]
+        if let Some(scribe) = self.scribe.as_ref().filter(|_| self.database.is_suspect()) {
+            lock(scribe).commit(&[Batch::new()]);
+        }
         if self.database.is_suspect()
             && let Some(jobs) = &self.jobs
         {
@@ -85,6 +116,10 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take() {
             // If it panicked, there is nobody left to tell but the log, which the panic is in.
             thread.join().ok();
+        }
+        #[cfg(feature = "simulation")]
+        if let Some(scribe) = self.scribe.take() {
+            scribe.into_inner().unwrap_or_else(PoisonError::into_inner).close();
         }
     }
 }

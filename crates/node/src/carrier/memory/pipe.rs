@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -12,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
-use super::Recording;
+use super::{Recording, Wire};
 use crate::clock;
 use crate::sync::lock;
 
@@ -21,13 +22,24 @@ const CAPACITY_BYTES: usize = 256 * 1024;
 
 pub(super) struct Pipe {
     state: Mutex<State>,
-    latency: Duration,
-    recording: Option<Arc<Mutex<Recording>>>,
+    way: Way,
+}
+
+/// What lies between the ends of a pipe.
+pub(super) struct Way {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    pub(super) latency: Duration,
+    /// Decides in place of the latency, if there is one.
+    pub(super) wire: Option<Arc<dyn Wire>>,
+    pub(super) recording: Option<Arc<Mutex<Recording>>>,
 }
 
 struct State {
     segments: VecDeque<Segment>,
     held_bytes: usize,
+    /// When what was written last arrives.
+    last_arrives: Option<Instant>,
     /// Nothing comes out while the pipe is shut: one of its hosts is unreachable.
     open: bool,
     writer_gone: bool,
@@ -43,10 +55,11 @@ struct Segment {
 }
 
 impl Pipe {
-    pub(super) fn new(latency: Duration, recording: Option<Arc<Mutex<Recording>>>) -> Arc<Self> {
+    pub(super) fn new(way: Way) -> Arc<Self> {
         let state = State {
             segments: VecDeque::new(),
             held_bytes: 0,
+            last_arrives: None,
             open: true,
             writer_gone: false,
             reader_gone: false,
@@ -54,7 +67,7 @@ impl Pipe {
             reader: None,
             writer: None,
         };
-        Arc::new(Self { state: Mutex::new(state), latency, recording })
+        Arc::new(Self { state: Mutex::new(state), way })
     }
 
     pub(super) fn set_open(&self, open: bool) {
@@ -62,11 +75,7 @@ impl Pipe {
     }
 
     pub(super) fn reset(&self) {
-        self.change(|state| {
-            state.reset = true;
-            state.segments.clear();
-            state.held_bytes = 0;
-        });
+        self.change(State::reset);
     }
 
     /// Changes something that both sides may be waiting for.
@@ -76,6 +85,14 @@ impl Pipe {
         let wakers = [state.reader.take(), state.writer.take()];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    fn reset(&mut self) {
+        self.reset = true;
+        self.segments.clear();
+        self.held_bytes = 0;
     }
 }
 
@@ -187,17 +204,29 @@ impl Writer {
             bytes.extend_from_slice(&slice[..length]);
             room -= length;
         }
-        let written = bytes.len();
-        if written == 0 {
+        if bytes.is_empty() {
             return Ok(0); // an empty segment would read as the end of the stream
         }
-        if let Some(recording) = &self.pipe.recording {
+        let way = &self.pipe.way;
+        let takes = match &way.wire {
+            Some(wire) => wire.carries(way.from, way.to, &mut bytes),
+            None => Some(way.latency),
+        };
+        let Some(takes) = takes else {
+            state.reset();
+            let reader = state.reader.take();
+            drop(state);
+            reader.into_iter().for_each(Waker::wake);
+            return Err(broken());
+        };
+        let written = bytes.len();
+        if let Some(recording) = &way.recording {
             lock(recording).bytes.extend_from_slice(&bytes);
         }
         state.held_bytes += written;
-        state
-            .segments
-            .push_back(Segment { arrives: clock::now() + self.pipe.latency, bytes: bytes.freeze() });
+        let arrives = (clock::now() + takes).max(state.last_arrives.unwrap_or_else(clock::now));
+        state.last_arrives = Some(arrives);
+        state.segments.push_back(Segment { arrives, bytes: bytes.freeze() });
         let reader = state.reader.take();
         drop(state);
         reader.into_iter().for_each(Waker::wake);

@@ -153,6 +153,8 @@ impl Driver {
         let Self { core, writer, notes, .. } = self;
         core.deflaters.with(|deflater| {
             for job in jobs {
+                #[cfg(feature = "simulation")]
+                core.machine.note_key(job.key_fingerprint());
                 notes.extend(writer.seal(job, deflater).map_err(End::Lost)?);
             }
             Ok(())

@@ -1,0 +1,70 @@
+//! How long, how many, how often; and what a run must keep to.
+
+use std::time::Duration;
+
+use node::Limits;
+
+/// Peers that are there at the same time.
+pub(crate) const PEERS_AT_ONCE: usize = 6;
+/// Identities that come and go, the last ones as newcomers late in the run. Bounded, since a directory keeps whom it
+/// has let in.
+pub(crate) const IDENTITIES: u32 = 14;
+/// Of these, those that are newcomers after the warm-up.
+pub(crate) const LATE_IDENTITIES: u32 = 2;
+/// Tasks of the steady node that start operations.
+pub(crate) const STEADY_WORKERS: u32 = 5;
+/// The same, of each peer.
+pub(crate) const PEER_WORKERS: u32 = 2;
+
+/// How fast the steady node's memory may grow, in MiB an hour.
+pub(crate) const MAX_SLOPE_MIB_PER_HOUR: f64 = 1.0;
+/// A slope over less time than this, after the warm-up, says nothing.
+pub(crate) const MIN_JUDGED: Duration = Duration::from_secs(240);
+/// And one over fewer points than these.
+pub(crate) const MIN_POINTS: usize = 6;
+/// The longest warm-up.
+const MAX_WARM_UP: Duration = Duration::from_secs(180);
+/// From one quiet moment to the next.
+const QUIET_INTERVAL: Duration = Duration::from_secs(25);
+
+/// What members may send each other: more than the largest message here, of 16 MiB and its hash.
+pub(crate) const MAX_MESSAGE_BYTES: u64 = 17 * 1024 * 1024;
+
+/// How long a question may take.
+pub(crate) const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// By when an operation must have ended: the deadlines of its steps, and what a busy machine may add to them.
+pub(crate) const OPERATION_DEADLINE: Duration = Duration::from_secs(90);
+/// The same for a large message.
+pub(crate) const TRANSFER_DEADLINE: Duration = Duration::from_secs(150);
+/// What a process may take to carry out an order: among others, to let all that it has started end.
+pub(crate) const ORDER_DEADLINE: Duration = Duration::from_secs(240);
+
+/// One run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// How long there is churn.
+    pub(crate) length: Duration,
+    /// What the order of events follows from.
+    pub(crate) seed: u64,
+    /// What is before does not count for the slope.
+    pub(crate) warm_up: Duration,
+    /// From one quiet moment to the next.
+    pub(crate) quiet_interval: Duration,
+}
+
+impl Plan {
+    pub(crate) fn new(length: Duration, seed: u64) -> Self {
+        let warm_up = (length / 3).min(MAX_WARM_UP);
+        let quiet_interval = QUIET_INTERVAL.min(length / 2);
+        Self { length, seed, warm_up, quiet_interval }
+    }
+}
+
+/// The limits of every node: those that forget after an hour do so after seconds here, or a run of minutes would see
+/// nothing of it.
+pub(crate) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.actors.lease = Duration::from_secs(4);
+    limits.actors.absence = Duration::from_secs(8);
+    limits
+}

@@ -1,0 +1,32 @@
+//! `cargo xtask soak`: a node under churn, by the program of the package `soak`.
+
+use anyhow::Result;
+
+use crate::workspace::{Workspace, succeed};
+
+/// How long, and from what.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// For how long
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    minutes: u64,
+    /// What the order of events follows from: another one each time, if none is given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Ends with one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it in the release profile, which is what is measured; fails when a bound was broken.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let mut command = workspace.cargo(["run", "--release", "--locked", "--package", "soak", "--"]);
+    command.args(["--minutes", &args.minutes.to_string()]);
+    if let Some(seed) = args.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if args.json {
+        command.arg("--json");
+    }
+    succeed(&mut command)
+}
