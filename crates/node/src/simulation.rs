@@ -14,7 +14,6 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 
-
 /// A machine that somebody makes up.
 pub trait SimulatedMachine: Send + Sync + 'static {
     /// What its clock says.
