@@ -7,6 +7,7 @@ use std::time::Duration;
 use membership::{Directory, Merged, Policy, Settled, is_welcome, shared_with};
 use node::Kept;
 
+use crate::calm;
 use crate::life::Life;
 use crate::world::{World, lock};
 
@@ -51,10 +52,10 @@ fn look(world: &World, number: u8, life: &Life) {
             world.fail("only members have sessions", format!("{number}: {:?}", session.peer.identity));
         }
     }
-    let holdings = life.node.holdings();
-    let entries = holdings.exports + holdings.imports + holdings.asks + holdings.waiters;
-    if holdings.paths + holdings.dials + holdings.strangers > MAX_PATHS || entries > MAX_ENTRIES {
-        world.fail("what a node holds is bounded", format!("{number}: {holdings:?}"));
+    let census = life.node.census();
+    let entries = census.exports + census.imports + census.questions + census.waiters;
+    if census.paths + census.dials + census.strangers > MAX_PATHS || entries > MAX_ENTRIES {
+        world.fail("what a node holds is bounded", format!("{number}: {census:?}"));
     }
     // From the moment at which a node keeps somebody out, what they then begin to send is not for it.
     for other in world.numbers().filter(|other| *other != number) {
@@ -90,6 +91,17 @@ pub(crate) async fn converge(world: &Arc<World>) {
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
+    if world.has_failed() {
+        return;
+    }
+    let know_each_other = |(one, other): &(u8, u8)| {
+        let is_in = |here: u8, there: u8| {
+            world.life(here).is_some_and(|life| World::is_in(&life.node, &world.member(there).identity))
+        };
+        is_in(*one, *other) && is_in(*other, *one)
+    };
+    let acquainted: Vec<_> = pairs(world).into_iter().filter(know_each_other).collect();
+    calm::speak(world, &acquainted).await;
     for (one, other) in pairs(world) {
         know_the_same(world, one, other);
     }
@@ -160,19 +172,18 @@ pub(crate) async fn nothing_is_left(world: &Arc<World>) {
     tokio::time::sleep(IDLE).await;
     for number in world.numbers().filter(|_| all_know_all) {
         let Some(life) = world.life(number) else { continue };
-        let holdings = life.node.holdings();
-        if holdings.exports + holdings.imports + holdings.asks + holdings.sessions + holdings.paths > 0 {
-            world.fail("what was given back is not kept", format!("{number} still holds {holdings:?}"));
+        let census = life.node.census();
+        if census.exports + census.imports + census.questions + census.sessions + census.paths > 0 {
+            world.fail("what was given back is not kept", format!("{number} still holds {census:?}"));
         }
     }
     world.trace.count(if all_know_all { "calm.all-know-all" } else { "calm.some-are-out" });
     tokio::time::sleep(LEASES).await;
     for number in world.numbers() {
         let Some(life) = world.life(number) else { continue };
-        let holdings = life.node.holdings();
-        let expected = node::simulation::Holdings { is_quiet: true, ..Default::default() };
-        if holdings != expected {
-            world.fail("nothing is left of what is over", format!("{number} still holds {holdings:?}"));
+        let census = life.node.census();
+        if !census.is_idle() {
+            world.fail("nothing is left of what is over", format!("{number} still holds {census:?}"));
         }
     }
 }

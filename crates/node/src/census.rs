@@ -34,6 +34,17 @@ pub struct Census {
     pub imports: usize,
     /// Questions to others that are open.
     pub questions: usize,
+    /// What large messages that are not whole occupy, in bytes, beyond what each session has for itself.
+    pub reassembly_bytes: usize,
+}
+
+impl Census {
+    /// Whether nothing is under way and nothing is held for anybody. Actors that can be found by their names may wait.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let idle = Self { is_quiet: true, named_actors: self.named_actors, ..Self::default() };
+        *self == idle
+    }
 }
 
 impl Node {
@@ -65,6 +76,7 @@ impl Core {
             exports,
             imports,
             questions,
+            reassembly_bytes: self.budget.used_bytes(),
         }
     }
 }

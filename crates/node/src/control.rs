@@ -74,19 +74,6 @@ impl Control {
         }
     }
 
-    /// What there is of it.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn holdings(&self) -> crate::simulation::Holdings {
-        crate::simulation::Holdings {
-            paths: self.paths.len(),
-            sessions: self.sessions.len(),
-            dials: self.dials.len(),
-            waiters: self.waiters.len(),
-            is_quiet: self.endpoint.is_quiet(),
-            ..Default::default()
-        }
-    }
-
     /// The later of two lists of members: the one that was just made, or one that was made after it and came first.
     pub(crate) fn latest(&mut self, roll: Roll) -> Arc<Members> {
         if roll.number > self.roll {

@@ -14,9 +14,6 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::node::Node;
-use crate::sync::lock;
-
 /// A machine that somebody makes up.
 pub trait SimulatedMachine: Send + Sync + 'static {
     /// What its clock says.
@@ -80,45 +77,6 @@ impl Simulated {
     pub(crate) async fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
         tokio::time::sleep(self.0.work_takes()).await;
         work()
-    }
-}
-
-/// What a node holds at a moment: all of it, but for what was made durable and what its users hold, is to be nothing again
-/// once there has been quiet for long enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Holdings {
-    /// Connections, from the beginning of a handshake to the end of a session.
-    pub paths: usize,
-    /// Sessions that can be used.
-    pub sessions: usize,
-    /// Connections that are being opened.
-    pub dials: usize,
-    /// Callers that wait for a session.
-    pub waiters: usize,
-    /// Connections whose far end has proven nothing.
-    pub strangers: usize,
-    /// What large messages occupy while they are out of order.
-    pub reassembly_bytes: usize,
-    /// Actors of this node that peers know.
-    pub exports: usize,
-    /// Actors of peers that this node knows.
-    pub imports: usize,
-    /// Questions that are open.
-    pub asks: usize,
-    /// Whether the control plane has nothing under way, and waits for nothing.
-    pub is_quiet: bool,
-}
-
-impl Node {
-    /// What the node holds now.
-    #[must_use]
-    pub fn holdings(&self) -> Holdings {
-        let core = self.core();
-        let (exports, imports, asks) = core.actors.table_sizes();
-        let mut holdings = lock(&core.control).holdings();
-        holdings.strangers = core.gate.occupied();
-        holdings.reassembly_bytes = core.budget.used_bytes();
-        Holdings { exports, imports, asks, ..holdings }
     }
 }
 

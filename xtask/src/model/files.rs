@@ -191,7 +191,7 @@ fn queries(lines: &[String]) -> Result<Vec<Query>> {
     let asked = inside.map(|line| line.trim()).filter(|line| line.contains('?') && !line.starts_with("//"));
     asked
         .map(|line| {
-            let (text, expected) = line.split_once("// expect: ").unwrap_or((*line, ""));
+            let (text, expected) = line.split_once("// expect: ").unwrap_or((line, ""));
             let expected = match expected.trim() {
                 "holds" => Outcome::Holds,
                 "attack" => Outcome::Attack,
