@@ -7,6 +7,7 @@ use std::time::Duration;
 use membership::{Directory, Merged, Policy, Settled, is_welcome, shared_with};
 use node::Kept;
 
+use crate::calm;
 use crate::life::Life;
 use crate::world::{World, lock};
 
@@ -90,6 +91,17 @@ pub(crate) async fn converge(world: &Arc<World>) {
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
+    if world.has_failed() {
+        return;
+    }
+    let know_each_other = |(one, other): &(u8, u8)| {
+        let is_in = |here: u8, there: u8| {
+            world.life(here).is_some_and(|life| World::is_in(&life.node, &world.member(there).identity))
+        };
+        is_in(*one, *other) && is_in(*other, *one)
+    };
+    let acquainted: Vec<_> = pairs(world).into_iter().filter(know_each_other).collect();
+    calm::speak(world, &acquainted).await;
     for (one, other) in pairs(world) {
         know_the_same(world, one, other);
     }

@@ -2,8 +2,10 @@
 
 mod actor;
 mod air;
+mod calm;
 mod coverage;
 mod disk;
+mod entrance;
 mod invariant;
 mod ledger;
 mod life;

@@ -129,6 +129,7 @@ impl World {
             }
         };
         self.check_promises(number, &kept);
+        lock(&self.promises).start_anew(number);
         let secrets = member.secrets()?;
         let keep = Keep::in_store(&store, member.identity, kept.clone());
         let config = DirectoryConfig { kept, keep: Some(keep), ..DirectoryConfig::new(secrets.identity) };

@@ -24,9 +24,37 @@ pub(crate) struct Promises {
     of: BTreeMap<u8, Acknowledged>,
     /// Who came in by which ticket.
     came_by: BTreeMap<TicketId, BTreeSet<u8>>,
+    /// How often each has let somebody in of its own accord, and how often it is about to.
+    vouching: BTreeMap<u8, Vouching>,
+}
+
+/// How often somebody has begun to let others in without a ticket of theirs, and has not ended yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Vouching {
+    pub(crate) begun: u32,
+    pub(crate) running: u32,
 }
 
 impl Promises {
+    pub(crate) fn begin_vouching(&mut self, by: u8) {
+        let vouching = self.vouching.entry(by).or_default();
+        (vouching.begun, vouching.running) = (vouching.begun + 1, vouching.running + 1);
+    }
+
+    pub(crate) fn end_vouching(&mut self, by: u8) {
+        let vouching = self.vouching.entry(by).or_default();
+        vouching.running = vouching.running.saturating_sub(1);
+    }
+
+    /// What was begun ended with the machine.
+    pub(crate) fn start_anew(&mut self, by: u8) {
+        self.vouching.entry(by).or_default().running = 0;
+    }
+
+    pub(crate) fn vouching(&self, by: u8) -> Vouching {
+        self.vouching.get(&by).copied().unwrap_or_default()
+    }
+
     pub(crate) fn vouched(&mut self, by: u8, subject: IdentityKey) {
         self.of.entry(by).or_default().vouched.insert(subject);
     }

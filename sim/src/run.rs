@@ -12,10 +12,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::air::Weather;
+use crate::entrance::acquaint;
 use crate::invariant;
 use crate::life::End;
 use crate::trouble::{clear_away, trouble};
-use crate::workload::{User, acquaint};
+use crate::workload::User;
 use crate::world::{World, lock};
 
 /// In this time every machine is on again after the last trouble.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use membership::{Ticket, Voucher};
 use node::{
-    ActorSendError, Address, AskError, IdentityKey, Invitation, Kept, SendError, Sender, ServiceError,
-    StreamName, StreamOptions,
+    ActorSendError, Address, AskError, IdentityKey, Invitation, SendError, Sender, ServiceError, StreamName,
+    StreamOptions,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use crate::actor::{Desk, SERVICE};
+use crate::entrance::join;
 use crate::ledger::Kind;
 use crate::life::{Life, STREAM};
 use crate::world::{World, lock};
@@ -108,7 +108,12 @@ impl User {
     }
 
     /// Waits for an operation, which must end in time, or with the machine.
-    async fn outcome<T>(&self, what: &str, life: &Life, operation: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn outcome<T>(
+        &self,
+        what: &str,
+        life: &Life,
+        operation: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             () = life.machine.died() => {
@@ -124,7 +129,7 @@ impl User {
         }
     }
 
-    fn note<T, E: Debug>(&self, what: &str, result: &Result<T, E>) {
+    pub(crate) fn note<T, E: Debug>(&self, what: &str, result: &Result<T, E>) {
         match result {
             Ok(_) => self.world.trace.note(&format!("op.{what}.ok"), self.me),
             Err(error) => {
@@ -276,8 +281,10 @@ impl User {
     async fn introduce(&mut self, life: &Life, other: u8) {
         let third = self.somebody(life);
         let (one, other) = (self.identity(other), self.identity(third));
+        lock(&self.world.promises).begin_vouching(self.me);
         let introducing = life.node.introduce(one, other);
         let Some(result) = self.outcome("introduce", life, introducing).await else { return };
+        lock(&self.world.promises).end_vouching(self.me);
         self.note("introduce", &result);
         if result.is_ok() {
             let mut promises = lock(&self.world.promises);
@@ -324,54 +331,6 @@ impl User {
     }
 }
 
-/// Comes in by a ticket.
-async fn join(world: &World, me: u8, life: &Life, issuer: u8, ticket: &Ticket, user: &User) {
-    let who = world.member(me).identity;
-    let opens = || {
-        let issuing = world.life(issuer)?;
-        let kept = Kept::load(&issuing.store, &world.member(issuer).identity).ok()?;
-        let voucher = kept.directory.voucher(&world.member(issuer).identity, &who).cloned();
-        Some((World::is_in(&issuing.node, &who), kept.tickets.contains_key(&ticket.id), voucher))
-    };
-    let before = opens();
-    lock(&world.promises).trying(issuer, &ticket.id);
-    let Some(result) = user.outcome("join", life, life.node.join(ticket)).await else { return };
-    user.note("join", &result);
-    // Who is let in otherwise meanwhile, or comes to somebody who comes to them, needs no ticket.
-    let is_used = |(_, opens, voucher): (bool, bool, Option<Voucher>)| {
-        !opens && before.as_ref().is_some_and(|(is_in, opened, held)| !is_in && *opened && *held != voucher)
-    };
-    if result.is_ok() && opens().is_some_and(is_used) {
-        let came = lock(&world.promises).came(issuer, ticket.id, me);
-        if let Err(what) = came {
-            world.fail("a ticket for one lets one in", what);
-        }
-    }
-}
-
-/// Sets a first acquaintance up, by tickets and introductions, while nothing is wrong yet.
-pub(crate) async fn acquaint(world: &Arc<World>, rng: &mut StdRng) {
-    for number in world.numbers().skip(1) {
-        let issuer = if rng.random_bool(0.6) { 0 } else { rng.random_range(0..number) };
-        let (Some(host), Some(guest)) = (world.life(issuer), world.life(number)) else { return };
-        let user = User::new(world, number, 0);
-        match host.node.invite(Invitation { depth: 2, ..Invitation::default() }).await {
-            Ok(ticket) => join(world, number, &guest, issuer, &ticket, &user).await,
-            Err(error) => world.fail("a new node can invite", format!("{issuer}: {error}")),
-        }
-    }
-    let Some(host) = world.life(0) else { return };
-    for one in world.numbers().skip(1) {
-        for other in world.numbers().skip(usize::from(one) + 1) {
-            let (one, other) = (world.member(one).identity, world.member(other).identity);
-            if rng.random_bool(0.6) && World::is_in(&host.node, &one) && World::is_in(&host.node, &other) {
-                let introduced = host.node.introduce(one, other).await;
-                world.trace.note("acquaint.introduce", format_args!("{}", introduced.is_ok()));
-            }
-        }
-    }
-}
-
 /// Drops an address that may lead nowhere any more.
 fn forget_if_over(found: &mut Found, other: u8, has_failed: bool) {
     if has_failed {
@@ -379,7 +338,7 @@ fn forget_if_over(found: &mut Found, other: u8, has_failed: bool) {
     }
 }
 
-async fn in_pieces(sender: &Sender, mut bytes: Bytes) -> Result<(), SendError> {
+pub(crate) async fn in_pieces(sender: &Sender, mut bytes: Bytes) -> Result<(), SendError> {
     let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let mut outgoing = sender.begin(total).await?;
     while !bytes.is_empty() {

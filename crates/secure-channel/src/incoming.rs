@@ -164,6 +164,11 @@ impl Incoming {
 
 #[cfg(test)]
 impl Incoming {
+    /// Whether the key of such a packet is kept for the packets beside it.
+    pub(crate) fn keeps_key_of(&self, epoch: u64, path: PathNumber, number: u64) -> bool {
+        self.paths.find(path).is_some_and(|lane| lane.keys.holds(epoch, number))
+    }
+
     /// Everything that decides anything, secrets included.
     pub(crate) fn state(&self) -> String {
         let keys = [

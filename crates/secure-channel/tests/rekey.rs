@@ -198,3 +198,18 @@ fn a_changed_message_leads_to_other_keys() {
     assert_eq!(answers.open(&packet).unwrap_err(), Error::Unauthentic);
     assert_eq!(answers.sealer.generation(), Some(0));
 }
+
+#[test]
+fn only_keys_that_were_agreed_on_and_are_used_let_the_next_request_be_made() {
+    let (mut rng, mut asks, mut answers) = stage(Suite::X3dh);
+    let request = asks.rekey.request(&mut rng).unwrap();
+    asks.rekey.handle_followed(0);
+    assert!(!asks.rekey.is_idle(), "asked, and not answered");
+    answers.rekey.handle_request(&mut rng, &request).unwrap().unwrap();
+    for other in [0, 2] {
+        answers.rekey.handle_followed(other);
+        assert!(!answers.rekey.is_idle(), "agreed, and not followed");
+    }
+    answers.rekey.handle_followed(1);
+    assert!(answers.rekey.is_idle());
+}

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, loom, miri, model, sim, tidy, vectors};
+use crate::{fuzz, interop, model, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -38,12 +38,6 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
-    Step {
-        name: "loom",
-        about: "every interleaving of what threads share, within bounds",
-        run: interleavings,
-    },
-    Step { name: "miri", about: "undefined behaviour under the crates without C code", run: miri::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
 ];
 
@@ -95,11 +89,6 @@ fn frozen_vectors(workspace: &Workspace) -> Result<Note> {
 fn foreign_client(workspace: &Workspace) -> Result<Note> {
     interop::check(workspace)?;
     Ok(Note::new())
-}
-
-fn interleavings(workspace: &Workspace) -> Result<Note> {
-    let count = loom::check(workspace)?;
-    Ok(format!("{count} models"))
 }
 
 fn simulation(workspace: &Workspace) -> Result<Note> {

@@ -79,6 +79,7 @@ fn merge(workspace: &Workspace, name: &str) -> Result<Vec<Input>> {
     command
         .args(["-merge=1", "-set_cover_merge=1"])
         .arg(format!("-merge_control_file={}", control.display()));
+    command.arg(format!("-artifact_prefix={}/", scratch.display()));
     let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
     ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     let inputs = read_control(&fs::read_to_string(&control)?)?;

@@ -348,3 +348,60 @@ fn keys_out_of_turn_are_not_installed() {
     }
     assert_eq!(there.opener.state(), before);
 }
+
+/// Between its ticket and its acceptance others may have moved the keys on: as if it had come after them.
+#[test]
+fn a_packet_whose_epoch_is_gone_once_it_has_opened_is_not_accepted() {
+    for forgets in [false, true] {
+        let (mut here, mut there) = pair(BOTH_AEADS[0], 0, Limits::default());
+        let first = here.seal(0, b"the first");
+        there.open(&first).unwrap();
+        let mut late = here.seal(0, b"of the first epoch");
+        let opened = there.opener.ticket(&late).unwrap().open(&mut late).unwrap();
+        for _ in 0..if forgets { 1 } else { 2 } {
+            here.sealer.advance_epoch().unwrap();
+            let step = here.seal(0, b"makes the epoch move");
+            there.open(&step).unwrap();
+        }
+        if forgets {
+            there.opener.forget_previous();
+        }
+        let before = there.opener.state();
+        assert_eq!(there.opener.commit(opened).unwrap_err(), Error::UnknownEpoch);
+        assert_eq!(there.opener.state(), before);
+    }
+}
+
+#[test]
+fn keys_that_move_by_an_epoch_or_a_generation_are_told() {
+    let (mut here, mut there) = pair(BOTH_AEADS[0], 0, Limits::default());
+    let open = |there: &mut End, mut packet: Vec<u8>| there.opener.open(&mut packet).unwrap().1;
+    let committed = open(&mut there, here.seal(0, b"the first"));
+    assert_eq!((committed.confirms, committed.generation, committed.moved), (true, None, false));
+    here.sealer.advance_epoch().unwrap();
+    let committed = open(&mut there, here.seal(0, b"of the next epoch"));
+    assert_eq!((committed.confirms, committed.generation, committed.moved), (false, None, true));
+    here.rekeys_with(&mut there, 1);
+    let committed = open(&mut there, here.seal(0, b"of the next generation"));
+    assert_eq!((committed.confirms, committed.generation, committed.moved), (false, Some(1), true));
+}
+
+/// One block of keys serves the packets beside each other, and goes with its epoch.
+#[test]
+fn keys_kept_for_the_packets_beside_are_erased_with_their_epoch() {
+    let (mut here, mut there) = pair(BOTH_AEADS[0], 0, Limits::default());
+    let keeps = |there: &End, epoch| {
+        let generations = there.opener.generations.as_ref().unwrap();
+        // Those of the packet that came and of the one beside it.
+        [0, 1].map(|number| generations.current.keeps_key_of(epoch, PathNumber(1), number))
+    };
+    for text in [&b"makes the path known"[..], b"has its keys kept"] {
+        let packet = here.seal(1, text);
+        there.open(&packet).unwrap();
+    }
+    assert_eq!(keeps(&there, 0), [true; 2]);
+    here.sealer.advance_epoch().unwrap();
+    let step = here.seal(0, b"makes the epoch move, on another path");
+    there.open(&step).unwrap();
+    assert_eq!(keeps(&there, 0), [false; 2]);
+}
