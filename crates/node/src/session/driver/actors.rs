@@ -80,6 +80,11 @@ impl ActorLanes {
         self.wakes.drain(..).for_each(Wakes::wake);
     }
 
+    /// Lets go of the room for wakes: nothing is expected now.
+    pub(super) fn rest(&mut self) {
+        self.wakes.shrink_to(0);
+    }
+
     /// Whether somebody waits for the peer.
     pub(super) fn is_awaited(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.is_awaited())
