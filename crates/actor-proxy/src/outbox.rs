@@ -51,7 +51,8 @@ const MAX_GONE_BYTES: usize = 64 * 1024;
 /// Envelopes in their lanes.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    lanes: [Queue; Lane::COUNT],
+    /// Each once it is used: most sessions use one or two.
+    lanes: [Option<Box<Queue>>; Lane::COUNT],
     bytes: usize,
 }
 
@@ -134,12 +135,16 @@ impl Outbox {
     fn queue(&mut self, lane: Lane) -> &mut Queue {
         // A lane is below the count by construction; the last one stands in if it were not.
         let last = Lane::COUNT - 1;
-        &mut self.lanes[lane.index().min(last)]
+        self.lanes[lane.index().min(last)].get_or_insert_default()
+    }
+
+    fn used(&self, lane: Lane) -> Option<&Queue> {
+        self.lanes.get(lane.index())?.as_deref()
     }
 
     /// The next envelope of a lane; it stays until [`advance`](Self::advance).
     pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
-        let queue = self.lanes.get(lane.index())?;
+        let queue = self.used(lane)?;
         Some(match *queue.lengths.front()? {
             OWN => Next::Large(queue.own.front()?),
             length => {
@@ -168,26 +173,27 @@ impl Outbox {
 
     /// The place of what is pushed into a lane next.
     pub(crate) fn next_place(&self, lane: Lane) -> Place {
-        let pushed = self.lanes.get(lane.index()).map_or(0, |queue| queue.pushed);
+        let pushed = self.used(lane).map_or(0, |queue| queue.pushed);
         Place { lane, number: pushed + 1 }
     }
 
     pub(crate) fn has_left(&self, place: Place) -> bool {
-        self.lanes.get(place.lane.index()).is_some_and(|queue| queue.taken >= place.number)
+        self.used(place.lane).is_some_and(|queue| queue.taken >= place.number)
     }
 
     /// Where everything that was pushed so far ends.
     pub(crate) fn ends(&self) -> [u64; Lane::COUNT] {
-        self.lanes.each_ref().map(|queue| queue.pushed)
+        self.lanes.each_ref().map(|queue| queue.as_ref().map_or(0, |queue| queue.pushed))
     }
 
     pub(crate) fn is_written(&self, ends: &[u64; Lane::COUNT]) -> bool {
-        self.lanes.iter().zip(ends).all(|(queue, end)| queue.written >= *end)
+        let written = |queue: &Option<Box<Queue>>| queue.as_ref().map_or(0, |queue| queue.written);
+        self.lanes.iter().zip(ends).all(|(queue, end)| written(queue) >= *end)
     }
 
     /// Everything that has left has been written.
     pub(crate) fn note_written(&mut self) {
-        self.lanes.iter_mut().for_each(|queue| queue.written = queue.taken);
+        self.lanes.iter_mut().flatten().for_each(|queue| queue.written = queue.taken);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -195,7 +201,7 @@ impl Outbox {
     }
 
     pub(crate) fn control_bytes(&self) -> usize {
-        self.lanes.first().map_or(0, |queue| queue.bytes)
+        self.used(Lane::CONTROL).map_or(0, |queue| queue.bytes)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -205,14 +211,14 @@ impl Outbox {
     /// Drops what is in it; the places go on.
     pub(crate) fn clear(&mut self) {
         self.bytes = 0;
-        for queue in &mut self.lanes {
+        for queue in self.lanes.iter_mut().flatten() {
             let gone = Queue {
                 pushed: queue.pushed,
                 taken: queue.pushed,
                 written: queue.pushed,
                 ..Queue::default()
             };
-            *queue = gone;
+            **queue = gone;
         }
     }
 }

@@ -40,6 +40,10 @@ impl Answered {
     pub(crate) fn confirm(&mut self, counter: u64) {
         self.confirmed = self.confirmed.max(counter);
         self.unconfirmed.retain(|unconfirmed| *unconfirmed > self.confirmed);
+        if self.unconfirmed.is_empty() {
+            // An emptied set keeps its last node.
+            self.unconfirmed = BTreeSet::new();
+        }
     }
 
     fn is_empty(&self) -> bool {

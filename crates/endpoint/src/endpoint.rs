@@ -64,7 +64,8 @@ pub struct Endpoint {
     tickets: TicketBook,
     /// The tickets that we present to others.
     offers: BTreeMap<IdentityKey, (TicketId, Psk)>,
-    peers: BTreeMap<PeerId, Peer>,
+    /// On the heap each: a node of the map has room for eleven, used or not.
+    peers: BTreeMap<PeerId, Box<Peer>>,
     /// What is remembered of devices that are none of them.
     departed: Departed,
     paths: BTreeMap<PathId, Path>,

@@ -90,7 +90,7 @@ pub enum Event {
 ///
 /// * inputs: [`handle_packet`](Self::handle_packet), [`handle_consumed`](Self::handle_consumed),
 ///   [`handle_timeout`](Self::handle_timeout);
-/// * commands: [`refuse`](Self::refuse), [`rekey`](Self::rekey), [`close`](Self::close);
+/// * commands: [`refuse`](Self::refuse), [`rekey`](Self::rekey), [`rest`](Self::rest), [`close`](Self::close);
 /// * outputs: [`poll_event`](Self::poll_event), [`feedback`](Self::feedback) (give it to
 ///   [`Tx::apply`](crate::Tx::apply) after each batch of packets), [`poll_timeout`](Self::poll_timeout).
 #[derive(Debug)]
@@ -107,7 +107,9 @@ pub struct Rx {
     streams: BTreeMap<StreamId, InStream>,
     /// The highest stream that was opened: ids are never used twice.
     last_stream: u32,
-    reassembler: Box<Reassembler>,
+    /// Once there was a large message.
+    reassembler: Option<Box<Reassembler>>,
+    budget: NodeBudget,
     /// Large messages under way, to find the stream of one that expires.
     messages: BTreeMap<MessageId, (StreamId, u64)>,
     /// Marks of messages given up, over all streams.
@@ -133,7 +135,8 @@ impl Rx {
             window,
             streams: BTreeMap::new(),
             last_stream: 0,
-            reassembler: Box::new(Reassembler::new(limits.reassembly(), budget)),
+            reassembler: None,
+            budget,
             messages: BTreeMap::new(),
             given_up_ahead: 0,
             events: VecDeque::new(),
@@ -192,7 +195,9 @@ impl Rx {
     /// Lets deadlines pass: messages that do not continue, keys that are old. Calling it too early or too
     /// often does nothing.
     pub fn handle_timeout(&mut self, now: Instant, rng: &mut dyn CryptoRng) {
-        self.reassembler.handle_timeout(now);
+        if let Some(reassembler) = &mut self.reassembler {
+            reassembler.handle_timeout(now);
+        }
         self.take_reassembled();
         self.keys_timeout(now, rng);
     }
@@ -216,6 +221,11 @@ impl Rx {
         self.opener.close();
     }
 
+    /// Lets go of what the last packets needed and the next ones may not: nothing is expected now.
+    pub fn rest(&mut self) {
+        self.events.shrink_to(0);
+    }
+
     /// What arrived, in order.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -229,7 +239,8 @@ impl Rx {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next; `None` is never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.reassembler.poll_timeout(), self.keys_deadline()].into_iter().flatten().min()
+        let reassembly = self.reassembler.as_ref().and_then(|reassembler| reassembler.poll_timeout());
+        [reassembly, self.keys_deadline()].into_iter().flatten().min()
     }
 
     /// Whether a large message is under way: then the session counts as used.

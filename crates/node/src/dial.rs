@@ -32,7 +32,7 @@ pub(crate) async fn dial(core: Arc<Core>, attempt: AttemptId, peer: PeerId, addr
     }
 }
 
-async fn open(core: Arc<Core>, attempt: AttemptId, peer: PeerId, address: NetAddress) -> Option<Driver> {
+async fn open(core: Arc<Core>, attempt: AttemptId, peer: PeerId, address: NetAddress) -> Option<Box<Driver>> {
     let carrier = match connect(&core, &address).await {
         Ok(carrier) => carrier,
         Err(error) => {

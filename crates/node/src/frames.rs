@@ -33,12 +33,15 @@ const MIN_READ_BYTES: usize = 16 * 1024;
 pub(crate) struct FrameReader {
     decoder: Decoder,
     input: BytesMut,
+    /// `input` is a buffer of the pool, and goes back there; a small one of before the session does not.
+    is_lent: bool,
 }
 
 impl FrameReader {
     /// For packets of at most `max_packet_bytes`.
     pub(crate) fn new(max_packet_bytes: usize) -> Self {
-        Self { decoder: Decoder::new(Config::reliable(max_packet_bytes)), input: BytesMut::new() }
+        let decoder = Decoder::new(Config::reliable(max_packet_bytes));
+        Self { decoder, input: BytesMut::new(), is_lent: false }
     }
 
     /// Reads once, if there is anything to read; 0 is the end of the stream.
@@ -91,8 +94,8 @@ impl FrameReader {
 
     /// Gives the buffer back unless a part of a frame is in it.
     pub(crate) fn rest(&mut self, pool: &Pool) {
-        if self.input.is_empty() && self.input.capacity() > 0 {
-            pool.give_back(std::mem::take(&mut self.input));
+        if self.input.is_empty() {
+            self.replace(BytesMut::new(), false, pool);
         }
     }
 
@@ -102,9 +105,14 @@ impl FrameReader {
         }
         let mut buffer = pool.lend();
         buffer.extend_from_slice(&self.input);
-        let full = std::mem::replace(&mut self.input, buffer);
-        if full.capacity() > 0 {
-            pool.give_back(full);
+        self.replace(buffer, true, pool);
+    }
+
+    /// Goes on with another buffer.
+    fn replace(&mut self, buffer: BytesMut, is_lent: bool, pool: &Pool) {
+        let former = std::mem::replace(&mut self.input, buffer);
+        if std::mem::replace(&mut self.is_lent, is_lent) {
+            pool.give_back(former);
         }
     }
 }
@@ -192,3 +200,6 @@ impl Frame {
         self.buffer.as_slice().get(self.range.clone()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,13 @@ impl Mailbox {
         std::future::poll_fn(|context| {
             let mut state = lock(&self.state);
             match state.words.pop_front() {
-                Some(word) => Poll::Ready(word),
+                Some(word) => {
+                    if state.words.is_empty() {
+                        // A session keeps its mailbox, and the last word to it is soon said.
+                        state.words.shrink_to(0);
+                    }
+                    Poll::Ready(word)
+                }
                 None => wait(&mut state.reader, context),
             }
         })

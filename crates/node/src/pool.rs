@@ -22,8 +22,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// With one buffer, so that the first message does not wait for it.
     pub(crate) fn new(buffer_bytes: usize, max_spare: usize) -> Self {
-        Self { spare: Mutex::new(VecDeque::with_capacity(max_spare)), buffer_bytes, max_spare }
+        let spare = VecDeque::from([BytesMut::with_capacity(buffer_bytes)]);
+        Self { spare: Mutex::new(spare), buffer_bytes, max_spare }
     }
 
     /// An empty buffer with room for `buffer_bytes`.

@@ -30,12 +30,8 @@ pub(crate) async fn welcome(core: Arc<Core>, carrier: Carrier, address: SocketAd
 }
 
 /// What a handshake leads to.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, to where it is run; a box would be kept by every session"
-)]
 enum Next {
-    Session(Driver),
+    Session(Box<Driver>),
     /// Of somebody without a name, who is led past everything that members have.
     Call(Box<Host>),
 }

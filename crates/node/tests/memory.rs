@@ -1,12 +1,13 @@
-//! What an actor takes with its task, counted by the allocator.
+//! What an actor takes with its task, and what an idle session takes, counted by the allocator.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::alloc::System;
 
 use cap::Cap;
-use membership::{Identity, UnixSeconds};
+use membership::{Card, Identity, Members, NetAddress, UnixSeconds};
 use node::{
-    Address, Allow, Device, DeviceKey, Door, Inbox, MemoryNetwork, Message, Node, Record, ReplyTo, Schema,
+    Address, Allow, Device, DeviceKey, Door, Inbox, Limits, MemoryNetwork, Message, Node, Record, ReplyTo,
+    Schema,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -72,4 +73,55 @@ async fn an_actor_is_light() {
     assert!(spawned <= 1_024, "{spawned} bytes per actor");
     drop(addresses);
     node.shutdown().await;
+}
+
+/// Nodes that all have a session with each other: enough for their tables to have grown past the first block.
+const MESH: usize = 40;
+/// One end of an idle session over TCP: its task, its keys and windows, and its share of the tables that a node makes
+/// with its first session, which at so few sessions is a third of the whole.
+const MAX_IDLE_SESSION_BYTES: usize = 11 * 1024 + 512;
+
+#[tokio::test]
+async fn an_idle_session_is_light() {
+    let mut rng = StdRng::seed_from_u64(2);
+    let mut people: Vec<_> = (0..MESH)
+        .map(|_| {
+            let identity = Identity::generate(&mut rng);
+            let key = DeviceKey::generate(&mut rng).unwrap();
+            let record = Record::issue(&identity, key.id(), key.key(), UnixSeconds::MAX).unwrap();
+            (Some(Device::new(key, record.clone()).unwrap()), record, Door::generate(&mut rng))
+        })
+        .collect();
+    let mut limits = Limits::default();
+    limits.max_strangers_per_source = usize::MAX;
+    let mut nodes: Vec<Node> = Vec::new();
+    for at in 0..MESH {
+        let mut members = Members::new();
+        for (other, (_, record, door)) in people.iter().enumerate().filter(|(other, _)| *other != at) {
+            let addresses = nodes.get(other).map(|node| node.local_addresses()[0].to_string());
+            let addresses = addresses.into_iter().map(|address| NetAddress::new(address).unwrap()).collect();
+            members.add(&Card::new(vec![record.clone()], door.clone(), addresses, None).unwrap()).unwrap();
+        }
+        let (device, _, door) = &mut people[at];
+        let builder = Node::builder().device(device.take().unwrap()).door(door.clone()).members(members);
+        let builder = builder.limits(limits.clone()).listen("127.0.0.1:0".parse().unwrap());
+        nodes.push(builder.spawn().await.unwrap());
+    }
+    let before = ALLOCATOR.allocated();
+    for (at, node) in nodes.iter().enumerate() {
+        for (_, record, _) in &people[..at] {
+            node.ping(record.identity()).await.unwrap();
+        }
+    }
+    // What the handshakes have left goes when the last of them have settled.
+    while nodes.iter().any(|node| node.sessions().len() != MESH - 1) {
+        tokio::task::yield_now().await;
+    }
+    let ends = MESH * (MESH - 1);
+    let each = ALLOCATOR.allocated().saturating_sub(before) / ends;
+    println!("{each} bytes per end of an idle session");
+    assert!(each <= MAX_IDLE_SESSION_BYTES, "{each} bytes per end of an idle session");
+    for node in &nodes {
+        node.shutdown().await;
+    }
 }

@@ -62,23 +62,25 @@ impl<T> PathTable<T> {
     }
 }
 
-/// The path numbers that ended in this session. The same kind of window that refuses replayed packets.
+/// The path numbers that ended in this session. The same kind of window that refuses replayed packets; most sessions
+/// have one path from beginning to end and no such window.
 #[derive(Debug)]
-pub(crate) struct RetiredPaths(Window);
+pub(crate) struct RetiredPaths(Option<Box<Window>>);
 
 impl RetiredPaths {
     pub(crate) const fn new() -> Self {
-        Self(Window::new())
+        Self(None)
     }
 
     pub(crate) fn check(&self, path: PathNumber) -> Result<(), Error> {
-        self.0.check(u64::from(path.0)).map_err(|_| Error::PathRetired)
+        let Some(window) = &self.0 else { return Ok(()) };
+        window.check(u64::from(path.0)).map_err(|_| Error::PathRetired)
     }
 
     pub(crate) fn retire(&mut self, path: PathNumber) {
         // One that is behind the window counts as retired anyway.
         if self.check(path).is_ok() {
-            self.0.mark(u64::from(path.0));
+            self.0.get_or_insert_with(|| Box::new(Window::new())).mark(u64::from(path.0));
         }
     }
 }

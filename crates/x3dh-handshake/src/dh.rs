@@ -44,7 +44,9 @@ impl Point {
     pub(crate) fn check(bytes: &[u8; 32]) -> Result<Self, Rejected> {
         let mut bad = !is_canonical(bytes);
         for low in &LOW_ORDER {
-            bad |= bytes.ct_eq(low);
+            // One comparison of all differences: `ct_eq` of arrays makes one for each byte.
+            let difference = bytes.iter().zip(low).fold(0_u8, |all, (byte, low)| all | (byte ^ low));
+            bad |= difference.ct_eq(&0);
         }
         if bad.into() { Err(Rejected) } else { Ok(Self(*bytes)) }
     }

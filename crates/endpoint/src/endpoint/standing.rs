@@ -95,7 +95,7 @@ impl Endpoint {
     fn devices_of(&self, identity: IdentityKey) -> impl Iterator<Item = (&PeerId, &Peer)> {
         let first = PeerId { identity, device: StaticKey([0; 32]) };
         let last = PeerId { identity, device: StaticKey([u8::MAX; 32]) };
-        self.peers.range(first..=last)
+        self.peers.range(first..=last).map(|(id, peer)| (id, &**peer))
     }
 
     /// The device to connect to.
@@ -133,7 +133,7 @@ impl Endpoint {
 
     /// How far a device is from a session: there is one, we dial, they knock, or how often that failed in a row.
     fn rank(&self, id: &PeerId) -> u32 {
-        match self.peers.get(id) {
+        match self.peers.get(id).map(Box::as_ref) {
             Some(Peer { contact: Contact::Live(_), .. }) => 0,
             Some(Peer { contact: Contact::Dialing(_), .. }) => 1,
             Some(Peer { unconfirmed: Some(_), .. }) => 2,
@@ -166,7 +166,7 @@ impl Endpoint {
     pub(super) fn meet(&mut self, id: PeerId) -> &mut Peer {
         let departed = &mut self.departed;
         let entry = self.peers.entry(id);
-        entry.or_insert_with(|| Peer { answered: departed.take(&id), ..Peer::default() })
+        entry.or_insert_with(|| Box::new(Peer { answered: departed.take(&id), ..Peer::default() }))
     }
 
     fn forget_peer(&mut self, id: &PeerId) {

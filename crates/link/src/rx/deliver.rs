@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
-use chunk_proto::{Accepted, ChunkHeader, MessageId};
+use chunk_proto::{Accepted, ChunkHeader, MessageId, Reassembler};
 
 use super::{Event, Rx};
 use crate::credit::{MESSAGE_COST_BYTES, Window, cost};
@@ -89,7 +89,10 @@ impl Rx {
             partial.owed += cost;
         }
         let payload = unshared(payload);
-        match self.reassembler.accept(now, header, payload) {
+        let Self { reassembler, limits, budget, .. } = self;
+        let reassembler = reassembler
+            .get_or_insert_with(|| Box::new(Reassembler::new(limits.reassembly(), budget.clone())));
+        match reassembler.accept(now, header, payload) {
             // Its id was used before: nothing of it would ever be handed out, and nothing counts what is held of it.
             Ok(Accepted::Ended) => return Err(PeerFault::BadMessage),
             Ok(_) => {}
@@ -131,7 +134,7 @@ impl Rx {
     /// Takes what the reassembler has to say.
     pub(super) fn take_reassembled(&mut self) {
         use chunk_proto::Event as Reassembled;
-        while let Some(event) = self.reassembler.poll_event() {
+        while let Some(event) = self.reassembler.as_mut().and_then(|reassembler| reassembler.poll_event()) {
             match event {
                 Reassembled::Piece { message, bytes, .. } => {
                     if let Some((id, partial)) = self.partial(message) {
@@ -166,7 +169,9 @@ impl Rx {
         match stream.held.get(&number) {
             Some(Held::Chunked(partial)) => {
                 let message = partial.id;
-                self.reassembler.abandon(message);
+                if let Some(reassembler) = &mut self.reassembler {
+                    reassembler.abandon(message);
+                }
                 self.messages.remove(&message);
             }
             Some(Held::Whole { .. }) => return Err(PeerFault::BadMessage),
@@ -204,7 +209,9 @@ impl Rx {
             match held {
                 Held::Whole { message, .. } => give_back(stream, cost(message.len())),
                 Held::Chunked(partial) => {
-                    self.reassembler.abandon(partial.id);
+                    if let Some(reassembler) = &mut self.reassembler {
+                        reassembler.abandon(partial.id);
+                    }
                     self.messages.remove(&partial.id);
                     stream.settle(number, &partial);
                 }

@@ -107,14 +107,14 @@ pub(crate) struct Parts {
 }
 
 impl Driver {
-    pub(crate) fn new(core: Arc<Core>, parts: Parts) -> Self {
+    pub(crate) fn new(core: Arc<Core>, parts: Parts) -> Box<Self> {
         let Parts { session, id, path, carrier, reader, writer, rx, pass } = parts;
         let phase = if pass.is_some() { Phase::Unconfirmed } else { Phase::Up };
         let mut routes = Routes::default();
         routes.limit_actors(core.actors.max_message_bytes());
         let now = clock::now();
         let watch = Watch { armed: None, heard: now, awaited: false, asked: false };
-        Self {
+        Box::new(Self {
             core,
             session,
             id,
@@ -132,11 +132,13 @@ impl Driver {
             watch,
             now,
             ended: false,
-        }
+        })
     }
 
     /// Runs until the path ends, and tells the control plane.
-    pub(crate) async fn run(mut self) {
+    ///
+    /// On the heap: what is handed to a task by value it holds twice, once as an argument.
+    pub(crate) async fn run(mut self: Box<Self>) {
         let end = std::future::poll_fn(|context| self.poll(context)).await;
         self.end(end);
     }
@@ -162,6 +164,8 @@ impl Driver {
             self.routes.wake();
             self.actors.wake();
             if !received {
+                self.rx.rest();
+                self.actors.rest();
                 self.arm();
                 return Poll::Pending;
             }

@@ -1,5 +1,6 @@
 //! Waiting for the outcome of something that was asked of a session.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -124,7 +125,12 @@ impl Future for PingReply {
 
 impl Drop for PingReply {
     fn drop(&mut self) {
-        lock(&self.session.half).pings.remove(&self.number);
+        let mut half = lock(&self.session.half);
+        half.pings.remove(&self.number);
+        if half.pings.is_empty() {
+            // An empty map keeps its last node.
+            half.pings = BTreeMap::new();
+        }
     }
 }
 

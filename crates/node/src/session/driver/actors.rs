@@ -88,6 +88,11 @@ impl ActorLanes {
         self.wakes.drain(..).for_each(Wakes::wake);
     }
 
+    /// Lets go of the room for wakes: nothing is expected now.
+    pub(super) fn rest(&mut self) {
+        self.wakes.shrink_to(0);
+    }
+
     /// Everything that was loaded has been handed to the carrier.
     pub(super) fn written(&mut self) {
         if std::mem::take(&mut self.unwritten) {
