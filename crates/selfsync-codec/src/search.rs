@@ -37,7 +37,9 @@ mod tests {
     #[test]
     fn finds_the_first_marker_wherever_the_bytes_begin() {
         let search = MarkerSearch::new();
-        for begin in 0..CACHE_LINE_BYTES {
+        // Interpreted, one beginning takes seconds.
+        let step = if cfg!(miri) { CACHE_LINE_BYTES - 1 } else { 1 };
+        for begin in (0..CACHE_LINE_BYTES).step_by(step) {
             let mut bytes = [MARKER[0]; 2 * WORTH_ALIGNING_BYTES];
             assert_eq!(search.find(&bytes[begin..]), None);
             *bytes.last_mut().unwrap() = MARKER[1];
