@@ -177,8 +177,8 @@ impl Report {
         writeln!(text, "soak of {} s, seed {seed}, warm-up {} s", length.as_secs(), warm_up.as_secs())?;
         writeln!(
             text,
-            "\n{:>6} {:>10} {:>9} {:>5} {:>8} {:>10}  tables",
-            "s", "resident", "heap", "fds", "threads", "statements"
+            "\n{:>6} {:>10} {:>10} {:>9} {:>5} {:>8} {:>10}  tables",
+            "s", "resident", "anonymous", "heap", "fds", "threads", "statements"
         )?;
         let baseline = Point { at: Duration::ZERO, count: self.baseline.clone(), measure: self.before };
         for point in std::iter::once(&baseline).chain(&self.points).chain(&self.last) {
@@ -191,9 +191,10 @@ impl Report {
                 .collect();
             writeln!(
                 text,
-                "{:>6} {:>6.2} MiB {:>5} KiB {:>5} {:>8} {:>10}  {}",
+                "{:>6} {:>6.2} MiB {:>6.2} MiB {:>5} KiB {:>5} {:>8} {:>10}  {}",
                 at.as_secs(),
                 mib(measure.resident_kib),
+                mib(measure.anonymous_kib),
                 count.heap_bytes / 1024,
                 measure.descriptors,
                 measure.threads,
@@ -265,6 +266,7 @@ impl Report {
             json!({
                 "seconds": point.at.as_secs(),
                 "resident_kib": point.measure.resident_kib,
+                "anonymous_kib": point.measure.anonymous_kib,
                 "heap_bytes": point.count.heap_bytes,
                 "descriptors": point.measure.descriptors,
                 "threads": point.measure.threads,
