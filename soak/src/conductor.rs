@@ -16,7 +16,7 @@ use crate::ledger::Totals;
 use crate::line::{Count, Order, Reply};
 use crate::measure::Measure;
 use crate::person::STEADY;
-use crate::plan::{IDENTITIES, LATE_IDENTITIES, PEERS_AT_ONCE, Plan};
+use crate::plan::{IDENTITIES, LATE_IDENTITIES, LEAN_ALLOCATOR, PEERS_AT_ONCE, Plan};
 use crate::relay::{Fate, Relay};
 use crate::verdict::{Point, Report};
 
@@ -92,8 +92,10 @@ impl<'a> Conductor<'a> {
             format!("--home={}", home.display()),
             format!("--relay={}", listener.local_addr()?),
         ];
+        let environment: &[_] = if plan.is_lean { &LEAN_ALLOCATOR } else { &[] };
+        let complaints = complaints_of(folder, STEADY);
         let (mut steady, address) =
-            Child::start("the steady node", &arguments, &complaints_of(folder, STEADY)).await?;
+            Child::start("the steady node", &arguments, environment, &complaints).await?;
         let relay = Relay::start(listener, address.parse()?);
         let process = steady.id()?;
         let baseline = count(&mut steady).await?;
@@ -168,7 +170,7 @@ impl<'a> Conductor<'a> {
             other => bail!("an order for a ticket is answered with {other:?}"),
         };
         let name = format!("peer {number}");
-        let (mut child, _) = Child::start(&name, &arguments, &complaints_of(self.folder, number)).await?;
+        let (mut child, _) = Child::start(&name, &arguments, &[], &complaints_of(self.folder, number)).await?;
         child.have(&Order::Join { ticket }).await?;
         let lives_for = Duration::from_millis(self.rng.random_range(1_500..14_000));
         let end = match self.rng.random_range(0..20_u32) {
@@ -276,11 +278,20 @@ impl<'a> Conductor<'a> {
     /// Waits until nobody has anything under way and there is no session, and measures what the steady node holds.
     async fn quiet(&mut self, is_last: bool) -> Result<Point> {
         self.relay.thaw();
+        let begun = Instant::now();
         while let Some(left) = self.leaving.join_next().await {
             self.note_leaver(left);
         }
+        let left = begun.elapsed();
         self.have_all(&Order::Hush).await?;
+        let hushed = begun.elapsed();
         self.steady.have(&Order::Part).await?;
+        let parted = begun.elapsed();
+        for (slowest, took) in
+            self.report.slowest_quiet.iter_mut().zip([left, hushed - left, parted - hushed])
+        {
+            *slowest = took.max(*slowest);
+        }
         sleep(REST).await;
         let mut count = count(&mut self.steady).await?;
         if is_last {

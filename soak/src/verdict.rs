@@ -52,6 +52,9 @@ pub(crate) struct Report {
     /// What processes have complained of, if something failed.
     pub(crate) complaints: String,
     pub(crate) finished: bool,
+    /// The longest that it took until quiet: until those who leave had left, until all that was started had ended, until
+    /// nothing was left of sessions.
+    pub(crate) slowest_quiet: [Duration; 3],
 }
 
 impl Report {
@@ -73,6 +76,7 @@ impl Report {
             failures: Vec::new(),
             complaints: String::new(),
             finished: false,
+            slowest_quiet: [Duration::ZERO; 3],
         }
     }
 
@@ -173,12 +177,18 @@ impl Report {
     }
 
     fn write_text(&self, text: &mut String) -> std::fmt::Result {
-        let Plan { length, seed, warm_up, .. } = self.plan;
-        writeln!(text, "soak of {} s, seed {seed}, warm-up {} s", length.as_secs(), warm_up.as_secs())?;
+        let Plan { length, seed, warm_up, is_lean, .. } = self.plan;
+        let allocator = if is_lean { "keeps nothing that was freed" } else { "as it comes" };
         writeln!(
             text,
-            "\n{:>6} {:>10} {:>9} {:>5} {:>8} {:>10}  tables",
-            "s", "resident", "heap", "fds", "threads", "statements"
+            "soak of {} s, seed {seed}, warm-up {} s, allocator {allocator}",
+            length.as_secs(),
+            warm_up.as_secs()
+        )?;
+        writeln!(
+            text,
+            "\n{:>6} {:>10} {:>10} {:>9} {:>5} {:>8} {:>10}  tables",
+            "s", "resident", "anonymous", "heap", "fds", "threads", "statements"
         )?;
         let baseline = Point { at: Duration::ZERO, count: self.baseline.clone(), measure: self.before };
         for point in std::iter::once(&baseline).chain(&self.points).chain(&self.last) {
@@ -191,9 +201,10 @@ impl Report {
                 .collect();
             writeln!(
                 text,
-                "{:>6} {:>6.2} MiB {:>5} KiB {:>5} {:>8} {:>10}  {}",
+                "{:>6} {:>6.2} MiB {:>6.2} MiB {:>5} KiB {:>5} {:>8} {:>10}  {}",
                 at.as_secs(),
                 mib(measure.resident_kib),
+                mib(measure.anonymous_kib),
                 count.heap_bytes / 1024,
                 measure.descriptors,
                 measure.threads,
@@ -228,6 +239,11 @@ impl Report {
             self.dismissed_peers,
             self.revoked_peers,
             self.introductions
+        )?;
+        let [left, hushed, parted] = self.slowest_quiet.map(|slowest| slowest.as_secs_f64());
+        writeln!(
+            text,
+            "until quiet, at most: {left:.1} s to leave, {hushed:.1} s to end operations, {parted:.1} s to end sessions"
         )?;
         let mischief: Vec<_> = self.mischief.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
         writeln!(text, "connections on their way: {}", mischief.join(", "))?;
@@ -265,6 +281,7 @@ impl Report {
             json!({
                 "seconds": point.at.as_secs(),
                 "resident_kib": point.measure.resident_kib,
+                "anonymous_kib": point.measure.anonymous_kib,
                 "heap_bytes": point.count.heap_bytes,
                 "descriptors": point.measure.descriptors,
                 "threads": point.measure.threads,
