@@ -170,7 +170,8 @@ impl<'a> Conductor<'a> {
             other => bail!("an order for a ticket is answered with {other:?}"),
         };
         let name = format!("peer {number}");
-        let (mut child, _) = Child::start(&name, &arguments, &[], &complaints_of(self.folder, number)).await?;
+        let (mut child, _) =
+            Child::start(&name, &arguments, &[], &complaints_of(self.folder, number)).await?;
         child.have(&Order::Join { ticket }).await?;
         let lives_for = Duration::from_millis(self.rng.random_range(1_500..14_000));
         let end = match self.rng.random_range(0..20_u32) {
