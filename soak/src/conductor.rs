@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::child::Child;
-use crate::ledger::Totals;
+use crate::ledger::{NO_OUTCOME, Totals};
 use crate::line::{Count, Order, Reply};
 use crate::measure::Measure;
 use crate::person::STEADY;
@@ -76,6 +76,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report> {
         conductor.fail(format!("{error:#}"));
     }
     let mut report = conductor.report;
+    report.failures.extend(missing(folder.path())?);
     if !report.broken().is_empty() {
         report.complaints = complaints(folder.path())?;
     }
@@ -374,6 +375,17 @@ fn complaints_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("complaints-{number}"))
 }
 
+/// The operations without an outcome that processes have complained of, also those that were killed afterwards.
+fn missing(folder: &Path) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for number in STEADY..=IDENTITIES {
+        let Ok(text) = std::fs::read_to_string(complaints_of(folder, number)) else { continue };
+        let lines = text.lines().filter(|line| line.contains(NO_OUTCOME));
+        missing.extend(lines.map(|line| format!("process {number}: {line}")));
+    }
+    Ok(missing)
+}
+
 /// What the processes have complained of last.
 fn complaints(folder: &Path) -> Result<String> {
     let mut all = String::new();
@@ -387,4 +399,18 @@ fn complaints(folder: &Path) -> Result<String> {
         all.push_str(&format!("-- process {number} says:\n{tail}\n"));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_a_process_that_was_killed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(missing(folder.path()).unwrap(), Vec::<String>::new());
+        let said = format!("something else\nask: {NO_OUTCOME} after 90 s\n");
+        std::fs::write(complaints_of(folder.path(), 3), said).unwrap();
+        assert_eq!(missing(folder.path()).unwrap(), [format!("process 3: ask: {NO_OUTCOME} after 90 s")]);
+    }
 }
