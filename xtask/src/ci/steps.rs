@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, loom, miri, model, sim, tidy, vectors};
+use crate::{fuzz, interop, loom, model, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -41,7 +41,6 @@ pub(crate) const STEPS: &[Step] = &[
         about: "every interleaving of what threads share without a lock",
         run: interleavings,
     },
-    Step { name: "miri", about: "codec and chunks interpreted, for undefined behaviour", run: miri::check },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
