@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The outcome of what went well.
 pub(crate) const FINE: &str = "ok";
 
+/// What a process complains of when an operation has none: whoever is killed afterwards does not tell its totals.
+pub(crate) const NO_OUTCOME: &str = "no outcome";
+
 /// Every operation of one process.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -58,7 +61,7 @@ impl Ledger {
             Ok(Err(error)) => (name_of(&format!("{error:?}")), None),
             Err(_) => {
                 entry.missing += 1;
-                eprintln!("{kind}: no outcome after {} s", deadline.as_secs());
+                eprintln!("{kind}: {NO_OUTCOME} after {} s", deadline.as_secs());
                 return None;
             }
         };

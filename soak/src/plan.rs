@@ -27,6 +27,15 @@ const MAX_WARM_UP: Duration = Duration::from_secs(180);
 /// From one quiet moment to the next.
 const QUIET_INTERVAL: Duration = Duration::from_secs(25);
 
+/// How the allocator of the measured node is set, as glibc has it: what is freed goes back to the system at once. As it
+/// comes, it keeps for later several MiB more or less, which would hide anything that grows by less.
+pub(crate) const LEAN_ALLOCATOR: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "32768"),
+    ("MALLOC_TRIM_THRESHOLD_", "0"),
+    ("MALLOC_TOP_PAD_", "0"),
+];
+
 /// What members may send each other: more than the largest message here, of 16 MiB and its hash.
 pub(crate) const MAX_MESSAGE_BYTES: u64 = 17 * 1024 * 1024;
 
@@ -50,13 +59,15 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// From one quiet moment to the next.
     pub(crate) quiet_interval: Duration,
+    /// Whether the measured node's allocator is [set](LEAN_ALLOCATOR) to keep nothing that was freed.
+    pub(crate) is_lean: bool,
 }
 
 impl Plan {
     pub(crate) fn new(length: Duration, seed: u64) -> Self {
         let warm_up = (length / 3).min(MAX_WARM_UP);
         let quiet_interval = QUIET_INTERVAL.min(length / 2);
-        Self { length, seed, warm_up, quiet_interval }
+        Self { length, seed, warm_up, quiet_interval, is_lean: true }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use node::{Event, Invitation, Node};
@@ -24,6 +24,8 @@ const TICKET_SECONDS: u64 = 60;
 const NAMED_SERVICES: usize = 1;
 /// How often to look whether nothing is left of sessions.
 const GLANCE: Duration = Duration::from_millis(50);
+/// What takes longer to end is told.
+const LONG: Duration = Duration::from_secs(15);
 
 /// How it is started.
 #[derive(clap::Args)]
@@ -153,6 +155,8 @@ impl Steady {
 
 /// Ends all sessions; resolves when nothing is left of them, not even a connection that was refused.
 async fn part(node: &Node) {
+    let begun = Instant::now();
+    let mut is_told = false;
     loop {
         for session in node.sessions() {
             node.disconnect(session.peer.identity);
@@ -160,6 +164,10 @@ async fn part(node: &Node) {
         let census = node.census();
         if census.sessions + census.paths + census.dials + census.strangers == 0 {
             return;
+        }
+        if !is_told && begun.elapsed() > LONG {
+            is_told = true;
+            eprintln!("{} s after all sessions were ended: {census:?}", LONG.as_secs());
         }
         tokio::time::sleep(GLANCE).await;
     }
