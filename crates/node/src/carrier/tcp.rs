@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Connections the kernel completes before the node has accepted them.
 const BACKLOG: i32 = 1024;
@@ -32,9 +32,6 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    if address.ip().is_loopback() {
-        send_unpaced(&socket);
-    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
@@ -42,24 +39,9 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Connects to `address`.
 pub(crate) async fn dial(address: SocketAddr, send_queue_bytes: u32) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if address.ip().is_loopback() {
-        send_unpaced(&SockRef::from(&socket));
-    }
-    let stream = socket.connect(address).await?;
+    let stream = TcpStream::connect(address).await?;
     configure(&stream, send_queue_bytes)?;
     Ok(stream)
-}
-
-/// Has the kernel send what goes to the same machine as soon as the far end has room for it. There is no network to share
-/// with others, and a congestion control that paces (BBR, where it is the default) sets a timer for each piece, which costs
-/// as much as encrypting it. To be called before there is a connection: pacing that has begun does not end.
-fn send_unpaced(socket: &Socket) {
-    // In every kernel, and for everybody to use; one that knows better goes on as it was told to.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_congestion(b"reno").ok();
-    #[cfg(not(target_os = "linux"))]
-    let _ = socket;
 }
 
 /// Sets the options that every connection carries, dialed or accepted.
@@ -105,8 +87,6 @@ mod tests {
             assert!(socket.keepalive().unwrap());
             #[cfg(target_os = "linux")]
             assert_eq!(socket.tcp_notsent_lowat().unwrap(), 65_536);
-            #[cfg(target_os = "linux")]
-            assert!(socket.tcp_congestion().unwrap().starts_with(b"reno"));
         }
     }
 }
