@@ -21,6 +21,9 @@ const STREAM: &str = "soak";
 /// How often to look whether all that was started has ended.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// What takes longer to end is told.
+pub(crate) const LONG: Duration = Duration::from_secs(15);
+
 /// One node, and what it has started.
 pub(crate) struct Activity {
     pub(crate) node: Node,
@@ -82,7 +85,18 @@ impl Activity {
 
     /// Starts nothing more until the guard is dropped; resolves when all that was started has ended.
     pub(crate) async fn hush(&self) -> Quiet {
-        Arc::clone(&self.gate).write_owned().await
+        let mut quiet = std::pin::pin!(Arc::clone(&self.gate).write_owned());
+        match tokio::time::timeout(LONG, &mut quiet).await {
+            Ok(quiet) => quiet,
+            Err(_) => {
+                eprintln!(
+                    "{} s after the last start: {:?}",
+                    LONG.as_secs(),
+                    self.ledger.totals().under_way()
+                );
+                quiet.await
+            }
+        }
     }
 
     /// Leave to start something: quiet waits for it.

@@ -77,9 +77,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report> {
     }
     let mut report = conductor.report;
     report.failures.extend(missing(folder.path())?);
-    if !report.broken().is_empty() {
-        report.complaints = complaints(folder.path())?;
-    }
+    report.complaints = complaints(folder.path())?;
     Ok(report)
 }
 
