@@ -16,7 +16,7 @@ use crate::ledger::{NO_OUTCOME, Totals};
 use crate::line::{Count, Order, Reply};
 use crate::measure::Measure;
 use crate::person::STEADY;
-use crate::plan::{IDENTITIES, LATE_IDENTITIES, LEAN_ALLOCATOR, PEERS_AT_ONCE, Plan};
+use crate::plan::{IDENTITIES, LEAN_ALLOCATOR, PEERS_AT_ONCE, Plan};
 use crate::relay::{Fate, Relay};
 use crate::verdict::{Point, Report};
 
@@ -77,9 +77,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report> {
     }
     let mut report = conductor.report;
     report.failures.extend(missing(folder.path())?);
-    if !report.broken().is_empty() {
-        report.complaints = complaints(folder.path())?;
-    }
+    report.complaints = complaints(folder.path())?;
     Ok(report)
 }
 
@@ -185,11 +183,9 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
-    /// Somebody who is not there: a newcomer, as long as there are some for this part of the run.
+    /// Somebody who is not there: a newcomer, as long as there are some.
     fn choose(&mut self) -> Option<u32> {
-        let is_late = self.begin.elapsed() > self.plan.warm_up;
-        let last = if is_late { IDENTITIES } else { IDENTITIES - LATE_IDENTITIES };
-        if self.newcomer <= last && (self.away.is_empty() || self.rng.random_bool(0.3)) {
+        if self.newcomer <= IDENTITIES && (self.away.is_empty() || self.rng.random_bool(0.3)) {
             let number = self.newcomer;
             self.newcomer += 1;
             self.strangers.extend((number > STEADY + 1).then(|| (number, number - 1)));

@@ -89,6 +89,12 @@ impl Totals {
         }
     }
 
+    /// The kinds of those under way, and how many there are of each.
+    pub(crate) fn under_way(&self) -> Vec<(&str, u64)> {
+        let all = self.kinds.iter().map(|(name, kind)| (name.as_str(), kind.in_flight()));
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Those under way.
     pub(crate) fn in_flight(&self) -> u64 {
         self.kinds.values().map(Kind::in_flight).sum()

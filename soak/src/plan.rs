@@ -6,11 +6,9 @@ use node::Limits;
 
 /// Peers that are there at the same time.
 pub(crate) const PEERS_AT_ONCE: usize = 6;
-/// Identities that come and go, the last ones as newcomers late in the run. Bounded, since a directory keeps whom it
-/// has let in.
+/// Identities that come and go. Bounded, and all there before the warm-up is over, since a directory keeps whom it has
+/// let in.
 pub(crate) const IDENTITIES: u32 = 14;
-/// Of these, those that are newcomers after the warm-up.
-pub(crate) const LATE_IDENTITIES: u32 = 2;
 /// Tasks of the steady node that start operations.
 pub(crate) const STEADY_WORKERS: u32 = 5;
 /// The same, of each peer.

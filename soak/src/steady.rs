@@ -12,7 +12,7 @@ use node::{Event, Invitation, Node};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::activity::{Activity, Quiet};
+use crate::activity::{Activity, LONG, Quiet};
 use crate::child::Ear;
 use crate::line::{Count, Order, Reply};
 use crate::person::{STEADY, identity_of, start};
@@ -24,8 +24,6 @@ const TICKET_SECONDS: u64 = 60;
 const NAMED_SERVICES: usize = 1;
 /// How often to look whether nothing is left of sessions.
 const GLANCE: Duration = Duration::from_millis(50);
-/// What takes longer to end is told.
-const LONG: Duration = Duration::from_secs(15);
 
 /// How it is started.
 #[derive(clap::Args)]

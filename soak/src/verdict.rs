@@ -48,7 +48,7 @@ pub(crate) struct Report {
     /// What was done to connections, by its name.
     pub(crate) mischief: BTreeMap<String, u64>,
     pub(crate) failures: Vec<String>,
-    /// What processes have complained of, if something failed.
+    /// What processes have complained of.
     pub(crate) complaints: String,
     pub(crate) finished: bool,
     /// The longest that it took until quiet: until those who leave had left, until all that was started had ended, until

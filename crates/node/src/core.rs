@@ -75,10 +75,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Frees spare buffers once the last path has ended. They are kept for the sessions that go on; without any, what the
+    /// Frees spare buffers once the last session has ended. They are kept for the sessions that go on; without any, what the
     /// busiest moment of the node's life has needed would stay with it for ever.
     pub(crate) fn free_spares(&self) {
-        if lock(&self.control).sizes().0 == 0 {
+        let (_, sessions, _) = lock(&self.control).sizes();
+        if sessions == 0 {
             self.read_pool.shrink();
             self.buffers.clear();
             self.deflaters.shrink();
