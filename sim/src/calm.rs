@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use node::{StreamName, StreamOptions};
+use node::{Sender, StreamName, StreamOptions};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -39,8 +39,7 @@ pub(crate) async fn speak(world: &Arc<World>, pairs: &[(u8, u8)]) {
         let window = there.windows.session;
         drop(there);
         if index == pressed {
-            // Once with what was granted at first, and once with what was granted since.
-            flow::press(world, &life, (one, other)).await;
+            flow::cut_at_confirmation(world, &life, (one, other)).await;
             flow::press(world, &life, (one, other)).await;
             flow::abandon(world, &life, (one, other)).await;
             if rng.random_range(0..LONG_IN) == 0 {
@@ -67,16 +66,27 @@ pub(crate) async fn speak(world: &Arc<World>, pairs: &[(u8, u8)]) {
     }
 }
 
-pub(crate) async fn send(world: &World, life: &Life, (one, other): (u8, u8), (kind, length): (Kind, usize)) {
+/// Sends something that has to arrive, on a stream of its own.
+pub(crate) async fn send(world: &World, life: &Life, pair: (u8, u8), what: (Kind, usize)) {
     let Some(name) = StreamName::new(STREAM) else { return };
-    let sender = life.node.sender(world.member(other).identity, name, StreamOptions::default());
+    let sender = life.node.sender(world.member(pair.1).identity, name, StreamOptions::default());
+    send_with(world, &sender, pair, what).await;
+}
+
+/// Sends something that has to arrive; gives back its number.
+pub(crate) async fn send_with(
+    world: &World,
+    sender: &Sender,
+    (one, other): (u8, u8),
+    (kind, length): (Kind, usize),
+) -> u64 {
     let number = world.next_number();
     // Nobody's messages but this sender's are in order with it.
     world.begun(number, kind, one, Some(other), u32::MAX - u32::from(one));
     let bytes = message(number, length);
     let sending = async {
         match kind {
-            Kind::Pieces => in_pieces(&sender, bytes).await,
+            Kind::Pieces => in_pieces(sender, bytes).await,
             _ => sender.send_confirmed(bytes).await,
         }
     };
@@ -88,6 +98,7 @@ pub(crate) async fn send(world: &World, life: &Life, (one, other): (u8, u8), (ki
         let what = format!("{length} bytes from {one} to {other}: {result:?}");
         world.fail("what is sent arrives when nothing is wrong", what);
     }
+    number
 }
 
 async fn ask(world: &World, life: &Life, (one, other): (u8, u8)) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use node::{Sender, StreamName, StreamOptions};
 
-use crate::calm::{TIMEOUT, send};
+use crate::air::Weather;
+use crate::calm::{TIMEOUT, send, send_with};
 use crate::ledger::Kind;
 use crate::life::{Life, STREAM};
 use crate::workload::message;
@@ -19,6 +20,10 @@ const MESSAGE_COST_BYTES: u64 = 12_064;
 const SLACK_BYTES: u64 = 4 * MESSAGE_COST_BYTES;
 /// A sender that is not accepted for so long has no credit, while nothing is wrong.
 const STUCK: Duration = Duration::from_secs(5);
+/// A message of four chunks, and a connection on which they come more than a second apart: there is room for all of them in
+/// the connection at once.
+const SLOW_BYTES: usize = 240_000;
+const SLOW_BYTES_PER_SECOND: u64 = 40_000;
 /// Keys are replaced after an hour; this is longer than two of these.
 const LONGER_THAN_KEYS: Duration = Duration::from_secs(2 * 3_600 + 600);
 /// A session that is used so often is not idle.
@@ -28,35 +33,40 @@ const ABANDONED: usize = 8;
 /// The length of each, and what is written of it.
 const ABANDONED_BYTES: (u64, usize) = (150_000, 70_000);
 
-/// Fills the window of a receiver that takes nothing, and lets it go on.
+/// Fills the window of a receiver that takes nothing, and lets it go on: with what was granted at first, and with what was
+/// granted since.
 pub(crate) async fn press(world: &Arc<World>, life: &Life, (one, other): (u8, u8)) {
+    // One sender all the time: a stream, and its credit, lasts as long as somebody sends on it.
+    let Some(sender) = sender(world, life, other) else { return };
+    for _ in 0..2 {
+        // There is a session, and what went before is consumed.
+        send_with(world, &sender, (one, other), (Kind::Confirmed, 50_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        fill(world, &sender, (one, other)).await;
+    }
+    send_with(world, &sender, (one, other), (Kind::Confirmed, 50_000)).await;
+}
+
+async fn fill(world: &Arc<World>, sender: &Sender, (one, other): (u8, u8)) {
     let Some(there) = world.life(other) else { return };
     let window = there.windows.stream.min(there.windows.session);
-    let Some(sender) = sender(world, life, other) else { return };
-    // There is a session, and what went before is consumed.
-    send(world, life, (one, other), (Kind::Confirmed, 100)).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
     world.set_held(other, true);
     let (mut accepted, mut numbers) = (0, Vec::new());
     let is_stopped = loop {
         let number = world.next_number();
         world.begun(number, Kind::Send, one, Some(other), u32::MAX - u32::from(one));
         let sending = sender.send(message(number, MESSAGE_BYTES));
-        match tokio::time::timeout(STUCK, sending).await {
-            Ok(result) => {
-                world.ended(number, result.is_ok(), true);
-                if let Err(error) = result {
-                    world.fail("what is sent is accepted when nothing is wrong", error.to_string());
-                    break true;
-                }
-                accepted += MESSAGE_COST_BYTES;
-                numbers.push(number);
-            }
-            Err(_) => {
-                world.ended(number, false, true);
-                break true;
-            }
+        let Ok(result) = tokio::time::timeout(STUCK, sending).await else {
+            world.ended(number, false, true);
+            break true;
+        };
+        world.ended(number, result.is_ok(), true);
+        if let Err(error) = result {
+            world.fail("what is sent is accepted when nothing is wrong", error.to_string());
+            break true;
         }
+        accepted += MESSAGE_COST_BYTES;
+        numbers.push(number);
         if accepted > 2 * window {
             break false;
         }
@@ -68,9 +78,22 @@ pub(crate) async fn press(world: &Arc<World>, life: &Life, (one, other): (u8, u8
         world.fail("a sender goes as far as its credit, and no further", what);
     }
     world.set_held(other, false);
-    send(world, life, (one, other), (Kind::Confirmed, 50_000)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     world.must_have_come(&numbers);
+}
+
+/// Breaks the connection at the moment at which something is confirmed that comes slowly: it has arrived, whole.
+pub(crate) async fn cut_at_confirmation(world: &Arc<World>, life: &Life, (one, other): (u8, u8)) {
+    let Some(sender) = sender(world, life, other) else { return };
+    send_with(world, &sender, (one, other), (Kind::Confirmed, 100)).await;
+    world.set_calm(false);
+    world.air.set_weather(Weather { bytes_per_second: Some(SLOW_BYTES_PER_SECOND), ..Weather::CALM });
+    let number = send_with(world, &sender, (one, other), (Kind::Confirmed, SLOW_BYTES)).await;
+    world.cut_between("calm.cut-at-confirmation", one, other);
+    world.air.set_weather(Weather::CALM);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.must_have_come(&[number]);
+    world.set_calm(true);
 }
 
 /// Gives up many transfers: what they cost comes back, and what is sent afterwards arrives.

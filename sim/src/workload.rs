@@ -1,5 +1,6 @@
 //! What people do with their nodes.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub(crate) struct User {
     /// Whose messages come in order.
     number: u32,
     pub(crate) rng: StdRng,
+    /// Kept from message to message: a stream, and its credit, lasts as long as somebody sends on it.
+    senders: BTreeMap<u8, Arc<Sender>>,
 }
 
 /// What was found of somebody's desk, in one life of this node.
@@ -43,7 +46,13 @@ type Found = Vec<(u8, Address<Desk>)>;
 
 impl User {
     pub(crate) fn new(world: &Arc<World>, me: u8, number: u32) -> Self {
-        Self { world: Arc::clone(world), me, number, rng: StdRng::seed_from_u64(world.draw()) }
+        Self {
+            world: Arc::clone(world),
+            me,
+            number,
+            rng: StdRng::seed_from_u64(world.draw()),
+            senders: BTreeMap::new(),
+        }
     }
 
     /// Does so many things, one after the other.
@@ -57,15 +66,18 @@ impl User {
             tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..1_500))).await;
             let Some(life) = self.world.life(self.me) else {
                 (last_life, found) = (None, Found::new());
+                self.senders.clear();
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 continue;
             };
             if !last_life.as_ref().is_some_and(|last| Arc::ptr_eq(last, &life)) {
                 found.clear();
+                self.senders.clear();
             }
             last_life = Some(Arc::clone(&life));
             if self.rng.random_bool(0.1) {
                 found.clear();
+                self.senders.clear();
             }
             self.do_something(&life, &mut found).await;
         }
@@ -148,9 +160,14 @@ impl User {
         }
     }
 
-    pub(crate) fn sender(&self, life: &Life, other: u8) -> Option<Sender> {
+    pub(crate) fn sender(&mut self, life: &Life, other: u8) -> Option<Arc<Sender>> {
+        if let Some(sender) = self.senders.get(&other) {
+            return Some(Arc::clone(sender));
+        }
         let name = StreamName::new(STREAM)?;
-        Some(life.node.sender(self.identity(other), name, StreamOptions::default()))
+        let sender = Arc::new(life.node.sender(self.identity(other), name, StreamOptions::default()));
+        self.senders.insert(other, Arc::clone(&sender));
+        Some(sender)
     }
 
     /// Begins a message of this user.
