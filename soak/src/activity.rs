@@ -21,6 +21,9 @@ const STREAM: &str = "soak";
 /// How often to look whether all that was started has ended.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// What takes longer to end is told.
+pub(crate) const LONG: Duration = Duration::from_secs(15);
+
 /// One node, and what it has started.
 pub(crate) struct Activity {
     pub(crate) node: Node,
@@ -82,7 +85,18 @@ impl Activity {
 
     /// Starts nothing more until the guard is dropped; resolves when all that was started has ended.
     pub(crate) async fn hush(&self) -> Quiet {
-        Arc::clone(&self.gate).write_owned().await
+        let mut quiet = std::pin::pin!(Arc::clone(&self.gate).write_owned());
+        match tokio::time::timeout(LONG, &mut quiet).await {
+            Ok(quiet) => quiet,
+            Err(_) => {
+                eprintln!(
+                    "{} s after the last start: {:?}",
+                    LONG.as_secs(),
+                    self.ledger.totals().under_way()
+                );
+                quiet.await
+            }
+        }
     }
 
     /// Leave to start something: quiet waits for it.
@@ -164,7 +178,9 @@ impl Activity {
     async fn speak(&self, peer: IdentityKey, rng: &mut StdRng) {
         let Some(desk) = self.desk(peer).await else { return };
         for _ in 0..rng.random_range(1..20_u32) {
-            self.watch("actor send", desk.send(Desk::Note(rng.next_u64()))).await;
+            if self.watch("actor send", desk.send(Desk::Note(rng.next_u64()))).await.is_none() {
+                return;
+            }
         }
         self.watch("actor send confirmed", desk.send_confirmed(Desk::Note(1))).await;
         let most = if rng.random_bool(0.05) { 512 * 1024 } else { 4 * 1024 };
@@ -185,9 +201,11 @@ impl Activity {
         self.watch("actor send", lent.send(Cell::Add(3))).await;
         self.watch("ask", lent.ask(Cell::Sum, ASK_TIMEOUT)).await;
         if rng.random_bool(0.5) {
-            self.watch("actor send", lent.send(Cell::End)).await;
-            let ended = async { Ok::<_, Infallible>(lent.ended().await) };
-            self.watch("watch the end", ended).await;
+            // Only one that has got the word must end: a session may be lost with it on the way.
+            if self.watch("actor send confirmed", lent.send_confirmed(Cell::End)).await.is_some() {
+                let ended = async { Ok::<_, Infallible>(lent.ended().await) };
+                self.watch("watch the end", ended).await;
+            }
         }
     }
 
@@ -211,7 +229,10 @@ impl Activity {
         let Some(sender) = self.sender(peer) else { return };
         let mut message = || Pieces::new(rng.random_range(0..16_384), rng.next_u64()).whole();
         for _ in 0..8 {
-            self.watch("send", sender.send(message())).await;
+            // Whoever cannot be reached now is not dialed eight times more: all others would wait for that to be quiet.
+            if self.watch("send", sender.send(message())).await.is_none() {
+                return;
+            }
         }
         self.watch("send confirmed", sender.send_confirmed(message())).await;
     }

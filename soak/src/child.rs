@@ -22,10 +22,16 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts this program again with these arguments; what it complains of goes to `complaints`.
-    pub(crate) async fn start(name: &str, arguments: &[String], complaints: &Path) -> Result<(Self, String)> {
+    pub(crate) async fn start(
+        name: &str,
+        arguments: &[String],
+        environment: &[(&str, &str)],
+        complaints: &Path,
+    ) -> Result<(Self, String)> {
         let complaints = std::fs::File::options().create(true).append(true).open(complaints)?;
         let mut process = Command::new(std::env::current_exe()?)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(complaints)

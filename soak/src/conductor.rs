@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::child::Child;
-use crate::ledger::Totals;
+use crate::ledger::{NO_OUTCOME, Totals};
 use crate::line::{Count, Order, Reply};
 use crate::measure::Measure;
 use crate::person::STEADY;
-use crate::plan::{IDENTITIES, LATE_IDENTITIES, PEERS_AT_ONCE, Plan};
+use crate::plan::{IDENTITIES, LEAN_ALLOCATOR, PEERS_AT_ONCE, Plan};
 use crate::relay::{Fate, Relay};
 use crate::verdict::{Point, Report};
 
@@ -76,9 +76,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Report> {
         conductor.fail(format!("{error:#}"));
     }
     let mut report = conductor.report;
-    if !report.broken().is_empty() {
-        report.complaints = complaints(folder.path())?;
-    }
+    report.failures.extend(missing(folder.path())?);
+    report.complaints = complaints(folder.path())?;
     Ok(report)
 }
 
@@ -92,8 +91,10 @@ impl<'a> Conductor<'a> {
             format!("--home={}", home.display()),
             format!("--relay={}", listener.local_addr()?),
         ];
+        let environment: &[_] = if plan.is_lean { &LEAN_ALLOCATOR } else { &[] };
+        let complaints = complaints_of(folder, STEADY);
         let (mut steady, address) =
-            Child::start("the steady node", &arguments, &complaints_of(folder, STEADY)).await?;
+            Child::start("the steady node", &arguments, environment, &complaints).await?;
         let relay = Relay::start(listener, address.parse()?);
         let process = steady.id()?;
         let baseline = count(&mut steady).await?;
@@ -168,7 +169,8 @@ impl<'a> Conductor<'a> {
             other => bail!("an order for a ticket is answered with {other:?}"),
         };
         let name = format!("peer {number}");
-        let (mut child, _) = Child::start(&name, &arguments, &complaints_of(self.folder, number)).await?;
+        let (mut child, _) =
+            Child::start(&name, &arguments, &[], &complaints_of(self.folder, number)).await?;
         child.have(&Order::Join { ticket }).await?;
         let lives_for = Duration::from_millis(self.rng.random_range(1_500..14_000));
         let end = match self.rng.random_range(0..20_u32) {
@@ -181,11 +183,9 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
-    /// Somebody who is not there: a newcomer, as long as there are some for this part of the run.
+    /// Somebody who is not there: a newcomer, as long as there are some.
     fn choose(&mut self) -> Option<u32> {
-        let is_late = self.begin.elapsed() > self.plan.warm_up;
-        let last = if is_late { IDENTITIES } else { IDENTITIES - LATE_IDENTITIES };
-        if self.newcomer <= last && (self.away.is_empty() || self.rng.random_bool(0.3)) {
+        if self.newcomer <= IDENTITIES && (self.away.is_empty() || self.rng.random_bool(0.3)) {
             let number = self.newcomer;
             self.newcomer += 1;
             self.strangers.extend((number > STEADY + 1).then(|| (number, number - 1)));
@@ -276,11 +276,20 @@ impl<'a> Conductor<'a> {
     /// Waits until nobody has anything under way and there is no session, and measures what the steady node holds.
     async fn quiet(&mut self, is_last: bool) -> Result<Point> {
         self.relay.thaw();
+        let begun = Instant::now();
         while let Some(left) = self.leaving.join_next().await {
             self.note_leaver(left);
         }
+        let left = begun.elapsed();
         self.have_all(&Order::Hush).await?;
+        let hushed = begun.elapsed();
         self.steady.have(&Order::Part).await?;
+        let parted = begun.elapsed();
+        for (slowest, took) in
+            self.report.slowest_quiet.iter_mut().zip([left, hushed - left, parted - hushed])
+        {
+            *slowest = took.max(*slowest);
+        }
         sleep(REST).await;
         let mut count = count(&mut self.steady).await?;
         if is_last {
@@ -362,6 +371,17 @@ fn complaints_of(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("complaints-{number}"))
 }
 
+/// The operations without an outcome that processes have complained of, also those that were killed afterwards.
+fn missing(folder: &Path) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for number in STEADY..=IDENTITIES {
+        let Ok(text) = std::fs::read_to_string(complaints_of(folder, number)) else { continue };
+        let lines = text.lines().filter(|line| line.contains(NO_OUTCOME));
+        missing.extend(lines.map(|line| format!("process {number}: {line}")));
+    }
+    Ok(missing)
+}
+
 /// What the processes have complained of last.
 fn complaints(folder: &Path) -> Result<String> {
     let mut all = String::new();
@@ -375,4 +395,18 @@ fn complaints(folder: &Path) -> Result<String> {
         all.push_str(&format!("-- process {number} says:\n{tail}\n"));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_a_process_that_was_killed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(missing(folder.path()).unwrap(), Vec::<String>::new());
+        let said = format!("something else\nask: {NO_OUTCOME} after 90 s\n");
+        std::fs::write(complaints_of(folder.path(), 3), said).unwrap();
+        assert_eq!(missing(folder.path()).unwrap(), [format!("process 3: ask: {NO_OUTCOME} after 90 s")]);
+    }
 }

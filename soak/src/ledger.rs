@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The outcome of what went well.
 pub(crate) const FINE: &str = "ok";
 
+/// What a process complains of when an operation has none: whoever is killed afterwards does not tell its totals.
+pub(crate) const NO_OUTCOME: &str = "no outcome";
+
 /// Every operation of one process.
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -58,7 +61,7 @@ impl Ledger {
             Ok(Err(error)) => (name_of(&format!("{error:?}")), None),
             Err(_) => {
                 entry.missing += 1;
-                eprintln!("{kind}: no outcome after {} s", deadline.as_secs());
+                eprintln!("{kind}: {NO_OUTCOME} after {} s", deadline.as_secs());
                 return None;
             }
         };
@@ -84,6 +87,12 @@ impl Totals {
                 *sum.outcomes.entry(outcome.clone()).or_default() += count;
             }
         }
+    }
+
+    /// The kinds of those under way, and how many there are of each.
+    pub(crate) fn under_way(&self) -> Vec<(&str, u64)> {
+        let all = self.kinds.iter().map(|(name, kind)| (name.as_str(), kind.in_flight()));
+        all.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Those under way.

@@ -59,6 +59,9 @@ struct Args {
     /// What the order of events follows from
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Leaves the measured node's allocator as it comes: how much it keeps for later is measured as well
+    #[arg(long)]
+    default_allocator: bool,
     /// Ends with one line of JSON
     #[arg(long)]
     json: bool,
@@ -96,7 +99,8 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         None => {
             let seconds = cli.args.seconds.unwrap_or(cli.args.minutes.saturating_mul(60));
             let seed = cli.args.seed.unwrap_or_else(rand::random);
-            let plan = plan::Plan::new(Duration::from_secs(seconds), seed);
+            let mut plan = plan::Plan::new(Duration::from_secs(seconds), seed);
+            plan.is_lean = !cli.args.default_allocator;
             let report = runtime.block_on(conductor::run(&plan))?;
             print!("{}", report.text());
             if cli.args.json {

@@ -7,7 +7,10 @@ use anyhow::{Context as _, Result};
 /// What a process occupies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Measure {
+    /// Memory of its own and pages of files that it has mapped, its program among them.
     pub(crate) resident_kib: u64,
+    /// The first of the two alone.
+    pub(crate) anonymous_kib: u64,
     pub(crate) threads: u64,
     pub(crate) descriptors: u64,
 }
@@ -24,6 +27,7 @@ impl Measure {
         let descriptors = fs::read_dir(format!("/proc/{process}/fd"))?.count();
         Ok(Self {
             resident_kib: field("VmRSS:")?,
+            anonymous_kib: field("RssAnon:")?,
             threads: field("Threads:")?,
             descriptors: u64::try_from(descriptors)?,
         })
@@ -44,6 +48,6 @@ mod tests {
         let after = Measure::of(own).unwrap();
         // Other tests of this process may have a few open.
         assert!(between.descriptors >= before.descriptors.max(after.descriptors) + 40);
-        assert!(before.resident_kib > 0 && before.threads > 0);
+        assert!(before.resident_kib > before.anonymous_kib && before.anonymous_kib > 0 && before.threads > 0);
     }
 }

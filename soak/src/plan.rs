@@ -6,11 +6,9 @@ use node::Limits;
 
 /// Peers that are there at the same time.
 pub(crate) const PEERS_AT_ONCE: usize = 6;
-/// Identities that come and go, the last ones as newcomers late in the run. Bounded, since a directory keeps whom it
-/// has let in.
+/// Identities that come and go. Bounded, and all there before the warm-up is over, since a directory keeps whom it has
+/// let in.
 pub(crate) const IDENTITIES: u32 = 14;
-/// Of these, those that are newcomers after the warm-up.
-pub(crate) const LATE_IDENTITIES: u32 = 2;
 /// Tasks of the steady node that start operations.
 pub(crate) const STEADY_WORKERS: u32 = 5;
 /// The same, of each peer.
@@ -26,6 +24,15 @@ pub(crate) const MIN_POINTS: usize = 6;
 const MAX_WARM_UP: Duration = Duration::from_secs(180);
 /// From one quiet moment to the next.
 const QUIET_INTERVAL: Duration = Duration::from_secs(25);
+
+/// How the allocator of the measured node is set, as glibc has it: what is freed goes back to the system at once. As it
+/// comes, it keeps for later several MiB more or less, which would hide anything that grows by less.
+pub(crate) const LEAN_ALLOCATOR: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "32768"),
+    ("MALLOC_TRIM_THRESHOLD_", "0"),
+    ("MALLOC_TOP_PAD_", "0"),
+];
 
 /// What members may send each other: more than the largest message here, of 16 MiB and its hash.
 pub(crate) const MAX_MESSAGE_BYTES: u64 = 17 * 1024 * 1024;
@@ -50,13 +57,15 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// From one quiet moment to the next.
     pub(crate) quiet_interval: Duration,
+    /// Whether the measured node's allocator is [set](LEAN_ALLOCATOR) to keep nothing that was freed.
+    pub(crate) is_lean: bool,
 }
 
 impl Plan {
     pub(crate) fn new(length: Duration, seed: u64) -> Self {
         let warm_up = (length / 3).min(MAX_WARM_UP);
         let quiet_interval = QUIET_INTERVAL.min(length / 2);
-        Self { length, seed, warm_up, quiet_interval }
+        Self { length, seed, warm_up, quiet_interval, is_lean: true }
     }
 }
 

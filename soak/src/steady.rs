@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use node::{Event, Invitation, Node};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::activity::{Activity, Quiet};
+use crate::activity::{Activity, LONG, Quiet};
 use crate::child::Ear;
 use crate::line::{Count, Order, Reply};
 use crate::person::{STEADY, identity_of, start};
@@ -153,6 +153,8 @@ impl Steady {
 
 /// Ends all sessions; resolves when nothing is left of them, not even a connection that was refused.
 async fn part(node: &Node) {
+    let begun = Instant::now();
+    let mut is_told = false;
     loop {
         for session in node.sessions() {
             node.disconnect(session.peer.identity);
@@ -160,6 +162,10 @@ async fn part(node: &Node) {
         let census = node.census();
         if census.sessions + census.paths + census.dials + census.strangers == 0 {
             return;
+        }
+        if !is_told && begun.elapsed() > LONG {
+            is_told = true;
+            eprintln!("{} s after all sessions were ended: {census:?}", LONG.as_secs());
         }
         tokio::time::sleep(GLANCE).await;
     }

@@ -13,6 +13,13 @@ const MODELS: &str = "interleaving_tests";
 /// Preemptions in one execution. Each mistake known needs two; every further one multiplies the executions.
 const MAX_PREEMPTIONS: &str = "3";
 
+/// Everything is built once more for this, with another `cfg`: quickly, but for the library that tries what is to be tried.
+const PROFILE: [&str; 3] = [
+    r#"profile.dev.debug=false"#,
+    r#"profile.dev.package."*".opt-level=0"#,
+    r#"profile.dev.package.loom.opt-level=3"#,
+];
+
 /// Runs the models.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
@@ -28,6 +35,9 @@ pub(crate) fn run(workspace: &Workspace, _: &Args) -> Result<()> {
 pub(crate) fn check(workspace: &Workspace) -> Result<usize> {
     let command = |list: &[&str]| {
         let mut command = workspace.cargo(["test", "--locked", "--lib"]);
+        for setting in PROFILE {
+            command.args(["--config", setting]);
+        }
         for package in PACKAGES {
             command.args(["--package", package]);
         }

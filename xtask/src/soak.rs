@@ -13,6 +13,9 @@ pub(crate) struct Args {
     /// What the order of events follows from: another one each time, if none is given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Leaves the measured node's allocator as it comes: how much it keeps for later is measured as well
+    #[arg(long)]
+    default_allocator: bool,
     /// Ends with one line of JSON
     #[arg(long)]
     json: bool,
@@ -24,6 +27,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     command.args(["--minutes", &args.minutes.to_string()]);
     if let Some(seed) = args.seed {
         command.args(["--seed", &seed.to_string()]);
+    }
+    if args.default_allocator {
+        command.arg("--default-allocator");
     }
     if args.json {
         command.arg("--json");

@@ -15,7 +15,9 @@ pub fn machine() -> String {
         .map_or("?", |(_, m)| m);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{model}, {cores} cores, Linux {}", kernel.trim())
+    // What it does to bulk is large: one that paces sets a timer for each piece.
+    let congestion = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
+    format!("{model}, {cores} cores, Linux {}, TCP {}", kernel.trim(), congestion.trim())
 }
 
 pub fn head() -> String {

@@ -102,8 +102,9 @@ pub fn of_growth(options: &Options, outcomes: &Outcomes) -> String {
 
 /// Every turn that failed.
 pub fn of_failures(outcomes: &Outcomes) -> String {
-    let line =
-        |(system, mode, reason): &(&str, Mode, String)| format!("* {system}, {}: {reason}\n", mode.name());
+    let line = |(system, mode, sessions, reason): &(&str, Mode, usize, String)| {
+        format!("* {system}, {}, sessions: {sessions}: {reason}\n", mode.name())
+    };
     let lines: String = outcomes.failures.iter().map(line).collect();
     if lines.is_empty() { lines } else { format!("Turns that failed:\n\n{lines}") }
 }

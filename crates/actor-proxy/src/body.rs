@@ -28,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{DecodeError, EncodeError};
+pub(crate) use limited::Short;
 use limited::{Exceeded, Limited};
 
 /// How the body of a message is written.
@@ -73,20 +74,49 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     limit: usize,
 ) -> Result<(), EncodeError> {
     let start = out.len();
-    let mut writer = Limited::new(out, limit);
+    let mut gathered = Short::new();
+    let result = write(format, value, Limited::new(&mut gathered, out, limit), limit);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// Writes the body of `value`: into `short` if it has room there, else behind what is in a vector of `lend`, which is then
+/// returned. At most `limit` bytes.
+///
+/// # Errors
+///
+/// [`EncodeError`].
+#[inline]
+pub(crate) fn encode_short<T: Serialize + ?Sized>(
+    format: Format,
+    value: &T,
+    short: &mut Short,
+    lend: fn() -> Vec<u8>,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, EncodeError> {
+    let mut out = Vec::new();
+    write(format, value, Limited::new(short, &mut out, limit).lending(lend), limit)?;
+    Ok((out.capacity() > 0).then_some(out))
+}
+
+#[inline]
+fn write<T: Serialize + ?Sized>(
+    format: Format,
+    value: &T,
+    mut writer: Limited<'_>,
+    limit: usize,
+) -> Result<(), EncodeError> {
     let written = match format {
         Format::Native => native::encode(value, &mut writer),
         Format::Cbor => cbor::encode(value, &mut writer),
     };
     // The limit first: what serde says of a write that failed is not the reason, and a value may even swallow it.
-    let result = match writer.finish() {
+    match writer.finish() {
         Ok(()) => written,
         Err(Exceeded) => Err(EncodeError::TooLarge { limit }),
-    };
-    if result.is_err() {
-        out.truncate(start);
     }
-    result
 }
 
 /// The value of a whole body, which may come from anyone.

@@ -44,7 +44,7 @@ impl<M: Message> Inbox<M> {
     /// The next message; `None` when the actor was withdrawn, or nobody has its address any more, and all was taken.
     /// Cancel-safe.
     pub async fn recv(&mut self) -> Option<M> {
-        std::future::poll_fn(|context| self.poll_recv(context)).await.map(|(message, _)| message)
+        std::future::poll_fn(|context| self.poll_next(context, |message, _| message)).await
     }
 
     /// As [`recv`](Self::recv), with who sent it.
@@ -54,23 +54,16 @@ impl<M: Message> Inbox<M> {
 
     /// As [`recv_from`](Self::recv_from), for hand-written futures.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<(M, Origin)>> {
-        loop {
-            if let Some(message) = self.next_taken() {
-                return Poll::Ready(Some(message));
-            }
-            if !std::task::ready!(self.mailbox.poll_take(context, &mut self.taken)) {
-                return Poll::Ready(None);
-            }
-        }
+        self.poll_next(context, with_origin)
     }
 
     /// The next message if there is one now.
     pub fn try_recv(&mut self) -> Option<(M, Origin)> {
-        if let Some(message) = self.next_taken() {
+        if let Some(message) = self.next_taken(with_origin) {
             return Some(message);
         }
         self.mailbox.take_now(&mut self.taken);
-        self.next_taken()
+        self.next_taken(with_origin)
     }
 
     /// Another address of this actor.
@@ -86,11 +79,30 @@ impl<M: Message> Inbox<M> {
         self.unreadable
     }
 
-    fn next_taken(&mut self) -> Option<(M, Origin)> {
+    #[inline]
+    fn poll_next<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        make: impl Fn(M, Option<&NodeId>) -> T + Copy,
+    ) -> Poll<Option<T>> {
+        loop {
+            if let Some(message) = self.next_taken(make) {
+                return Poll::Ready(Some(message));
+            }
+            if !std::task::ready!(self.mailbox.poll_take(context, &mut self.taken)) {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    /// The next message that was taken, made into what the caller wants of it and of the node it came from: the name of a
+    /// node is larger than most messages, and few ask for it.
+    #[inline]
+    fn next_taken<T>(&mut self, make: impl Fn(M, Option<&NodeId>) -> T) -> Option<T> {
         loop {
             if let Some(run) = &mut self.run {
                 match run.open_next() {
-                    Some(Ok(message)) => return Some((message, Origin::Node(run.from.node))),
+                    Some(Ok(message)) => return Some(make(message, Some(&run.from.node))),
                     Some(Err(_)) => self.unreadable += 1,
                     None => self.run = None,
                 }
@@ -98,12 +110,12 @@ impl<M: Message> Inbox<M> {
             }
             match self.taken.pop_front()? {
                 Item::Run(run) => self.run = Some(run),
-                Item::Local(message) => return Some((message, Origin::Here)),
+                Item::Local(message) => return Some(make(message, None)),
                 Item::Remote(Received { from, parcel, toll }) => {
                     let opened = parcel.open();
                     drop(toll);
                     match opened {
-                        Ok(message) => return Some((message, Origin::Node(from.node))),
+                        Ok(message) => return Some(make(message, Some(&from.node))),
                         Err(_) => self.unreadable += 1,
                     }
                 }
@@ -124,6 +136,10 @@ impl<M: Message> Drop for Inbox<M> {
         let why = if panicking() { Ended::Panicked } else { Ended::Finished };
         self.end(why);
     }
+}
+
+fn with_origin<M>(message: M, from: Option<&NodeId>) -> (M, Origin) {
+    (message, from.map_or(Origin::Here, |node| Origin::Node(*node)))
 }
 
 /// Whether this thread unwinds at the moment.

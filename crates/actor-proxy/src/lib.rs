@@ -61,7 +61,7 @@ pub use exchange::{Exchange, Former};
 pub use inbox::{Ender, Inbox, Origin};
 pub use limits::{ADDRESS_COST_BYTES, Limits, MESSAGE_COST_BYTES};
 pub use node_id::{ActorId, NodeId, ServiceName};
-pub use outbox::{Lane, Next};
+pub use outbox::{Lane, Next, Small};
 pub use outgoing::Outgoing;
 pub use peer::Wakes;
 pub use reply::ReplyTo;

@@ -1,6 +1,6 @@
 //! What was accepted for a peer and has not left.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 
 use bytes::Bytes;
 
@@ -91,6 +91,29 @@ impl Next<'_> {
     }
 }
 
+/// The small envelopes at the front of a lane, in order: up to the first large one.
+#[derive(Debug, Clone, Default)]
+pub struct Small<'a> {
+    packed: &'a [u8],
+    lengths: vec_deque::Iter<'a, u16>,
+}
+
+impl<'a> Iterator for Small<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let length = *self.lengths.next()?;
+        if length == OWN {
+            *self = Self::default();
+            return None;
+        }
+        let (envelope, rest) = self.packed.split_at_checked(usize::from(length))?;
+        self.packed = rest;
+        Some(envelope)
+    }
+}
+
 /// No small envelope is so long.
 const OWN: u16 = u16::MAX;
 const _: () = assert!(MAX_COPIED_BYTES < 65_535);
@@ -152,6 +175,32 @@ impl Outbox {
                 Next::Small(queue.packed.get(queue.start..end).unwrap_or_default())
             }
         })
+    }
+
+    /// The small envelopes at the front of a lane.
+    pub(crate) fn small(&self, lane: Lane) -> Small<'_> {
+        match self.used(lane) {
+            Some(queue) => Small {
+                packed: queue.packed.get(queue.start..).unwrap_or_default(),
+                lengths: queue.lengths.iter(),
+            },
+            None => Small::default(),
+        }
+    }
+
+    /// The first `count` of the [`small`](Self::small) ones have left.
+    pub(crate) fn advance_small(&mut self, lane: Lane, count: usize) {
+        let queue = self.queue(lane);
+        let mut gone = 0;
+        for _ in 0..count {
+            let Some(length) = queue.lengths.pop_front_if(|length| *length != OWN) else { break };
+            gone += usize::from(length);
+            queue.taken += 1;
+        }
+        queue.start += gone;
+        queue.bytes -= gone;
+        queue.tidy();
+        self.bytes -= gone;
     }
 
     /// The envelope that was looked at has left.

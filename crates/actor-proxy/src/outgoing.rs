@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::task::Waker;
 
 use crate::error::PeerFault;
-use crate::outbox::{Lane, Next};
+use crate::outbox::{Lane, Next, Small};
 use crate::peer::State;
 
 /// What a session's writer takes out: one lane after the other, as far as the pipe has room. While it is held nothing is
@@ -26,6 +26,18 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.state.peek(lane)
+    }
+
+    /// The small envelopes at the front of a lane: those that follow a large one are seen once it is gone. They stay until
+    /// [`advance_small`](Self::advance_small).
+    #[must_use]
+    pub fn small(&self, lane: Lane) -> Small<'_> {
+        self.state.small(lane)
+    }
+
+    /// The pipe has taken the first `count` of the [`small`](Self::small) envelopes.
+    pub fn advance_small(&mut self, lane: Lane, count: usize) {
+        self.state.advance_small(lane, count);
     }
 
     /// How the peer broke the protocol, if it did without sending anything: by not reading what it is told. The session is

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use crate::address::Route;
-use crate::body::Format;
+use crate::body::{Format, Short};
 use crate::ended::Ended;
 use crate::envelope::Shape;
 use crate::error::SendError;
@@ -106,12 +106,29 @@ impl Proxy {
     }
 
     /// Writes a message, and sends it if it can leave at once, as most can.
+    #[inline]
     pub(crate) fn send_at_once<M: Serialize>(&self, message: &M) -> Sent {
-        let draft = match self.write(message) {
-            Ok(draft) => draft,
-            Err(error) => return Sent::Never(error),
+        let mut short = Short::new();
+        let limit = self.peer.core.limits.max_body_bytes;
+        let draft = match scope::write_short(self.format, message, &mut short, Draft::buffer, limit) {
+            Ok((None, table)) if table.is_empty() => {
+                if let Some(pause) = self.peer.offer_at_once(self, short.as_slice()) {
+                    return Sent::Accepted { pause };
+                }
+                return Sent::Not(Draft::plain(short.as_slice()));
+            }
+            Ok((Some(long), table)) => Draft::new(long, table),
+            Ok((None, table)) => Draft::copied(short.as_slice(), table),
+            Err(error) => Err(error.into()),
         };
-        match self.peer.offer_at_once(self, &draft) {
+        match draft {
+            Ok(draft) => self.offer_draft(draft),
+            Err(error) => Sent::Never(error),
+        }
+    }
+
+    fn offer_draft(&self, draft: Draft) -> Sent {
+        match draft.copyable().and_then(|body| self.peer.offer_at_once(self, body)) {
             Some(pause) => Sent::Accepted { pause },
             None => Sent::Not(draft),
         }

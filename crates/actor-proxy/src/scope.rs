@@ -12,7 +12,7 @@ use std::task::Waker;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, de, ser};
 
-use crate::body::{self, DecodeError, EncodeError, Format};
+use crate::body::{self, DecodeError, EncodeError, Format, Short};
 use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
 use crate::parcel::{Passenger, fail_replies};
@@ -147,8 +147,26 @@ pub(crate) fn write<T: Serialize>(
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<Vec<Passenger>, WriteError> {
+    writing(|| body::encode(format, value, out, limit)).map(|((), table)| table)
+}
+
+/// As [`write`], for what is most likely short: see [`body::encode_short`].
+#[inline]
+pub(crate) fn write_short<T: Serialize>(
+    format: Format,
+    value: &T,
+    short: &mut Short,
+    lend: fn() -> Vec<u8>,
+    limit: usize,
+) -> Result<(Option<Vec<u8>>, Vec<Passenger>), WriteError> {
+    writing(|| body::encode_short(format, value, short, lend, limit))
+}
+
+/// Runs what writes a body, and gives the addresses that stand in it.
+#[inline]
+fn writing<T>(encode: impl FnOnce() -> Result<T, EncodeError>) -> Result<(T, Vec<Passenger>), WriteError> {
     let guard = Guard::enter(Scope::Writing(None));
-    let written = body::encode(format, value, out, limit);
+    let written = encode();
     let manifest = match guard.leave() {
         Some(Scope::Writing(manifest)) => manifest,
         _ => None,
@@ -156,7 +174,7 @@ pub(crate) fn write<T: Serialize>(
     match (manifest, written) {
         (Some(manifest), _) if manifest.full => Err(WriteError::TooManyAddresses),
         (_, Err(error)) => Err(WriteError::Encode(error)),
-        (manifest, Ok(())) => Ok(manifest.map(|manifest| manifest.table).unwrap_or_default()),
+        (manifest, Ok(written)) => Ok((written, manifest.map(|manifest| manifest.table).unwrap_or_default())),
     }
 }
 

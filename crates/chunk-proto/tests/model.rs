@@ -292,7 +292,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 3_000 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 3_000 }))]
 
     #[test]
     fn agrees_with_the_model(ops in prop::collection::vec(op(), 0..120)) {

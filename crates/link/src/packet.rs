@@ -119,6 +119,11 @@ impl BufferPool {
             buffers.push(buffer);
         }
     }
+
+    /// Frees the buffers that it keeps: each has the room of the largest packet that it ever held.
+    pub fn clear(&self) {
+        drop(std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
 }
 
 /// A packet that has its number and key and waits to be sealed, outside the session's lock and on any

@@ -117,12 +117,22 @@ impl Control {
         Some(entry)
     }
 
+    /// Lets a path go, and its session with it.
+    ///
+    /// The next session with the same peer may be up before the driver of this one is done: what is said then must not
+    /// be taken by this one, which would lose it.
+    fn lose_path(&mut self, path: PathId) -> Option<PathEntry> {
+        let entry = self.forget_path(path)?;
+        if let Some(session) = &entry.session {
+            session.order(Order::Abort);
+        }
+        Some(entry)
+    }
+
     /// Closes a path without a word.
     fn close_path(&mut self, path: PathId) {
-        let Some(entry) = self.forget_path(path) else { return };
-        entry.mailbox.close();
-        if let Some(session) = entry.session {
-            session.order(Order::Abort);
+        if let Some(entry) = self.lose_path(path) {
+            entry.mailbox.close();
         }
     }
 
@@ -241,7 +251,7 @@ impl Core {
 
     pub(crate) fn path_lost(self: &Arc<Self>, path: PathId, cause: PathCause) {
         self.control(|control, now| {
-            control.forget_path(path);
+            control.lose_path(path);
             control.endpoint.path_lost(now, path, cause);
         });
     }
@@ -289,7 +299,7 @@ impl Core {
 
     pub(crate) fn closed_by_peer(self: &Arc<Self>, path: PathId, session: SessionId, reason: CloseReason) {
         let ended = self.control(|control, now| {
-            let entry = control.forget_path(path);
+            let entry = control.lose_path(path);
             control.endpoint.closed_by_peer(now, session, reason);
             entry.and_then(|entry| entry.session)
         });

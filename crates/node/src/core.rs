@@ -24,6 +24,7 @@ use crate::randomness::Randomness;
 use crate::receivers::Receivers;
 use crate::recorder::Recorder;
 use crate::serving::Serving;
+use crate::sync::lock;
 use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::watch::Watch;
@@ -71,4 +72,17 @@ pub(crate) struct Core {
     /// If the node speaks the MyCHIPs profile.
     pub(crate) mychips: Option<Arc<Hub>>,
     pub(crate) machine: Machine,
+}
+
+impl Core {
+    /// Frees spare buffers once the last session has ended. They are kept for the sessions that go on; without any, what the
+    /// busiest moment of the node's life has needed would stay with it for ever.
+    pub(crate) fn free_spares(&self) {
+        let (_, sessions, _) = lock(&self.control).sizes();
+        if sessions == 0 {
+            self.read_pool.shrink();
+            self.buffers.clear();
+            self.deflaters.shrink();
+        }
+    }
 }

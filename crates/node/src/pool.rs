@@ -50,6 +50,13 @@ impl Pool {
             spare.push_back(buffer);
         }
     }
+
+    /// Frees what is spare but one, as at first.
+    pub(crate) fn shrink(&self) {
+        let mut spare = lock(&self.spare);
+        spare.truncate(1);
+        spare.shrink_to(1);
+    }
 }
 
 /// Compressors that are not in use: each weighs some 350 KiB once it was.
@@ -69,6 +76,11 @@ impl Deflaters {
             spare.push(deflater);
         }
         result
+    }
+
+    /// Frees all that are not in use.
+    pub(crate) fn shrink(&self) {
+        drop(std::mem::take(&mut *lock(&self.0)));
     }
 }
 
@@ -112,5 +124,22 @@ mod tests {
             pool.give_back(buffer);
         }
         assert_eq!(lock(&pool.spare).len(), 2);
+    }
+
+    #[test]
+    fn keeps_one_when_all_others_are_to_be_freed() {
+        let pool = Pool::new(10, 4);
+        let lent: Vec<_> = (0..3).map(|_| pool.lend()).collect();
+        pool.shrink();
+        for buffer in lent {
+            pool.give_back(buffer);
+        }
+        assert_eq!(lock(&pool.spare).len(), 3, "those that were lent come back");
+        pool.shrink();
+        assert_eq!(lock(&pool.spare).len(), 1);
+        let deflaters = Deflaters::default();
+        deflaters.with(|_| ());
+        deflaters.shrink();
+        assert_eq!(lock(&deflaters.0).len(), 0);
     }
 }

@@ -224,8 +224,8 @@ impl Sender {
     /// take any.
     fn offer_some(&self, messages: &[Bytes]) -> Result<Option<usize>, SendError> {
         self.on_session(|_, half, stream| {
-            let mut taken = 0;
-            for message in messages {
+            let mut taken = half.tx.try_send_run(stream, messages.iter().map(|message| &**message))?;
+            for message in messages.get(taken..).unwrap_or_default() {
                 match half.tx.try_send(stream, message, false) {
                     Ok(_) => taken += 1,
                     Err(TrySendError::Refused(error)) if taken == 0 => return Err(error),

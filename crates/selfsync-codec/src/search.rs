@@ -37,11 +37,13 @@ mod tests {
     #[test]
     fn finds_the_first_marker_wherever_the_bytes_begin() {
         let search = MarkerSearch::new();
-        for begin in 0..CACHE_LINE_BYTES {
+        // Interpreted, all of them would take hours.
+        let (begins, places) = if cfg!(miri) { (CACHE_LINE_BYTES - 1, 211) } else { (1, 1) };
+        for begin in (0..CACHE_LINE_BYTES).step_by(begins) {
             let mut bytes = [MARKER[0]; 2 * WORTH_ALIGNING_BYTES];
             assert_eq!(search.find(&bytes[begin..]), None);
             *bytes.last_mut().unwrap() = MARKER[1];
-            for at in (0..bytes.len() - begin - 1).rev() {
+            for at in (0..bytes.len() - begin - 1).rev().step_by(places) {
                 bytes[begin + at + 1] = MARKER[1];
                 assert_eq!(search.find(&bytes[begin..]), Some(at));
             }

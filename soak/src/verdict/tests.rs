@@ -5,7 +5,7 @@ use crate::ledger::Kind;
 
 fn point(seconds: u64, resident_kib: u64, heap_kib: u64, descriptors: u64) -> Point {
     let count = Count { heap_bytes: heap_kib * 1024, ..Count::default() };
-    let measure = Measure { resident_kib, descriptors, threads: 5 };
+    let measure = Measure { resident_kib, anonymous_kib: resident_kib / 2, descriptors, threads: 5 };
     Point { at: Duration::from_secs(seconds), count, measure }
 }
 

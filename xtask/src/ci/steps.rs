@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::ci::{Note, alone, demo, deny, examples, no_std};
 use crate::workspace::{Package, Workspace, succeed};
-use crate::{fuzz, interop, model, sim, tidy, vectors};
+use crate::{fuzz, interop, loom, model, sim, tidy, vectors};
 
 /// One step of the check.
 pub(crate) struct Step {
@@ -36,6 +36,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: foreign_client,
     },
     Step { name: "sim", about: "500 seeds of whole nodes in a simulated world", run: simulation },
+    Step {
+        name: "loom",
+        about: "every interleaving of what threads share without a lock",
+        run: interleavings,
+    },
     Step { name: "demo", about: "two processes, one file, every command the READMEs name", run: demo::check },
     Step { name: "model", about: "models of the handshake, searched for attacks", run: model::check },
     Step { name: "fuzz", about: "every fuzz target for 10 s from its committed corpus", run: fuzz_smoke },
@@ -94,6 +99,11 @@ fn foreign_client(workspace: &Workspace) -> Result<Note> {
 fn simulation(workspace: &Workspace) -> Result<Note> {
     let count = sim::check(workspace)?;
     Ok(format!("{count} seeds"))
+}
+
+fn interleavings(workspace: &Workspace) -> Result<Note> {
+    let count = loom::check(workspace)?;
+    Ok(format!("{count} models"))
 }
 
 fn fuzz_smoke(workspace: &Workspace) -> Result<Note> {

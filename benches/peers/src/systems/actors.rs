@@ -42,8 +42,7 @@ pub struct Actors;
 impl System for Actors {
     const NAME: &'static str = "conclave-actors";
     const LABEL: &'static str = "Conclave typed actors";
-    const BATCHING: &'static str =
-        "as the session; a message is an enum of eight integers that serde writes and reads";
+    const BATCHING: &'static str = "`send`, and as the session below it; a message is an enum of eight integers that serde writes and reads";
     const NOTES: &'static [&'static str] = NOTES;
     type Host = Node;
     type Dialer = People<Typed>;

@@ -1,6 +1,7 @@
 //! Conclave's sessions: raw messages between two nodes, over the hybrid handshake.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use crate::system::{Dialer, Session, Setting, System};
 
 /// What both levels say of themselves.
 pub const NOTES: &[&str] = &[
-    "the node's guards against floods are wide open (`Limits`: rates of hosts and members, handshakes at once), \
-     since all connections come from one address; nothing else is changed",
+    "its guards against floods are wide open, since all connections come from one address, and idle sessions stay open \
+     (`Limits`: `host_rate`, `network_rate`, `member_rate`, `max_strangers_per_source`, `handshake_budget_percent`, \
+     `idle_close`, `idle_close_initiator`); nothing else is changed",
     "two devices have one session: in `connect`, `idle` and `growth` there is a dialing node for each, started before \
      the measurement",
 ];
@@ -35,7 +37,7 @@ impl System for Sessions {
     const NAME: &'static str = "conclave";
     const LABEL: &'static str = "Conclave session";
     const BATCHING: &'static str =
-        "the session packs messages into packets while its socket is busy; nothing is set";
+        "`send_all`; the session packs messages into packets while its socket is busy, and nothing is set";
     const NOTES: &'static [&'static str] = NOTES;
     type Host = (Node, tokio::task::JoinHandle<()>);
     type Dialer = People<Raw>;
@@ -104,11 +106,12 @@ async fn take(node: &Node, mut messages: Receiver) -> Result<()> {
 async fn echo(node: &Node, mut messages: Receiver) -> Result<()> {
     let mut senders: HashMap<IdentityKey, Sender> = HashMap::new();
     while let Some(mut incoming) = messages.recv().await {
-        if !senders.contains_key(&incoming.from) {
-            let sender = node.sender(incoming.from, name("answer")?, StreamOptions::default());
-            senders.insert(incoming.from, sender);
-        }
-        let sender = senders.get(&incoming.from).context("no sender")?;
+        let sender = match senders.entry(incoming.from) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(node.sender(incoming.from, name("answer")?, StreamOptions::default()))
+            }
+        };
         let message = incoming.body.next().await.context("an empty message")??;
         let _ = sender.send(message).await;
     }
@@ -201,9 +204,8 @@ impl Session for Raw {
         } else {
             Bytes::from(random(bytes))
         };
-        for _ in 0..count {
-            self.takes.send(message.clone()).await?;
-        }
+        // As the others, which have a buffer to write into.
+        self.takes.send_all(std::iter::repeat_n(message, count)).await?;
         self.takes.send(Bytes::from_static(COUNT)).await?;
         self.taken += u64::try_from(count)?;
         ensure!(self.answer().await? == self.taken.to_le_bytes()[..], "messages are missing");

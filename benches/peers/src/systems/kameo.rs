@@ -127,7 +127,10 @@ impl Dialer for KameoDialer {
 
     async fn meet(&mut self, invitation: &str) -> Result<()> {
         let (address, peer) = swarm::reached(invitation)?;
-        let (remote, driven) = swarm::run(own_swarm()?);
+        let mut swarm = own_swarm()?;
+        // What discovery would say. The registry asks nobody whose address it was not told.
+        swarm.add_peer_address(peer, address.clone());
+        let (remote, driven) = swarm::run(swarm);
         self.reached = Some(Reached { address, peer, remote, worker: None, _driven: driven });
         Ok(())
     }

@@ -6,13 +6,33 @@ use std::io;
 /// message fits as a whole.
 const GATHERED_BYTES: usize = 128;
 
+/// Room for a small message, where whoever wants it written keeps it.
+pub(crate) struct Short {
+    bytes: [u8; GATHERED_BYTES],
+    filled: usize,
+}
+
+impl Short {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; GATHERED_BYTES], filled: 0 }
+    }
+
+    /// What stands in it.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+}
+
 /// Appends to a vector until a limit, and remembers that it was met.
 pub(super) struct Limited<'o> {
+    gathered: &'o mut Short,
     out: &'o mut Vec<u8>,
-    /// How many bytes the vector may still take, those gathered included.
+    /// Where the vector comes from, while none is needed.
+    lend: Option<fn() -> Vec<u8>>,
+    /// How many bytes may still be written.
     left: usize,
-    gathered: [u8; GATHERED_BYTES],
-    filled: usize,
     exceeded: bool,
 }
 
@@ -21,8 +41,14 @@ pub(super) struct Exceeded;
 
 impl<'o> Limited<'o> {
     #[inline]
-    pub(super) fn new(out: &'o mut Vec<u8>, limit: usize) -> Self {
-        Self { out, left: limit, gathered: [0; GATHERED_BYTES], filled: 0, exceeded: false }
+    pub(super) fn new(gathered: &'o mut Short, out: &'o mut Vec<u8>, limit: usize) -> Self {
+        Self { gathered, out, lend: None, left: limit, exceeded: false }
+    }
+
+    /// Takes the vector from `lend` once it is needed: for more than `gathered` has room for.
+    #[inline]
+    pub(super) fn lending(self, lend: fn() -> Vec<u8>) -> Self {
+        Self { lend: Some(lend), ..self }
     }
 
     /// Appends all of `bytes` or nothing; after a refusal, nothing ever again.
@@ -30,29 +56,36 @@ impl<'o> Limited<'o> {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Exceeded> {
         let Some(left) = self.left.checked_sub(bytes.len()) else { return self.refuse() };
         self.left = left;
-        match self.gathered.get_mut(self.filled..).and_then(|room| room.get_mut(..bytes.len())) {
+        let Short { bytes: room, filled } = &mut *self.gathered;
+        match room.get_mut(*filled..).and_then(|room| room.get_mut(..bytes.len())) {
             Some(room) => {
                 room.copy_from_slice(bytes);
-                self.filled += bytes.len();
+                *filled += bytes.len();
             }
             None => self.spill(bytes),
         }
         Ok(())
     }
 
-    /// Completes the vector; whether nothing was refused.
+    /// Completes what was written: in the vector, or, while none was needed, where it was gathered. Whether nothing was
+    /// refused.
     #[inline]
     pub(super) fn finish(mut self) -> Result<(), Exceeded> {
         if self.exceeded {
             return Err(Exceeded);
         }
-        self.spill(&[]);
+        if self.lend.is_none() {
+            self.spill(&[]);
+        }
         Ok(())
     }
 
     fn spill(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(&self.gathered[..self.filled]);
-        self.filled = 0;
+        if let Some(lend) = self.lend.take() {
+            *self.out = lend();
+        }
+        self.out.extend_from_slice(self.gathered.as_slice());
+        self.gathered.filled = 0;
         self.out.extend_from_slice(bytes);
     }
 

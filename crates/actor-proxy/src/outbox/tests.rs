@@ -13,6 +13,7 @@ enum Step {
     Push(usize, usize),
     PushOwn(usize, usize),
     Take(usize),
+    TakeSmall(usize, usize),
     Written,
     Clear,
 }
@@ -24,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => at.clone().prop_map(|(lane, length)| Step::Push(lane, length)),
         2 => at.prop_map(|(lane, length)| Step::PushOwn(lane, length)),
         6 => (0..Lane::COUNT).prop_map(Step::Take),
+        3 => (0..Lane::COUNT, 1..6_usize).prop_map(|(lane, count)| Step::TakeSmall(lane, count)),
         2 => Just(Step::Written),
         1 => Just(Step::Clear),
     ]
@@ -35,7 +37,7 @@ proptest! {
     #[test]
     fn it_is_a_queue_for_each_lane(steps in prop::collection::vec(step(), 1..150)) {
         let mut outbox = Outbox::default();
-        let mut model: [VecDeque<(Vec<u8>, Place)>; Lane::COUNT] = Default::default();
+        let mut model: [VecDeque<(Vec<u8>, Place, bool)>; Lane::COUNT] = Default::default();
         let mut left: Vec<Place> = Vec::new();
         let mut number = 0_u8;
         for step in steps {
@@ -49,14 +51,25 @@ proptest! {
                         _ => outbox.push(lane(at), &envelope[..length / 2], &envelope[length / 2..]),
                     };
                     prop_assert_eq!(format!("{announced:?}"), format!("{place:?}"));
-                    model[at].push_back((envelope, place));
+                    let is_small = matches!(step, Step::Push(..)) && length <= MAX_COPIED_BYTES;
+                    model[at].push_back((envelope, place, is_small));
                 }
                 Step::Take(at) => {
                     let next = outbox.peek(lane(at)).map(|next| next.to_bytes());
                     let expected = model[at].pop_front();
-                    prop_assert_eq!(next.as_deref(), expected.as_ref().map(|(envelope, _)| &envelope[..]));
+                    prop_assert_eq!(next.as_deref(), expected.as_ref().map(|(envelope, ..)| &envelope[..]));
                     outbox.advance(lane(at));
-                    left.extend(expected.map(|(_, place)| place));
+                    left.extend(expected.map(|(_, place, _)| place));
+                }
+                Step::TakeSmall(at, count) => {
+                    let small: Vec<&[u8]> = outbox.small(lane(at)).collect();
+                    let run = model[at].iter().take_while(|(.., is_small)| *is_small);
+                    prop_assert_eq!(&small, &run.map(|(envelope, ..)| &envelope[..]).collect::<Vec<_>>());
+                    let count = count.min(small.len());
+                    // Of more than there are only those are taken that there are.
+                    let asked = if count == small.len() { count + 1 } else { count };
+                    outbox.advance_small(lane(at), asked);
+                    left.extend(model[at].drain(..count).map(|(_, place, _)| place));
                 }
                 Step::Written => {
                     let ends = outbox.ends();
@@ -68,12 +81,12 @@ proptest! {
                     model.iter_mut().for_each(VecDeque::clear);
                 }
             }
-            let bytes: Vec<usize> = model.iter().map(|lane| lane.iter().map(|(one, _)| one.len()).sum()).collect();
+            let bytes: Vec<usize> = model.iter().map(|lane| lane.iter().map(|(one, ..)| one.len()).sum()).collect();
             prop_assert_eq!(outbox.bytes(), bytes.iter().sum::<usize>());
             prop_assert_eq!(outbox.control_bytes(), bytes[0]);
             prop_assert_eq!(outbox.is_empty(), bytes.iter().sum::<usize>() == 0);
             prop_assert!(left.iter().all(|place| outbox.has_left(*place)));
-            prop_assert!(model.iter().flatten().all(|(_, place)| !outbox.has_left(*place)));
+            prop_assert!(model.iter().flatten().all(|(_, place, _)| !outbox.has_left(*place)));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Flush, Link, Peer, Pending, State};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::Envelope;
 use crate::error::{AskError, PeerFault, SendError, ServiceError};
-use crate::outbox::{Lane, Next};
+use crate::outbox::{Lane, Next, Small};
 use crate::outgoing::Outgoing;
 use crate::slot::Slot;
 use crate::sync::lock;
@@ -255,6 +255,14 @@ impl State {
 
     pub(crate) fn peek(&self, lane: Lane) -> Option<Next<'_>> {
         self.outbox.peek(lane)
+    }
+
+    pub(crate) fn small(&self, lane: Lane) -> Small<'_> {
+        self.outbox.small(lane)
+    }
+
+    pub(crate) fn advance_small(&mut self, lane: Lane, count: usize) {
+        self.outbox.advance_small(lane, count);
     }
 
     pub(crate) fn fault(&self) -> Option<PeerFault> {

@@ -63,6 +63,25 @@ impl Draft {
         Ok(Self { buffer, table })
     }
 
+    /// A message that was written elsewhere.
+    pub(crate) fn copied(body: &[u8], table: Vec<Passenger>) -> Result<Self, SendError> {
+        let mut buffer = Self::buffer();
+        buffer.extend_from_slice(body);
+        Self::new(buffer, table)
+    }
+
+    /// The same for one in which no address stands.
+    pub(crate) fn plain(body: &[u8]) -> Self {
+        let mut buffer = Self::buffer();
+        buffer.extend_from_slice(body);
+        Self { buffer, table: Vec::new() }
+    }
+
+    /// The body, if it is small and no address stands in it.
+    pub(crate) fn copyable(&self) -> Option<&[u8]> {
+        Some(self.body()).filter(|body| self.table.is_empty() && body.len() <= MAX_COPIED_BYTES)
+    }
+
     fn body(&self) -> &[u8] {
         self.buffer.get(HEADROOM_BYTES..).unwrap_or_default()
     }
@@ -198,9 +217,7 @@ impl Peer {
         confirm: Option<Confirm>,
     ) {
         let Parcel { body, table, .. } = parcel;
-        let mut buffer = Draft::buffer();
-        buffer.extend_from_slice(&body);
-        let draft = match Draft::new(buffer, table) {
+        let draft = match Draft::copied(&body, table) {
             Ok(draft) => draft,
             // Cannot be: what has just come was used by nobody.
             Err(_) => return,
@@ -234,22 +251,21 @@ impl Peer {
 
     /// The short way of most messages: small, without addresses, with credit and room. Takes a lock, copies, and leaves.
     /// `Some(true)`: accepted, and it is time to let other tasks have their turn; `None`: not accepted.
-    pub(crate) fn offer_at_once(&self, proxy: &Proxy, draft: &Draft) -> Option<bool> {
-        if !draft.table.is_empty() || draft.body().len() > MAX_COPIED_BYTES {
+    pub(crate) fn offer_at_once(&self, proxy: &Proxy, body: &[u8]) -> Option<bool> {
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        let full = state.outbox.bytes() >= self.core.limits.outbox_bytes;
+        if full || state.link != Link::Up || body.len() > state.body_limit {
             return None;
         }
-        let mut state = lock(&self.state);
-        if draft.body().len() > state.body_limit || !self.may_go(&state, proxy.import) {
-            return None;
-        }
-        let import = state.imports.get_mut(proxy.import)?;
+        let import = state.imports.get_mut(proxy.import).filter(|import| import.waiting() == 0)?;
         let tag = import.is_open()?;
-        import.allowance.spend(cost(draft.body().len(), 0));
-        state.outbox.push(Lane::of(tag), &Head::message(tag), draft.body());
+        import.allowance.spend(cost(body.len(), 0));
+        state.outbox.push(Lane::of(tag), &Head::message(tag), body);
         let pause = state.count_accepted();
         if std::mem::take(&mut state.asleep) {
             let driver = state.driver.clone();
-            drop(state);
+            drop(guard);
             driver.into_iter().for_each(Waker::wake);
         }
         Some(pause)

@@ -28,6 +28,7 @@ fn text(length: usize) -> Vec<u8> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn random_bytes_are_left_alone() {
     for seed in 0..20_000 {
         let length = MIN_PROBED_BYTES + usize::try_from(seed % 700).unwrap();
@@ -39,6 +40,7 @@ fn random_bytes_are_left_alone() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn what_compresses_is_tried() {
     for length in [MIN_PROBED_BYTES, 1_000, 10_000, 64_000] {
         for seed in 0..100 {

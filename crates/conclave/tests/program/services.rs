@@ -1,6 +1,8 @@
 //! Services of members, asked by a command: those of a real `conclave up`, and those of a node that the test runs.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use conclave::{
     Allow, Card, Device, DeviceKey, Door, Identity, Inbox, Message, Node, Petname, Record, ReplyTo, Request,
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Person, Process};
+use crate::support::{PATIENCE, Person, Process};
 
 #[derive(Serialize, Deserialize)]
 enum Shop {
@@ -26,13 +28,21 @@ impl Message for Shop {
     const SCHEMA: Schema = Schema::new("tests.shop/1");
 }
 
-async fn shop(mut inbox: Inbox<Shop>) {
+async fn shop(inbox: Inbox<Shop>) {
+    shop_that_counts(inbox, Arc::default()).await;
+}
+
+/// Counts the questions that it holds.
+async fn shop_that_counts(mut inbox: Inbox<Shop>, count: Arc<AtomicUsize>) {
     let mut held = Vec::new();
     while let Some(message) = inbox.recv().await {
         match message {
             Shop::Price(Request { body, reply }) => reply.send(body.len() as u64),
             Shop::Forget(reply) => drop(reply),
-            Shop::Hold(reply) => held.push(reply),
+            Shop::Hold(reply) => {
+                held.push(reply);
+                count.store(held.len(), Ordering::Release);
+            }
             Shop::Break(_) => return,
             Shop::Letters { count, reply } => reply.send("x".repeat(count)),
         }
@@ -42,6 +52,8 @@ async fn shop(mut inbox: Inbox<Shop>) {
 /// A node of the test's own process, with services that the program does not have.
 struct Town {
     node: Node,
+    /// The questions that its shop holds.
+    held: Arc<AtomicUsize>,
     runtime: Runtime,
 }
 
@@ -64,10 +76,12 @@ impl Town {
         let card = person.run(&["id", "--addresses", "127.0.0.1:9"]).stdout;
         node.add_member(&card.trim().parse::<Card>().unwrap()).unwrap();
         let json = ServiceOptions::default().self_describing();
-        node.serve_with("shop", Allow::Members, json, shop).unwrap();
+        let held = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&held);
+        node.serve_with("shop", Allow::Members, json, |inbox| shop_that_counts(inbox, count)).unwrap();
         node.serve_with("vault", Allow::only::<[u8; 32]>([]), json, shop).unwrap();
         node.serve("till", Allow::Members, shop).unwrap();
-        Town { node, runtime }
+        Town { node, held, runtime }
     }
 }
 
@@ -169,11 +183,11 @@ fn a_process_that_goes_away_in_the_middle_is_told() {
     let town = Town::near(&alice);
     let (_up, _) = alice.up(&[]);
     let mut call = alice.start(&["call", "town", "shop", "--whole", r#"{"Hold": "$reply"}"#]);
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-    while town.node.sessions().is_empty() && std::time::Instant::now() < deadline {
+    let deadline = Instant::now() + PATIENCE;
+    while town.held.load(Ordering::Acquire) == 0 {
+        assert!(Instant::now() < deadline, "the question does not arrive");
         std::thread::sleep(Duration::from_millis(10));
     }
-    std::thread::sleep(Duration::from_millis(500));
     town.runtime.block_on(town.node.shutdown());
     let failed = call.wait_for("failed");
     // It goes in good order: its actor ends, and drops the question.
@@ -189,7 +203,7 @@ fn nobody_waits_longer_than_they_say() {
     let call = alice.run(&["call", "bob", "echo", "1", "--timeout", "1"]);
     call.failed(5, &["`echo` of bob did not answer in time", "conclave ping bob"]);
     let mut call = alice.start(&["call", "bob", "echo", "1"]);
-    std::thread::sleep(Duration::from_millis(300));
+    call.wait_until_it_minds(Signal::INT);
     call.signal(Signal::INT);
     let failed = call.wait_for("failed");
     assert!(failed["what"].as_str().unwrap().contains("stopped waiting"), "{failed}");

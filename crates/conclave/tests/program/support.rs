@@ -227,6 +227,27 @@ impl Process {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Waits until it does something of its own at a signal, which before would just end it.
+    #[track_caller]
+    pub(crate) fn wait_until_it_minds(&self, signal: rustix::process::Signal) {
+        let bit = 1_u64 << (signal.as_raw() - 1);
+        let deadline = Instant::now() + PATIENCE;
+        while self.caught_signals().is_some_and(|caught| caught & bit == 0) {
+            assert!(Instant::now() < deadline, "it does not mind {signal:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A bit for each, where the system tells; elsewhere it is given a moment.
+    fn caught_signals(&self) -> Option<u64> {
+        let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())) else {
+            std::thread::sleep(Duration::from_secs(2));
+            return None;
+        };
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        Some(u64::from_str_radix(caught.trim(), 16).unwrap())
+    }
+
     /// SIGKILL, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

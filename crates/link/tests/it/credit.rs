@@ -1,7 +1,7 @@
 //! A receiver that does not consume holds its sender back, and nobody else.
 
 use bytes::Bytes;
-use link::{Limits, Outcome, StopReason, StreamOptions, TrySendError, TxEvent};
+use link::{CloseReason, Limits, Outcome, SendError, StopReason, StreamOptions, TrySendError, TxEvent};
 
 use crate::pair::{Pair, name, noise};
 
@@ -38,6 +38,37 @@ fn a_slow_consumer_stops_its_stream_at_the_window_and_no_other() {
     pair.settle();
     assert_eq!(pair.a.events, [TxEvent::Done { operation: waits, outcome: Outcome::Accepted }]);
     assert_eq!(pair.b.received("slow").messages.len(), taken + 1);
+}
+
+#[test]
+fn a_run_goes_as_far_as_credit_reaches_and_no_further_than_what_cannot_be_copied() {
+    let mut pair = Pair::new(small());
+    let stream = pair.a.tx.open_stream(&name("run"), StreamOptions::default()).unwrap();
+    pair.b.consume = false;
+    let messages: Vec<Bytes> = (0..100).map(|seed| noise(100, seed)).collect();
+    let large = noise(20_000, 7);
+
+    let mixed: Vec<&[u8]> =
+        messages[..3].iter().chain([&large]).chain(&messages[3..]).map(|one| &**one).collect();
+    assert_eq!(pair.a.tx.try_send_run(stream, mixed), Ok(3));
+    pair.settle();
+    assert_eq!(pair.b.received("run").messages, messages[..3]);
+
+    let room = (256 << 10) / 164 - 3;
+    let many = std::iter::repeat_n(&*messages[0], 2 * room);
+    assert_eq!(pair.a.tx.try_send_run(stream, many), Ok(room));
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[0]]), Ok(0));
+    assert_eq!(pair.a.tx.try_send(stream, &messages[0], false), Err(TrySendError::Full));
+    pair.settle();
+    assert_eq!(pair.b.received("run").messages.len(), 3 + room);
+
+    let waits = pair.a.tx.enqueue(stream, messages[1].clone(), false).unwrap();
+    pair.b.consume_all();
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[2]]), Ok(0), "it stands behind what waits");
+    pair.settle();
+    assert_eq!(pair.a.events, [TxEvent::Done { operation: waits, outcome: Outcome::Accepted }]);
+    pair.a.tx.close(CloseReason::Shutdown);
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[2]]), Err(SendError::Closed));
 }
 
 #[test]

@@ -197,6 +197,7 @@ impl Driver {
         if let Some(armed) = self.watch.armed.take() {
             self.core.timers.disarm(armed, self.path);
         }
+        self.core.free_spares();
     }
 }
 

@@ -11,7 +11,7 @@ use node::{Address, Inbox, Message, ReplyTo, Schema};
 use serde::{Deserialize, Serialize};
 
 /// Longer than anything takes that goes well.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize, Deserialize)]
 pub enum Till {

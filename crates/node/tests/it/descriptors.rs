@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::support::{Pair, next};
+use crate::support::{PATIENCE, Pair, next};
 
 const CHILD: &str = "CONCLAVE_TEST_FEW_DESCRIPTORS";
 
@@ -33,7 +33,7 @@ async fn few_descriptors() {
     let address = pair.bob.local_addresses()[0];
     let mut held = Vec::new();
     let exhausted = loop {
-        match tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(address)).await {
+        match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => held.push(stream),
             Ok(Err(error)) => break error,
             Err(_) => panic!("the kernel accepts more than there are descriptors"),
@@ -44,7 +44,7 @@ async fn few_descriptors() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     drop(held);
     let (sender, mut receiver) = pair.stream("s");
-    let sent = tokio::time::timeout(Duration::from_secs(20), async {
+    let sent = tokio::time::timeout(PATIENCE, async {
         while sender.send_confirmed("through").await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -179,7 +179,7 @@ async fn whoever_is_revoked_is_out_at_once_and_no_ticket_brings_them_back() {
 
 /// Waits until something that others tell has arrived.
 pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..1_000 {
+    for _ in 0..6_000 {
         if is_so() {
             return;
         }

@@ -1,9 +1,10 @@
 //! Sessions and nodes begin and end.
 
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use node::{
-    CloseReason, ConnectError, EndCause, Event, Limits, MemoryNetwork, Node, SendError, StreamOptions,
+    CloseReason, ConnectError, EndCause, Event, Limits, MemoryNetwork, Node, Rate, SendError, StreamOptions,
 };
 use tokio::time::Instant;
 
@@ -236,4 +237,32 @@ async fn what_cannot_be_dialed_says_why() {
     assert!(Node::builder().listen(host(9)).memory(&network).spawn().await.is_err(), "without a device");
     let taken = carol.builder().memory(&network).listen(host(1)).spawn().await;
     assert!(matches!(taken, Err(node::StartError::Listen { .. })));
+}
+
+/// Polls, so that it sees the end of a session while the task of that session is still about it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_takes_nothing_more_once_its_end_is_told() {
+    let often = Rate { burst: 10_000, interval: Duration::from_micros(1) };
+    let mut limits = Limits::default();
+    [limits.host_rate, limits.network_rate, limits.member_rate] = [often; 3];
+    let pair = Pair::tcp_with(limits).await;
+    let (sender, mut receiver) = pair.stream("s");
+    let mut events = pair.alice.events();
+    let mut context = Context::from_waker(Waker::noop());
+    for round in 0..500 {
+        // Whoever has closed a session may dial again at once.
+        pair.bob.ping(pair.alice.identity()).await.unwrap();
+        sender.send_confirmed("before").await.unwrap();
+        assert_eq!(next(&mut receiver).await, "before");
+        pair.bob.disconnect(pair.alice.identity());
+        loop {
+            match std::pin::pin!(events.next()).poll(&mut context) {
+                Poll::Ready(Some(Event::PeerDown { .. })) => break,
+                Poll::Ready(None) => panic!("the node is gone"),
+                _ => std::hint::spin_loop(),
+            }
+        }
+        let after = sender.try_send("after");
+        assert!(matches!(after, Err(SendError::Full)), "round {round}: it would be lost: {after:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! A ticket opens once or not at all: with a crash between reserving and consuming it, at the second of its expiry, with a
 //! clock that was set back, and with a crowd that wants it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use membership::{Standing, Ticket, UnixSeconds};
 use node::store::Store;
@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::adversary::attacker::{Flight, dial, heard};
 use crate::disk::{self, Disk, Event, apply, some_of};
 use crate::join::{Persona, eventually, is_member, newcomer};
-use crate::support::{host, name, next};
+use crate::support::{PATIENCE, host, name, next};
 
 /// The node number 1 with what a store holds.
 async fn ann(network: &MemoryNetwork, store: &Store) -> Node {
@@ -198,16 +198,23 @@ async fn a_ticket_ends_with_its_second() {
     let network = MemoryNetwork::new();
     let store = Store::in_memory().unwrap();
     let node = ann(&network, &store).await;
-    let ticket = node.invite(Invitation { seconds: 1, uses: 2, ..Invitation::default() }).await.unwrap();
     let bob = newcomer(&network, 2).await;
-    bob.join(&without_end(&ticket)).await.unwrap();
+    let ticket = loop {
+        let begun = Instant::now();
+        let ticket = node.invite(Invitation { seconds: 1, uses: 2, ..Invitation::default() }).await.unwrap();
+        match bob.join(&without_end(&ticket)).await {
+            Ok(_) => break ticket,
+            // A machine that is too busy for a handshake within a second gets another try.
+            Err(error) => assert!(begun.elapsed() > Duration::from_secs(1), "{error}"),
+        }
+    };
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     let carol = newcomer(&network, 3).await;
     assert!(matches!(carol.join(&ticket).await, Err(JoinError::Expired)), "said before anything is sent");
     let mut stream = dial(&network, 66).await;
     let eve = Persona::new(66);
     stream.write_all(&Flight::with_ticket(&eve, &ticket).frames()).await.unwrap();
-    assert_eq!(tokio::time::timeout(Duration::from_secs(12), heard(&mut stream)).await.unwrap(), 0);
+    assert_eq!(tokio::time::timeout(PATIENCE, heard(&mut stream)).await.unwrap(), 0);
     assert!(!is_member(&node, eve.record.identity()));
 }
 

@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use x3dh_handshake::{BootId, Capabilities, ResponderKeys, Suite, TicketId, TrafficAead};
 
-use crate::support::{Person, host, loopback, name, next};
+use crate::support::{PATIENCE, Person, host, loopback, name, next};
 
 /// Of each node, in all 100,000.
 const TRIES: usize = 33_334;
@@ -248,7 +248,7 @@ async fn say(node: &Node, bytes: &[u8], times: usize) -> usize {
             stream.write_all(&bytes).await.ok();
             let mut heard = Vec::new();
             let all = stream.read_to_end(&mut heard);
-            tokio::time::timeout(Duration::from_secs(30), all).await.expect("closed in time").ok();
+            tokio::time::timeout(PATIENCE, all).await.expect("closed in time").ok();
             heard.len()
         }));
     }

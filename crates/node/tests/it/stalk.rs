@@ -12,7 +12,7 @@ use node::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::support::{Person, host, loopback, noise};
+use crate::support::{PATIENCE, Person, host, loopback, noise};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Pack(u32, Vec<u8>);
@@ -133,7 +133,7 @@ async fn s2_05_a_listener_accepts_many_and_stops() {
     for (number, (_, there)) in (0..).zip(&mut connections) {
         assert_eq!(there.recv().await, Ok(Pack(number, vec![])));
     }
-    tokio::time::timeout(Duration::from_secs(10), ends.listener.shutdown()).await.unwrap();
+    tokio::time::timeout(PATIENCE, ends.listener.shutdown()).await.unwrap();
     for (here, _) in &mut connections {
         assert!(matches!(here.recv().await, Err(Closed::Ended(_) | Closed::ByPeer)));
     }
@@ -263,13 +263,13 @@ async fn s2_12_a_message_leaves_without_a_flush_and_a_flush_ends() {
     let (here, mut there) = ends.connect().await;
     for number in 0..100 {
         here.send(Pack(number, vec![])).await.unwrap();
-        let message = tokio::time::timeout(Duration::from_secs(1), there.recv()).await;
+        let message = tokio::time::timeout(PATIENCE, there.recv()).await;
         assert_eq!(message.unwrap(), Ok(Pack(number, vec![])));
     }
     for number in 0..100 {
         here.send(Pack(number, vec![1; 1_000])).await.unwrap();
     }
-    tokio::time::timeout(Duration::from_secs(1), here.flush()).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, here.flush()).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use x3dh_handshake::{BootId, Capabilities, Initiator, InitiatorConfig, Limits as Announced, Tag};
 
-use crate::support::{Person, host, loopback, noise};
+use crate::support::{PATIENCE, Person, host, loopback, noise};
 
 /// What a first packet is made with.
 struct Claim<'a> {
@@ -144,17 +144,18 @@ async fn every_stranger_sees_the_same_on_a_socket() {
     let mut tasks = Vec::new();
     for (what, says) in attempts(&member, &stranger, &bob) {
         tasks.push(tokio::spawn(async move {
+            // The node's own clock may have begun before this task runs again.
+            let start = Instant::now();
             let stream = TcpStream::connect(address).await.unwrap();
-            (what, experience(stream, &says).await)
+            let (received, end, _) = experience(stream, &says).await;
+            (what, (received, end, start.elapsed()))
         }));
     }
     for task in tasks {
         let (what, (received, end, after)) = task.await.unwrap();
         assert_eq!((received, end), (0, std::io::ErrorKind::ConnectionReset), "{what}");
-        assert!(
-            after > Duration::from_millis(1_900) && after < Duration::from_millis(3_000),
-            "{what}: {after:?}"
-        );
+        // How exactly, the same in memory says, where no other program takes the time.
+        assert!(after > Duration::from_millis(1_900) && after < PATIENCE, "{what}: {after:?}");
     }
     assert!(node.sessions().is_empty());
 }
@@ -208,11 +209,20 @@ async fn under_load_members_work_to_get_in_and_whoever_lacks_the_door_hears_noth
     assert!(challenge.len() < knock.len());
     // Without the door nothing, at the same time as ever.
     let wrong = Claim { door: Door::from_bytes([9; 32]), ..Claim::good(&alice, &bob) }.packets().concat();
+    let start = Instant::now();
     let stream = TcpStream::connect(address).await.unwrap();
-    let silent = tokio::spawn(async move { experience(stream, &wrong).await });
+    let silent = tokio::spawn(async move {
+        let (received, end, _) = experience(stream, &wrong).await;
+        (received, end, start.elapsed())
+    });
 
-    // A member works, and is in.
-    let member = a.connect(bob.identity()).await.unwrap();
+    // A member works, and is in. What is little time for that on a busy machine is not what this is about.
+    let member = loop {
+        match a.connect(bob.identity()).await {
+            Ok(member) => break member,
+            Err(error) => assert!(error.is_retryable() && start.elapsed() < PATIENCE, "{error}"),
+        }
+    };
     assert_eq!(member.peer.identity, bob.identity());
     a.ping(bob.identity()).await.unwrap();
     let after = b.admission();

@@ -1,6 +1,7 @@
 //! Nodes to test with.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use membership::{NetAddress, UnixSeconds};
@@ -10,6 +11,9 @@ use node::{
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+/// No single thing that a test waits for by the clock of the machine takes longer, however slow that is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody who can run a node, again and again.
 pub struct Person {

@@ -112,7 +112,7 @@ pub fn contents_in_the_end(store: &Store) -> Model {
     loop {
         match contents(store) {
             Ok(model) => return model,
-            Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "cannot be read: {error}"),
+            Err(error) => assert!(start.elapsed() < Duration::from_secs(60), "cannot be read: {error}"),
         }
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -12,7 +12,7 @@ fn matches_the_published_check_value() {
 
 #[test]
 fn any_body_with_its_trailer_is_intact_and_no_other() {
-    for len in 0_u8..100 {
+    for len in (0_u8..100).step_by(if cfg!(miri) { 13 } else { 1 }) {
         let mut bytes: std::vec::Vec<u8> = (0..len).map(|index| index.wrapping_mul(37) ^ len).collect();
         bytes.extend(Trailer::Crc32c.of(&bytes));
         let (left, right) = bytes.split_at(bytes.len() / 3);

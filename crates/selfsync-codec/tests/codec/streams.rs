@@ -98,7 +98,7 @@ fn crc_of(body: &[u8]) -> [u8; 4] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 2_000 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 1 } else { 2_000 }, ..ProptestConfig::default() })]
 
     #[test]
     fn cuts_make_no_difference((stream, cuts) in stream_and_cuts(), config in config(), is_end in any::<bool>()) {

@@ -78,7 +78,7 @@ fn a_vec_of_units_without_end() {
         too_many::<Vec<()>>(Format::Native, &bytes_of(Format::Native, &count));
     }
     too_many::<Vec<()>>(Format::Cbor, &cbor_2_to_60(4));
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(30));
     // One after the other they do not go further than together.
     let announced = u64::try_from(MAX_FREE_ELEMENTS / 2).unwrap();
     let thrice = bytes_of(Format::Native, &(announced, announced, announced));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use actor_proxy::{Exchange, Lane, Next, PeerFault, Wakes};
+use actor_proxy::{Exchange, Lane, Next, PeerFault, Small, Wakes};
 use link::{SendError, StreamId, StreamOptions, TrySendError};
 
 use crate::lanes;
@@ -55,7 +55,14 @@ impl ActorLanes {
         let Some(mut outgoing) = exchange.outgoing(context) else { return self.look() };
         let mut look = Look { fault: outgoing.fault(), awaited: outgoing.is_awaited(), ..Look::default() };
         for lane in Lane::all() {
-            while let Some(envelope) = outgoing.peek(lane) {
+            loop {
+                let taken = streams.take_small(half, lane, outgoing.small(lane));
+                if taken > 0 {
+                    outgoing.advance_small(lane, taken);
+                    *unwritten = true;
+                }
+                // What is in the way of the small ones, or a large one, goes alone.
+                let Some(envelope) = outgoing.peek(lane) else { break };
                 if !streams.take(half, lane, envelope) {
                     look.left = true;
                     break;
@@ -107,6 +114,16 @@ impl ActorLanes {
 }
 
 impl Streams {
+    /// Hands small envelopes to the sending half, as many as it takes at once, and says how many.
+    fn take_small(&mut self, half: &mut Half, lane: Lane, envelopes: Small<'_>) -> usize {
+        if self.refused || envelopes.clone().next().is_none() {
+            return 0;
+        }
+        let Some(stream) = self.stream(half, lane) else { return 0 };
+        // Why it takes none is told where one is handed over alone.
+        half.tx.try_send_run(stream, envelopes).unwrap_or_default()
+    }
+
     /// Hands an envelope to the sending half. `false`: it stays where it is.
     fn take(&mut self, half: &mut Half, lane: Lane, envelope: Next<'_>) -> bool {
         if self.refused {

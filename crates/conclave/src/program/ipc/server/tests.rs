@@ -9,6 +9,9 @@ use super::super::super::event::MemberLine;
 use super::super::client::{self, Running};
 use super::*;
 
+/// No single thing that these tests wait for takes longer, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Counts to the number of pings, waits for its caller to leave on `why`, repeats what is said in a chat, fails on
 /// everything else.
 #[derive(Clone)]
@@ -91,7 +94,7 @@ async fn work_nobody_waits_for_is_told_to_stop() {
     let mut running = connected(&served).await;
     running.ask(Request::Why { member: None }).await.unwrap();
     drop(running);
-    timeout(Duration::from_secs(5), served.left.acquire()).await.unwrap().unwrap().forget();
+    timeout(PATIENCE, served.left.acquire()).await.unwrap().unwrap().forget();
 }
 
 #[tokio::test]
@@ -141,7 +144,7 @@ async fn a_conversation_whose_command_was_killed_or_says_garbage_ends() {
         .write_all(b"{\"version\":1,\"request\":\"chat\",\"member\":\"bob\",\"last\":0}\nhello\n")
         .await
         .unwrap();
-    timeout(Duration::from_secs(5), served.left.acquire_many(2)).await.unwrap().unwrap().forget();
+    timeout(PATIENCE, served.left.acquire_many(2)).await.unwrap().unwrap().forget();
 }
 
 #[tokio::test]
