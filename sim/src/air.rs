@@ -1,6 +1,6 @@
 //! What lies between the hosts: delay, stalls, breaks, damage, short writes; and what a stranger has recorded there.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,7 +9,10 @@ use bytes::BytesMut;
 use node::Wire;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::time::Instant;
 
+use crate::member::host;
+use crate::replay::STRANGERS;
 use crate::trace::Trace;
 use crate::world::lock;
 
@@ -18,11 +21,19 @@ const RECORDED_BYTES: usize = 6 * 1024;
 /// Connections whose beginnings a stranger keeps.
 const RECORDED_CONNECTIONS: usize = 24;
 
+/// Directions that are narrow, before those that are empty are looked for.
+const MANY_WAYS: usize = 256;
+/// With so many bytes a handshake begins: the key that was drawn for it, or what is sealed with a key that follows from it,
+/// is among them.
+const OPENING_BYTES: usize = 256;
+
 /// How things are between the hosts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weather {
     pub(crate) delay_micros: u64,
     pub(crate) jitter_micros: u64,
+    /// What gets through one direction of a connection in a second; `None` is no limit.
+    pub(crate) bytes_per_second: Option<u64>,
     /// Of a million writes.
     pub(crate) stalls: u32,
     pub(crate) breaks: u32,
@@ -36,6 +47,7 @@ impl Weather {
     pub(crate) const CALM: Self = Self {
         delay_micros: 2_000,
         jitter_micros: 500,
+        bytes_per_second: None,
         stalls: 0,
         breaks: 0,
         damages: 0,
@@ -45,9 +57,11 @@ impl Weather {
 
     pub(crate) fn any(rng: &mut StdRng) -> Self {
         let delays = [0, 200, 5_000, 40_000, 300_000];
+        let widths = [None, None, Some(30_000), Some(200_000), Some(2_000_000)];
         Self {
             delay_micros: delays[rng.random_range(0..delays.len())],
             jitter_micros: delays[rng.random_range(0..delays.len())],
+            bytes_per_second: widths[rng.random_range(0..widths.len())],
             stalls: [0, 0, 2_000, 10_000][rng.random_range(0..4)],
             breaks: [0, 0, 500, 5_000][rng.random_range(0..4)],
             damages: [0, 0, 500, 5_000][rng.random_range(0..4)],
@@ -69,24 +83,71 @@ struct State {
     /// The beginnings of what dialers wrote, oldest first.
     recorded: VecDeque<(SocketAddr, SocketAddr)>,
     beginnings: BTreeMap<(SocketAddr, SocketAddr), Vec<u8>>,
+    /// When what was written before is through, in each direction that is narrow.
+    through: BTreeMap<(SocketAddr, SocketAddr), Instant>,
+    openings: Openings,
+    /// When the listener first wrote on a connection.
+    answered: BTreeMap<(SocketAddr, SocketAddr), Instant>,
+}
+
+/// The beginning of what a dialer wrote.
+pub(crate) struct Recorded {
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) answered: Option<Instant>,
 }
 
 impl Air {
     pub(crate) fn new(trace: Trace, seed: u64) -> Self {
         let (recorded, beginnings) = (VecDeque::new(), BTreeMap::new());
+        let (through, openings) = (BTreeMap::new(), Openings::default());
         let rng = StdRng::seed_from_u64(seed);
-        Self { trace, state: Mutex::new(State { rng, weather: Weather::CALM, recorded, beginnings }) }
+        let answered = BTreeMap::new();
+        let state = State { rng, weather: Weather::CALM, recorded, beginnings, through, openings, answered };
+        Self { trace, state: Mutex::new(state) }
     }
 
     pub(crate) fn set_weather(&self, weather: Weather) {
         lock(&self.state).weather = weather;
     }
 
-    /// What a dialer once wrote first, and to whom.
-    pub(crate) fn recorded(&self, rng: &mut StdRng) -> Option<(SocketAddr, Vec<u8>)> {
+    /// Whether two handshakes of nodes have begun alike: then they have the same keys.
+    pub(crate) fn has_repeated(&self) -> bool {
+        lock(&self.state).openings.repeated
+    }
+
+    /// What a dialer once wrote first, to whom, and when that was answered first.
+    pub(crate) fn recorded(&self, rng: &mut StdRng) -> Option<Recorded> {
         let state = lock(&self.state);
         let which = state.recorded.get(rng.random_range(0..state.recorded.len().max(1)))?;
-        state.beginnings.get(which).map(|bytes| (which.1, bytes.clone()))
+        let answered = state.answered.get(which).copied();
+        state.beginnings.get(which).map(|bytes| Recorded { to: which.1, bytes: bytes.clone(), answered })
+    }
+}
+
+/// What nodes have written first on each connection, in both directions: no two may be alike.
+#[derive(Default)]
+struct Openings {
+    unfinished: BTreeMap<(SocketAddr, SocketAddr), Vec<u8>>,
+    /// Ways whose beginning is complete; each connection has ports of its own.
+    complete: BTreeSet<(SocketAddr, SocketAddr)>,
+    known: BTreeSet<Vec<u8>>,
+    repeated: bool,
+}
+
+impl Openings {
+    fn note(&mut self, way: (SocketAddr, SocketAddr), bytes: &[u8]) {
+        let stranger = host(STRANGERS);
+        if way.0.ip() == stranger || way.1.ip() == stranger || self.complete.contains(&way) {
+            return;
+        }
+        let opening = self.unfinished.entry(way).or_default();
+        opening.extend(bytes.iter().take(OPENING_BYTES - opening.len()));
+        if opening.len() == OPENING_BYTES {
+            let opening = self.unfinished.remove(&way).unwrap_or_default();
+            self.complete.insert(way);
+            self.repeated |= !self.known.insert(opening);
+        }
     }
 }
 
@@ -100,9 +161,28 @@ impl State {
         Duration::from_micros(delay_micros + self.rng.random_range(0..=jitter_micros))
     }
 
+    /// How long bytes are under way: those before them go first.
+    fn takes(&mut self, way: (SocketAddr, SocketAddr), length: usize) -> Duration {
+        let delay = self.delay();
+        let now = Instant::now();
+        let Some(width) = self.weather.bytes_per_second else {
+            self.through.remove(&way);
+            return delay;
+        };
+        if self.through.len() >= MANY_WAYS {
+            self.through.retain(|_, through| *through > now);
+        }
+        let micros = u64::try_from(length).unwrap_or(u64::MAX).saturating_mul(1_000_000) / width;
+        let through = self.through.entry(way).or_insert(now);
+        *through = now.max(*through) + Duration::from_micros(micros);
+        *through - now + delay
+    }
+
     fn record(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.openings.note((from, to), bytes);
         // Dialers have ports of their own.
         if from.port() == crate::member::PORT {
+            self.answered.entry((to, from)).or_insert_with(Instant::now);
             return;
         }
         if !self.beginnings.contains_key(&(from, to)) {
@@ -150,7 +230,7 @@ impl Wire for Air {
             self.trace.note("fault.damage", format_args!("{from} {to} at {at}"));
         }
         self.trace.bytes("wire", from, to, bytes);
-        let mut delay = state.delay();
+        let mut delay = state.takes((from, to), bytes.len());
         if state.happens(stalls) {
             delay += Duration::from_millis(state.rng.random_range(500..20_000));
             self.trace.note("fault.stall", format_args!("{from} {to} {delay:?}"));

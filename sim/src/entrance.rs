@@ -23,6 +23,7 @@ pub(crate) async fn join(world: &World, me: u8, life: &Life, issuer: u8, ticket:
     lock(&world.promises).end_vouching(me);
     user.note("join", &result);
     if result.is_err() {
+        world.note_half_joined(me, issuer);
         return;
     }
     lock(&world.promises).vouched(me, world.member(issuer).identity);

@@ -163,6 +163,18 @@ impl Ledger {
         self.ends.insert(number, Instant::now());
     }
 
+    /// One of these that has not come.
+    pub(crate) fn missing(&self, numbers: &[u64]) -> Option<String> {
+        let fates = numbers.iter().filter_map(|number| Some((number, self.fates.get(number)?)));
+        let mut missing = fates.filter(|(_, fate)| fate.delivered == 0);
+        missing.next().map(|(number, fate)| format!("{number} did not come: {fate:?}"))
+    }
+
+    /// Whether somebody's machine has ended since then, if ever that was.
+    pub(crate) fn ended_since(&self, number: u8, when: Option<Instant>) -> bool {
+        self.ends.get(&number).is_some_and(|end| when.is_none_or(|when| *end >= when))
+    }
+
     /// What must be true in the end.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (number, fate) in &self.fates {

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use node::store::Store;
-use node::{Allow, DirectoryConfig, Keep, Kept, Node, Receiver, StreamName};
+use node::{Allow, AnonymousLimits, DirectoryConfig, Keep, Kept, Limits, Node, Receiver, StreamName};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::actor::{SERVICE, desk};
 use crate::disk::{Disk, Fault};
 use crate::machine::Machine;
-use crate::workload::message;
+use crate::traffic::any_pause;
+use crate::workload::number_of;
 use crate::world::{World, lock};
 
 /// The stream on which messages come that are for no actor.
 pub(crate) const STREAM: &str = "simulation";
+/// Between two looks of a receiver whether it may take something again.
+const HELD_INTERVAL: Duration = Duration::from_millis(20);
+/// What is there for callers without a name.
+pub(crate) const ANONYMOUS_SERVICE: &str = "mirror";
+/// The least that a window of a stream has here: room for two chunks, and a little more.
+const LEAST_WINDOW_KIB: u64 = 130;
+/// The most that a small window of a stream has, and the most that the session has beyond it.
+const SMALL_WINDOW_KIB: (u64, u64) = (500, 300);
 /// Before somebody whose node did not start tries again.
 const START_AGAIN: Duration = Duration::from_secs(2);
 /// In this time every node ends, whatever its peers do.
@@ -28,6 +38,33 @@ pub(crate) struct Life {
     pub(crate) store: Store,
     pub(crate) person: Disk,
     pub(crate) other: Disk,
+    pub(crate) windows: Windows,
+}
+
+/// What a node keeps for a peer, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Windows {
+    pub(crate) stream: u64,
+    pub(crate) session: u64,
+}
+
+impl Windows {
+    /// Those that a node has if nothing is said, or small ones, which are used up all the time.
+    fn any(rng: &mut StdRng) -> Self {
+        if rng.random_bool(0.3) {
+            let limits = Limits::default();
+            return Self { stream: limits.stream_window_bytes, session: limits.session_window_bytes };
+        }
+        let stream = rng.random_range(LEAST_WINDOW_KIB..SMALL_WINDOW_KIB.0);
+        let session = stream + rng.random_range(0..SMALL_WINDOW_KIB.1);
+        Self { stream: stream * 1024, session: session * 1024 }
+    }
+
+    fn limits(self) -> Limits {
+        let mut limits = Limits::default();
+        (limits.stream_window_bytes, limits.session_window_bytes) = (self.stream, self.session);
+        limits
+    }
 }
 
 /// How a life ends.
@@ -56,13 +93,9 @@ impl World {
             ([state.person.clone(), state.machine.clone()], state.lives)
         };
         let mut rng = StdRng::seed_from_u64(self.draw());
-        let machine = Machine::new(
-            self.began,
-            Arc::clone(&member.skew),
-            StdRng::seed_from_u64(rng.random()),
-            self.keys.clone(),
-        );
-        let machine = Arc::new(machine);
+        let windows = Windows::any(&mut rng);
+        let seeds = StdRng::seed_from_u64(rng.random());
+        let machine = Arc::new(Machine::new(Arc::clone(&member.clock), seeds, self.keys.clone()));
         let [person, other] = images.map(|image| Disk::new(image, rng.random()));
         for disk in [&person, &other] {
             let (world, machine) = (Arc::downgrade(self), Arc::downgrade(&machine));
@@ -80,7 +113,7 @@ impl World {
         let started = tokio::select! {
             biased;
             () = machine.died() => None,
-            started = self.open(number, &machine, &person, &other) => started,
+            started = self.open(number, &machine, (&person, &other), windows) => started,
         };
         person.set_fault(None);
         let Some((node, store)) = started else {
@@ -91,7 +124,7 @@ impl World {
             self.trace.note("life.failed", number);
             return false;
         };
-        let life = Arc::new(Life { node, machine, store, person, other });
+        let life = Arc::new(Life { node, machine, store, person, other, windows });
         self.furnish(number, &life);
         let mut state = lock(&member.state);
         (state.life, state.busy) = (Some(life), false);
@@ -105,8 +138,8 @@ impl World {
         self: &Arc<Self>,
         number: u8,
         machine: &Arc<Machine>,
-        person: &Disk,
-        other: &Disk,
+        (person, other): (&Disk, &Disk),
+        windows: Windows,
     ) -> Option<(Node, Store)> {
         let member = self.member(number);
         let is_on = || machine.has_power();
@@ -134,6 +167,7 @@ impl World {
         let keep = Keep::in_store(&store, member.identity, kept.clone());
         let config = DirectoryConfig { kept, keep: Some(keep), ..DirectoryConfig::new(secrets.identity) };
         let builder = Node::builder().device(secrets.device).door(secrets.door).directory(config);
+        let builder = builder.anonymous_door(secrets.anonymous_door).limits(windows.limits());
         let builder = builder.memory(&self.network).listen(member.address()).store(store.clone());
         let simulated = node::simulation::Simulated::new(machine.clone());
         match builder.simulated(simulated).spawn().await {
@@ -153,12 +187,23 @@ impl World {
         let served =
             life.node.serve(SERVICE, Allow::Members, move |inbox| desk(world, machine, number, inbox));
         let receiver = StreamName::new(STREAM).and_then(|name| life.node.receiver(name).ok());
-        let (Ok(_), Some(receiver)) = (served, receiver) else {
+        let mirror =
+            |request: Bytes| async move { request.iter().rev().copied().collect::<Vec<u8>>().into() };
+        let served_all = life.node.serve_anonymous(ANONYMOUS_SERVICE, AnonymousLimits::default(), mirror);
+        let (Ok(_), Ok(()), Some(receiver)) = (served, served_all, receiver) else {
             self.fail("a new node has room for a service and a receiver", number.to_string());
             return;
         };
         let world = Arc::clone(self);
-        life.machine.run(async move { take(world, number, receiver).await });
+        let mut events = life.node.events();
+        life.machine.run(async move {
+            while let Some(event) = events.next().await {
+                world.check_event(number, &event);
+            }
+        });
+        let world = Arc::clone(self);
+        let rng = StdRng::seed_from_u64(self.draw());
+        life.machine.run(async move { take(world, number, receiver, rng).await });
     }
 
     /// A machine loses its power now, wherever it is in what it does. What it leaves is cleared away a moment later.
@@ -197,16 +242,40 @@ impl World {
     }
 }
 
-/// Takes what comes on the stream.
-async fn take(world: Arc<World>, here: u8, mut receiver: Receiver) {
-    while let Some(incoming) = receiver.recv().await {
-        let from = *incoming.from.as_bytes();
-        // One whose pieces come slowly holds back what stands behind it in its stream, and nobody else.
-        let Ok(bytes) = incoming.body.collect(u64::MAX).await else { continue };
-        let number = bytes.first_chunk().map_or(0, |number| u64::from_le_bytes(*number));
-        if bytes != message(number, bytes.len()) {
-            world.fail("what comes is what was sent", format!("{number} came to {here} with other bytes"));
+/// Takes what comes on the stream: mostly at once, sometimes slowly, and sometimes only the beginning of it.
+async fn take(world: Arc<World>, here: u8, mut receiver: Receiver, mut rng: StdRng) {
+    loop {
+        while world.is_held(here) {
+            tokio::time::sleep(HELD_INTERVAL).await;
         }
+        let Some(mut incoming) = receiver.recv().await else { return };
+        let from = *incoming.from.as_bytes();
+        let wants_all = !world.is_troubled() || rng.random_bool(0.95);
+        // One whose pieces come slowly holds back what stands behind it in its stream, and nobody else.
+        let bytes = if wants_all {
+            incoming.body.collect(u64::MAX).await.ok()
+        } else {
+            incoming.body.next().await.and_then(Result::ok)
+        };
+        let Some(bytes) = bytes else { continue };
+        let Some(number) = number_of(&bytes, wants_all) else {
+            world.fail(
+                "what comes is what was sent",
+                format!("{} bytes came to {here} that were not", bytes.len()),
+            );
+            continue;
+        };
         world.delivered(number, here, Some(from));
+        if world.is_troubled() {
+            if rng.random_bool(0.03)
+                && let Some(from) = world.number_of(&from)
+            {
+                world.cut_between("fault.cut-after-arrival", here, from);
+            }
+            if rng.random_bool(0.05) {
+                world.trace.count("fault.slow-consumer");
+                tokio::time::sleep(any_pause(&mut rng)).await;
+            }
+        }
     }
 }

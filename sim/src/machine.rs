@@ -1,6 +1,6 @@
 //! The machine that a node runs on, for one life of it: from power on to power off.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,20 +9,17 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::world::{Keys, lock};
 
-/// The first second of the simulated world: 2026-01-01.
-const BEGINNING_SECONDS: u64 = 1_767_225_600;
 /// Handles of tasks, before those that are over are looked for.
 const MANY_TASKS: usize = 256;
 
 /// One machine, for one life.
 pub(crate) struct Machine {
-    began: Instant,
-    /// What its clock is wrong by, in milliseconds: stays with whoever owns it.
-    skew: Arc<AtomicI64>,
+    /// Stays with whoever owns it.
+    clock: Arc<Clock>,
     rng: Mutex<StdRng>,
     keys: Keys,
     on: AtomicBool,
@@ -31,9 +28,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(began: Instant, skew: Arc<AtomicI64>, rng: StdRng, keys: Keys) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>, rng: StdRng, keys: Keys) -> Self {
         let (on, died, tasks) = (AtomicBool::new(true), Notify::new(), Mutex::default());
-        Self { began, skew, rng: Mutex::new(rng), keys, on, died, tasks }
+        Self { clock, rng: Mutex::new(rng), keys, on, died, tasks }
     }
 
     /// Runs a task of its user, as long as there is power.
@@ -67,10 +64,7 @@ impl Machine {
 
 impl SimulatedMachine for Machine {
     fn since_epoch(&self) -> Duration {
-        let true_time = Duration::from_secs(BEGINNING_SECONDS) + self.began.elapsed();
-        let skew = self.skew.load(Ordering::Relaxed);
-        let by = Duration::from_millis(skew.unsigned_abs());
-        if skew < 0 { true_time.saturating_sub(by) } else { true_time + by }
+        self.clock.since_epoch()
     }
 
     fn seed(&self) -> [u8; 32] {

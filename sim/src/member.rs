@@ -1,13 +1,14 @@
 //! Somebody who runs a node, again and again, on a machine of their own.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use node::{Device, DeviceKey, Door, Identity, IdentityKey, Record};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::life::Life;
 
 /// Where every node listens.
@@ -18,8 +19,7 @@ pub(crate) struct Member {
     pub(crate) number: u8,
     pub(crate) identity: IdentityKey,
     seed: u64,
-    /// What the clock of the machine is wrong by, in milliseconds.
-    pub(crate) skew: Arc<AtomicI64>,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) state: Mutex<State>,
 }
 
@@ -42,12 +42,14 @@ pub(crate) struct Secrets {
     pub(crate) identity: Identity,
     pub(crate) device: Device,
     pub(crate) door: Door,
+    /// For callers without a name.
+    pub(crate) anonymous_door: Door,
 }
 
 impl Member {
-    pub(crate) fn new(number: u8, seed: u64) -> Option<Self> {
+    pub(crate) fn new(number: u8, seed: u64, began: Instant) -> Option<Self> {
         let identity = secrets(seed)?.identity.key();
-        Some(Self { number, identity, seed, skew: Arc::default(), state: Mutex::default() })
+        Some(Self { number, identity, seed, clock: Arc::new(Clock::new(began)), state: Mutex::default() })
     }
 
     pub(crate) fn secrets(&self) -> Option<Secrets> {
@@ -68,8 +70,8 @@ fn secrets(seed: u64) -> Option<Secrets> {
     let identity = Identity::generate(&mut rng);
     let key = DeviceKey::generate(&mut rng).ok()?;
     let record = Record::issue(&identity, key.id(), key.key(), membership::UnixSeconds::MAX).ok()?;
-    let door = Door::generate(&mut rng);
-    Some(Secrets { identity, device: Device::new(key, record).ok()?, door })
+    let (door, anonymous_door) = (Door::generate(&mut rng), Door::generate(&mut rng));
+    Some(Secrets { identity, device: Device::new(key, record).ok()?, door, anonymous_door })
 }
 
 pub(crate) fn host(number: u8) -> IpAddr {

@@ -72,6 +72,12 @@ impl Promises {
         self.of.entry(by).or_default().revoked.insert(subject, is_out);
     }
 
+    /// Whom a node keeps out, as it has said itself.
+    pub(crate) fn kept_out(&self, by: u8) -> Vec<IdentityKey> {
+        let revoked = self.of.get(&by).into_iter().flat_map(|acknowledged| &acknowledged.revoked);
+        revoked.filter(|(_, is_out)| **is_out).map(|(subject, _)| *subject).collect()
+    }
+
     pub(crate) fn issued(&mut self, by: u8, ticket: Ticket) {
         self.of.entry(by).or_default().open_tickets.insert(ticket.id, ticket);
     }

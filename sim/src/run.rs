@@ -133,6 +133,7 @@ async fn everything(world: &Arc<World>, rng: &mut StdRng) {
         return;
     }
     invariant::nothing_is_left(world).await;
+    world.set_calm(false);
     for number in world.numbers() {
         if world.has_failed() {
             return;
@@ -147,6 +148,9 @@ async fn everything(world: &Arc<World>, rng: &mut StdRng) {
 
 async fn work_in_trouble(world: &Arc<World>, rng: &mut StdRng) {
     world.set_troubled(true);
+    if rng.random_bool(0.6) {
+        world.air.set_weather(Weather::any(rng));
+    }
     let users_of_each = if world.members.len() > 4 { 1 } else { 2 };
     let mut users = Vec::new();
     for number in world.numbers() {
@@ -182,6 +186,7 @@ async fn recovered(world: &Arc<World>) -> bool {
         world.fail("every node starts again", String::new());
     }
     for number in world.numbers() {
+        world.member(number).clock.steady();
         if let Some(life) = world.life(number) {
             life.person.set_fault(None);
             life.other.set_fault(None);

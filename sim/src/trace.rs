@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::world::lock;
@@ -15,7 +16,7 @@ const LAST_LINES: usize = 120;
 
 /// The trace of one run. Clones are the same trace.
 #[derive(Clone)]
-pub(crate) struct Trace(Arc<Mutex<State>>);
+pub(crate) struct Trace(Arc<Mutex<State>>, Arc<Notify>);
 
 struct State {
     hash: Sha256,
@@ -29,7 +30,13 @@ impl Trace {
     /// Begins now; prints every line, if that is wanted.
     pub(crate) fn new(prints: bool) -> Self {
         let (last, counts) = (VecDeque::new(), BTreeMap::new());
-        Self(Arc::new(Mutex::new(State { hash: Sha256::new(), began: Instant::now(), last, counts, prints })))
+        let state = State { hash: Sha256::new(), began: Instant::now(), last, counts, prints };
+        Self(Arc::new(Mutex::new(state)), Arc::default())
+    }
+
+    /// Resolves when something has happened since it last did.
+    pub(crate) async fn happened(&self) {
+        self.1.notified().await;
     }
 
     /// Something happened.
@@ -47,6 +54,8 @@ impl Trace {
             state.last.pop_front();
         }
         state.last.push_back(line);
+        drop(state);
+        self.1.notify_one();
     }
 
     /// Bytes were written.

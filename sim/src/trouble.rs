@@ -1,7 +1,6 @@
 //! What goes wrong: the network, the disks, the clocks, the power, and strangers.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -12,9 +11,6 @@ use crate::disk::{Disk, Fault};
 use crate::life::{End, Life};
 use crate::replay;
 use crate::world::{World, lock};
-
-/// The most that a clock is set by, in milliseconds: an hour.
-const MAX_STEP_MILLIS: i64 = 3_600_000;
 
 /// Makes so much trouble, one thing after the other; what lasts is over when this returns.
 pub(crate) async fn trouble(world: Arc<World>, count: u32) {
@@ -38,7 +34,7 @@ pub(crate) async fn trouble(world: Arc<World>, count: u32) {
                 world.trace.note("fault.weather", format_args!("{weather:?}"));
                 world.air.set_weather(weather);
             }
-            48..58 => set_clock(&world, victim, &mut rng),
+            48..58 => disturb_clock(&world, victim, &mut rng),
             58..72 => lasting.push(tokio::spawn(break_disk(Arc::clone(&world), victim, lasts, rng.random()))),
             72..82 => lasting.push(tokio::spawn(restart(Arc::clone(&world), victim, End::PowerCut, lasts))),
             82..88 => lasting.push(tokio::spawn(restart(Arc::clone(&world), victim, End::Shutdown, lasts))),
@@ -87,17 +83,23 @@ async fn block(world: Arc<World>, victim: u8, lasts: Duration, seed: u64) {
     set(true);
 }
 
-/// Two sides that do not hear each other.
+/// Two sides that do not hear each other, or of which one does not hear the other.
 async fn part(world: Arc<World>, lasts: Duration, seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
     let (one, other): (Vec<u8>, Vec<u8>) = world.numbers().partition(|_| rng.random_bool(0.5));
-    world.trace.note("fault.partition", format_args!("{one:?} {other:?} {lasts:?}"));
+    let both = rng.random_bool(0.7);
+    world.trace.note(
+        if both { "fault.partition" } else { "fault.partition-one-way" },
+        format_args!("{one:?} {other:?} {lasts:?}"),
+    );
     let set = |open| {
         for one in &one {
             for other in &other {
                 let (one, other) = (world.member(*one).host(), world.member(*other).host());
                 world.network.set_way_open(one, other, open);
-                world.network.set_way_open(other, one, open);
+                if both {
+                    world.network.set_way_open(other, one, open);
+                }
             }
         }
     };
@@ -106,17 +108,10 @@ async fn part(world: Arc<World>, lasts: Duration, seed: u64) {
     set(true);
 }
 
-fn set_clock(world: &World, victim: u8, rng: &mut StdRng) {
-    let step = match rng.random_range(0..3) {
-        0 => rng.random_range(-5_000..5_000),
-        1 => rng.random_range(-120_000..120_000),
-        _ => rng.random_range(-MAX_STEP_MILLIS..MAX_STEP_MILLIS),
-    };
-    let skew = &world.member(victim).skew;
-    // It is never wrong by more than that in all.
-    let now = (skew.load(Ordering::Relaxed) + step).clamp(-MAX_STEP_MILLIS, MAX_STEP_MILLIS);
-    skew.store(now, Ordering::Relaxed);
-    world.trace.note("fault.clock", format_args!("{victim} {now} ms"));
+fn disturb_clock(world: &World, victim: u8, rng: &mut StdRng) {
+    let (skew, drift) = world.member(victim).clock.disturb(rng);
+    let name = if drift == 0 { "fault.clock" } else { "fault.clock-drift" };
+    world.trace.note(name, format_args!("{victim} {skew} ms {drift} ppm"));
 }
 
 async fn break_disk(world: Arc<World>, victim: u8, lasts: Duration, seed: u64) {

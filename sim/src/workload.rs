@@ -1,5 +1,6 @@
 //! What people do with their nodes.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +23,22 @@ use crate::world::{World, lock};
 /// No operation takes longer. A dial may wait for its turn, takes ten seconds at the most, and a silent peer is given up after
 /// fifteen; twice, as a message that finds its session ended dials again; and changes wait for those before them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
+/// What every message begins with.
+const NUMBER_BYTES: usize = 8;
+/// No message here is longer.
+const MAX_MESSAGE_BYTES: usize = 8 << 20;
 /// A question ends with its deadline.
 const ASK_SLACK: Duration = Duration::from_millis(50);
 
 /// One user of one node.
 pub(crate) struct User {
-    world: Arc<World>,
-    me: u8,
+    pub(crate) world: Arc<World>,
+    pub(crate) me: u8,
     /// Whose messages come in order.
     number: u32,
-    rng: StdRng,
+    pub(crate) rng: StdRng,
+    /// Kept from message to message: a stream, and its credit, lasts as long as somebody sends on it.
+    senders: BTreeMap<u8, Arc<Sender>>,
 }
 
 /// What was found of somebody's desk, in one life of this node.
@@ -39,7 +46,13 @@ type Found = Vec<(u8, Address<Desk>)>;
 
 impl User {
     pub(crate) fn new(world: &Arc<World>, me: u8, number: u32) -> Self {
-        Self { world: Arc::clone(world), me, number, rng: StdRng::seed_from_u64(world.draw()) }
+        Self {
+            world: Arc::clone(world),
+            me,
+            number,
+            rng: StdRng::seed_from_u64(world.draw()),
+            senders: BTreeMap::new(),
+        }
     }
 
     /// Does so many things, one after the other.
@@ -53,15 +66,18 @@ impl User {
             tokio::time::sleep(Duration::from_millis(self.rng.random_range(0..1_500))).await;
             let Some(life) = self.world.life(self.me) else {
                 (last_life, found) = (None, Found::new());
+                self.senders.clear();
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 continue;
             };
             if !last_life.as_ref().is_some_and(|last| Arc::ptr_eq(last, &life)) {
                 found.clear();
+                self.senders.clear();
             }
             last_life = Some(Arc::clone(&life));
             if self.rng.random_bool(0.1) {
                 found.clear();
+                self.senders.clear();
             }
             self.do_something(&life, &mut found).await;
         }
@@ -70,9 +86,12 @@ impl User {
     async fn do_something(&mut self, life: &Arc<Life>, found: &mut Found) {
         let other = self.somebody(life);
         match self.rng.random_range(0..100) {
-            0..14 => self.send(life, other, Kind::Send).await,
-            14..30 => self.send(life, other, Kind::Confirmed).await,
-            30..36 => self.send(life, other, Kind::Pieces).await,
+            0..9 => self.send(life, other, Kind::Send).await,
+            9..20 => self.send(life, other, Kind::Confirmed).await,
+            20..26 => self.send(life, other, Kind::Pieces).await,
+            26..32 => self.burst(life, other).await,
+            32..34 => self.abandon(life, other).await,
+            34..36 => self.call(life, other).await,
             36..44 => self.tell(life, other, found, Kind::Tell).await,
             44..52 => self.tell(life, other, found, Kind::TellConfirmed).await,
             52..66 => self.ask(life, other, found).await,
@@ -141,21 +160,32 @@ impl User {
         }
     }
 
-    fn sender(&self, life: &Life, other: u8) -> Option<Sender> {
+    pub(crate) fn sender(&mut self, life: &Life, other: u8) -> Option<Arc<Sender>> {
+        if let Some(sender) = self.senders.get(&other) {
+            return Some(Arc::clone(sender));
+        }
         let name = StreamName::new(STREAM)?;
-        Some(life.node.sender(self.identity(other), name, StreamOptions::default()))
+        let sender = Arc::new(life.node.sender(self.identity(other), name, StreamOptions::default()));
+        self.senders.insert(other, Arc::clone(&sender));
+        Some(sender)
+    }
+
+    /// Begins a message of this user.
+    pub(crate) fn begin(&self, kind: Kind, other: u8) -> u64 {
+        let number = self.world.next_number();
+        self.world.begun(number, kind, self.me, Some(other), self.number);
+        number
     }
 
     async fn send(&mut self, life: &Life, other: u8, kind: Kind) {
-        let number = self.world.next_number();
         let length = match (kind, self.rng.random_range(0..10)) {
             (Kind::Pieces, _) => self.rng.random_range(50_000..600_000),
-            (_, 0) => self.rng.random_range(20_000..200_000),
-            (_, 1..4) => self.rng.random_range(1_000..20_000),
+            (_, 0..2) => self.rng.random_range(20_000..250_000),
+            (_, 2..4) => self.rng.random_range(1_000..20_000),
             _ => self.rng.random_range(8..200),
         };
         let Some(sender) = self.sender(life, other) else { return };
-        self.world.begun(number, kind, self.me, Some(other), self.number);
+        let number = self.begin(kind, other);
         let bytes = message(number, length);
         let operation = async {
             match kind {
@@ -168,14 +198,14 @@ impl User {
             let maybe = result.as_ref().err().is_some_and(SendError::maybe_delivered);
             self.world.ended(number, result.is_ok(), maybe);
             self.note(kind.name(), &result);
+            self.maybe_cut(result.is_ok() && kind != Kind::Send, other);
         }
     }
 
     /// Gives up in the middle: not sent, or as if not waited for.
     async fn cancel(&mut self, life: &Life, other: u8) {
-        let number = self.world.next_number();
         let Some(sender) = self.sender(life, other) else { return };
-        self.world.begun(number, Kind::Send, self.me, Some(other), self.number);
+        let number = self.begin(Kind::Send, other);
         let patience = Duration::from_micros(self.rng.random_range(0..200_000));
         let bytes = message(number, 5_000);
         let done = tokio::time::timeout(patience, sender.send_confirmed(bytes)).await;
@@ -347,10 +377,22 @@ pub(crate) async fn in_pieces(sender: &Sender, mut bytes: Bytes) -> Result<(), S
     outgoing.finish().await
 }
 
-/// The message of a number: the number, and bytes that follow from it.
+/// The message of a number: the number, its length, and bytes that follow from the number.
 pub(crate) fn message(number: u64, length: usize) -> Bytes {
-    let mut bytes = number.to_le_bytes().to_vec();
+    let mut bytes = Vec::with_capacity(length.max(NUMBER_BYTES));
+    bytes.extend(number.to_le_bytes());
+    bytes.extend(u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
     let pattern = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    bytes.extend(pattern.iter().copied().cycle().take(length.saturating_sub(8)));
+    bytes.extend(pattern.iter().copied().cycle().take(length.saturating_sub(bytes.len())));
+    bytes.truncate(length.max(NUMBER_BYTES));
     bytes.into()
+}
+
+/// The number of what came, if it is what was sent: the whole message, or a beginning of it.
+pub(crate) fn number_of(bytes: &[u8], is_whole: bool) -> Option<u64> {
+    let number = u64::from_le_bytes(*bytes.first_chunk()?);
+    let told = bytes.get(NUMBER_BYTES..).and_then(|rest| rest.first_chunk()).copied();
+    let length = told.map_or(Some(bytes.len()), |told| usize::try_from(u64::from_le_bytes(told)).ok())?;
+    let is_right = message(number, length.min(MAX_MESSAGE_BYTES)).starts_with(bytes);
+    (is_right && (!is_whole || bytes.len() == length)).then_some(number)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use node::{IdentityKey, MemoryNetwork, Node, Standing, Ticket};
+use node::{CloseReason, EndCause, Event, IdentityKey, MemoryNetwork, Node, Standing, Ticket};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
@@ -23,7 +23,6 @@ const MAX_FOUND_TICKETS: usize = 24;
 /// Everything there is in one run.
 pub(crate) struct World {
     pub(crate) trace: Trace,
-    pub(crate) began: Instant,
     pub(crate) network: MemoryNetwork,
     pub(crate) air: Arc<Air>,
     pub(crate) keys: Keys,
@@ -36,6 +35,10 @@ pub(crate) struct World {
     pub(crate) deaths: Notify,
     rng: Mutex<StdRng>,
     troubled: AtomicBool,
+    calm: AtomicBool,
+    /// Whose receiver takes nothing for now.
+    held: Mutex<BTreeSet<u8>>,
+    half_joined: Mutex<BTreeSet<(u8, u8)>>,
     failure: Mutex<Option<(&'static str, String)>>,
 }
 
@@ -71,10 +74,11 @@ impl World {
         let network = MemoryNetwork::new();
         let air = Arc::new(Air::new(trace.clone(), rng.random()));
         network.set_wire(air.clone());
-        let members = (0..count).map(|number| Member::new(number, rng.random())).collect::<Option<_>>()?;
+        let began = Instant::now();
+        let members =
+            (0..count).map(|number| Member::new(number, rng.random(), began)).collect::<Option<_>>()?;
         Some(Arc::new(Self {
             trace,
-            began: Instant::now(),
             network,
             air,
             keys: Keys::default(),
@@ -85,6 +89,9 @@ impl World {
             deaths: Notify::new(),
             rng: Mutex::new(rng),
             troubled: AtomicBool::new(false),
+            calm: AtomicBool::new(false),
+            held: Mutex::default(),
+            half_joined: Mutex::default(),
             failure: Mutex::default(),
         }))
     }
@@ -128,6 +135,53 @@ impl World {
         self.troubled.load(Ordering::Relaxed)
     }
 
+    /// From now on nothing is wrong; or it may be again.
+    pub(crate) fn set_calm(&self, calm: bool) {
+        self.calm.store(calm, Ordering::Relaxed);
+    }
+
+    /// Nodes keep to the protocol among each other, and sessions do not break while nothing is wrong.
+    pub(crate) fn check_event(&self, number: u8, event: &Event) {
+        let Event::PeerDown { peer, cause } = event else { return };
+        self.trace.note("session.ended", format_args!("{number} {cause}"));
+        let other = self.number_of(peer.identity.as_bytes());
+        let breaks_off = matches!(cause, EndCause::ClosedHere(reason) | EndCause::ClosedByPeer(reason) if *reason == CloseReason::Protocol);
+        if breaks_off {
+            self.fail("nodes keep to the protocol", format!("{number} with {other:?}: {cause}"));
+        }
+        if matches!(cause, EndCause::PathLost(_)) && self.calm.load(Ordering::Relaxed) {
+            self.fail("no session breaks when nothing is wrong", format!("{number} with {other:?}: {cause}"));
+        }
+    }
+
+    /// Somebody came by a ticket and does not know it: they may be members to each other and have told each other nothing.
+    pub(crate) fn note_half_joined(&self, one: u8, other: u8) {
+        lock(&self.half_joined).insert((one.min(other), one.max(other)));
+    }
+
+    pub(crate) fn is_half_joined(&self, one: u8, other: u8) -> bool {
+        lock(&self.half_joined).contains(&(one.min(other), one.max(other)))
+    }
+
+    /// Has a receiver take nothing for a while.
+    pub(crate) fn set_held(&self, number: u8, held: bool) {
+        if held {
+            lock(&self.held).insert(number)
+        } else {
+            lock(&self.held).remove(&number)
+        };
+    }
+
+    pub(crate) fn is_held(&self, number: u8) -> bool {
+        lock(&self.held).contains(&number)
+    }
+
+    /// Breaks every connection between two nodes.
+    pub(crate) fn cut_between(&self, kind: &str, one: u8, other: u8) {
+        let count = self.network.cut_between(self.member(one).host(), self.member(other).host());
+        self.trace.note(kind, format_args!("{one} {other} {count}"));
+    }
+
     pub(crate) fn leave_ticket(&self, issuer: u8, ticket: Ticket) {
         let mut tickets = lock(&self.tickets);
         if tickets.len() == MAX_FOUND_TICKETS {
@@ -150,6 +204,9 @@ impl World {
     pub(crate) fn has_failed(&self) -> bool {
         if self.keys.is_repeated() && lock(&self.failure).is_none() {
             self.fail("no key and nonce are used twice", "two packets were sealed alike".to_owned());
+        }
+        if self.air.has_repeated() && lock(&self.failure).is_none() {
+            self.fail("no two handshakes have the same keys", "two connections began alike".to_owned());
         }
         lock(&self.failure).is_some()
     }
@@ -174,6 +231,14 @@ impl World {
         let ended = lock(&self.ledger).end(number, is_ok, maybe);
         if let Err(what) = ended {
             self.fail("an operation has one outcome, and it is true", what);
+        }
+    }
+
+    /// These were accepted while nothing was wrong.
+    pub(crate) fn must_have_come(&self, numbers: &[u64]) {
+        let missing = lock(&self.ledger).missing(numbers);
+        if let Some(what) = missing {
+            self.fail("what is accepted arrives when nothing is wrong", what);
         }
     }
 
