@@ -64,11 +64,24 @@ fn a_run_goes_as_far_as_credit_reaches_and_no_further_than_what_cannot_be_copied
 
     let waits = pair.a.tx.enqueue(stream, messages[1].clone(), false).unwrap();
     pair.b.consume_all();
-    assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[2]]), Ok(0), "it stands behind what waits");
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[2]]), Ok(0), "no credit is left");
     pair.settle();
     assert_eq!(pair.a.events, [TxEvent::Done { operation: waits, outcome: Outcome::Accepted }]);
     pair.a.tx.close(CloseReason::Shutdown);
     assert_eq!(pair.a.tx.try_send_run(stream, [&*messages[2]]), Err(SendError::Closed));
+}
+
+#[test]
+fn a_run_does_not_overtake_what_waits() {
+    let mut pair = Pair::new(small());
+    let stream = pair.a.tx.open_stream(&name("run"), StreamOptions::default()).unwrap();
+    let [large, one] = [noise(20_000, 7), noise(100, 1)];
+    pair.a.tx.enqueue(stream, large.clone(), false).unwrap();
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*one]), Ok(0));
+    pair.settle();
+    assert_eq!(pair.a.tx.try_send_run(stream, [&*one]), Ok(1));
+    pair.settle();
+    assert_eq!(pair.b.received("run").messages, [large, one]);
 }
 
 #[test]
