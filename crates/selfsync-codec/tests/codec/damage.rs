@@ -177,3 +177,36 @@ fn what_a_failed_frame_had_covered_is_not_trusted_again() {
     let heard = hear(Config::reliable(100), &stream, &[], false);
     assert_eq!(heard.bodies, [b"hidden"]);
 }
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut frame = BytesMut::new();
+    Encoder::new(Trailer::Crc32c).encode(body, &mut frame);
+    frame.to_vec()
+}
+
+#[test]
+fn markers_between_frames_are_no_damage() {
+    let stream = [framed(b"one"), MARKER.repeat(3), framed(b"two")].concat();
+    let heard = hear(Config::line(100), &stream, &[], false);
+    assert_eq!(heard.bodies, [b"one", b"two"]);
+    assert_eq!((heard.damages, heard.counters.skipped_bytes), (vec![], 6));
+}
+
+#[test]
+fn only_behind_a_marker_a_frame_may_begin_with_its_version() {
+    let without_marker = |body| framed(body).split_off(MARKER.len());
+    let stream = [without_marker(b"one"), framed(b"two"), without_marker(b"three")].concat();
+    let heard = hear(Config::line(100), &stream, &[], false);
+    assert_eq!(heard.bodies, [&b"two"[..], b"three"]);
+    let damages: Vec<_> = heard.damages.iter().map(|damage| (damage.cause, damage.offset)).collect();
+    assert_eq!(damages, [(Cause::NoMarker, 0)]);
+}
+
+#[test]
+fn what_follows_damage_up_to_the_next_frame_is_part_of_it() {
+    let stream = [&b"noise"[..], &MARKER, b"more", &MARKER, b"and more", &framed(b"one")].concat();
+    let heard = hear(Config::line(100), &stream, &[], false);
+    assert_eq!(heard.bodies, [b"one"]);
+    let damages: Vec<_> = heard.damages.iter().map(|damage| (damage.cause, damage.offset)).collect();
+    assert_eq!(damages, [(Cause::NoMarker, 0)]);
+}
