@@ -332,9 +332,7 @@ impl World {
         self.net.dials = true;
         self.net.connect(0, 1);
         self.net.connect(0, 2);
-        self.settle();
-        self.replies.clear();
-        self.settle();
+        self.come_to_rest();
         self.everybody_is_reached();
         // Whoever still waits for somebody who is gone, or for room, hears of it in time.
         for _ in 0..8 {
@@ -357,6 +355,18 @@ impl World {
         self.net.flow();
         for (number, node) in self.net.nodes.iter().enumerate() {
             assert_eq!(node.table_sizes(), (0, 0, 0), "something is left at node {number}");
+        }
+    }
+
+    /// Credit lets some through at a time: until nobody hears anything more.
+    fn come_to_rest(&mut self) {
+        let heard = |world: &Self| world.actors.values().map(|actor| actor.seen.len()).sum::<usize>();
+        let mut before = None;
+        while before != Some(heard(self)) {
+            before = Some(heard(self));
+            self.settle();
+            self.replies.clear();
+            self.settle();
         }
     }
 
