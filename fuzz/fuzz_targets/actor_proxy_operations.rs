@@ -332,6 +332,10 @@ impl World {
         self.net.dials = true;
         self.net.connect(0, 1);
         self.net.connect(0, 2);
+        if !self.through {
+            // Without a session, what was held in the one before is kept for an hour.
+            self.net.connect(1, 2);
+        }
         self.come_to_rest();
         self.everybody_is_reached();
         // Whoever still waits for somebody who is gone, or for room, hears of it in time.
