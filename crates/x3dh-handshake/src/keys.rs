@@ -150,3 +150,6 @@ impl PartialEq for StaticSecret {
 }
 
 impl Eq for StaticSecret {}
+
+#[cfg(test)]
+mod tests;

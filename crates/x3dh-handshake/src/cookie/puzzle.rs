@@ -81,3 +81,6 @@ impl fmt::Debug for Solved {
         f.write_str("Solved(..)")
     }
 }
+
+#[cfg(test)]
+mod tests;
