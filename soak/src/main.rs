@@ -33,6 +33,8 @@ use std::time::Duration;
 use cap::Cap;
 use clap::{Parser, Subcommand};
 
+use crate::plan::Plan;
+
 /// Counts what is allocated: a heap that grows and one that is only fragmented look alike from outside.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
@@ -50,10 +52,10 @@ struct Cli {
 /// What to run.
 #[derive(clap::Args)]
 struct Args {
-    /// For how long
+    /// For how long it is judged, after a warm-up of fifteen minutes
     #[arg(long, value_name = "N", default_value_t = 10)]
     minutes: u64,
-    /// For how long, where that is less than a minute: too short for the slope of memory to be judged
+    /// For how long in all, where that is less than a minute: too short for the slope of memory to be judged
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     seconds: Option<u64>,
     /// What the order of events follows from
@@ -97,9 +99,11 @@ fn run(cli: &Cli) -> anyhow::Result<bool> {
         Some(Part::Steady(args)) => runtime.block_on(steady::run(args, allocated_bytes)).map(|()| true),
         Some(Part::Peer(args)) => runtime.block_on(peer::run(args)).map(|()| true),
         None => {
-            let seconds = cli.args.seconds.unwrap_or(cli.args.minutes.saturating_mul(60));
             let seed = cli.args.seed.unwrap_or_else(rand::random);
-            let mut plan = plan::Plan::new(Duration::from_secs(seconds), seed);
+            let mut plan = match cli.args.seconds {
+                Some(seconds) => Plan::short(Duration::from_secs(seconds), seed),
+                None => Plan::judged_for(Duration::from_secs(cli.args.minutes.saturating_mul(60)), seed),
+            };
             plan.is_lean = !cli.args.default_allocator;
             let report = runtime.block_on(conductor::run(&plan))?;
             print!("{}", report.text());

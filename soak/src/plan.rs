@@ -20,8 +20,8 @@ pub(crate) const MAX_SLOPE_MIB_PER_HOUR: f64 = 1.0;
 pub(crate) const MIN_JUDGED: Duration = Duration::from_secs(240);
 /// And one over fewer points than these.
 pub(crate) const MIN_POINTS: usize = 6;
-/// The longest warm-up.
-const MAX_WARM_UP: Duration = Duration::from_secs(180);
+/// What is resident takes some thirteen minutes to come to rest; until then it says nothing of what comes later.
+const WARM_UP: Duration = Duration::from_secs(900);
 /// From one quiet moment to the next.
 const QUIET_INTERVAL: Duration = Duration::from_secs(25);
 
@@ -62,8 +62,18 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(length: Duration, seed: u64) -> Self {
-        let warm_up = (length / 3).min(MAX_WARM_UP);
+    /// One that is judged for so long, once it is warm.
+    pub(crate) fn judged_for(judged: Duration, seed: u64) -> Self {
+        Self::of(WARM_UP, WARM_UP + judged, seed)
+    }
+
+    /// One of so many seconds in all, too short for the slope of memory.
+    pub(crate) fn short(length: Duration, seed: u64) -> Self {
+        Self::of(length / 3, length, seed)
+    }
+
+    /// One whose slope is judged from `warm_up` to the end.
+    pub(crate) fn of(warm_up: Duration, length: Duration, seed: u64) -> Self {
         let quiet_interval = QUIET_INTERVAL.min(length / 2);
         Self { length, seed, warm_up, quiet_interval, is_lean: true }
     }

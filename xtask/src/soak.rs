@@ -7,7 +7,7 @@ use crate::workspace::{Workspace, succeed};
 /// How long, and from what.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// For how long
+    /// For how long it is judged, after a warm-up of fifteen minutes
     #[arg(long, value_name = "N", default_value_t = 10)]
     minutes: u64,
     /// What the order of events follows from: another one each time, if none is given

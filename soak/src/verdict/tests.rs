@@ -11,7 +11,7 @@ fn point(seconds: u64, resident_kib: u64, heap_kib: u64, descriptors: u64) -> Po
 
 /// A run of ten minutes in which nothing grows.
 fn flat() -> Report {
-    let plan = Plan::new(Duration::from_secs(600), 1);
+    let plan = Plan::of(Duration::from_secs(180), Duration::from_secs(600), 1);
     let first = point(0, 9_000, 500, 20);
     let mut report = Report::new(&plan, first.count, first.measure);
     report.points = (1..20).map(|number| point(number * 30, 20_000 + number % 3, 900, 20)).collect();
