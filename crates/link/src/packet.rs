@@ -11,7 +11,8 @@ use secure_channel::{HEADER_BYTES, SealTicket, TAG_BYTES};
 use crate::record::{Head, MAX_RECORD_HEAD_BYTES};
 use crate::stream::StreamId;
 
-/// Buffers that a [`BufferPool`] keeps at the most: 64 of at most 64 KiB.
+/// Buffers that a [`BufferPool`] keeps at the most. A packet has at most 64 KiB, and the vector that grew to hold it at
+/// most twice that: 8 MiB in all.
 const MAX_POOLED_BUFFERS: usize = 64;
 
 /// The first growth of a buffer: a packet with one small message.

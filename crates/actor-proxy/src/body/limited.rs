@@ -2,9 +2,13 @@
 
 use std::io;
 
+use crate::limits::MAX_COPIED_BYTES;
+
 /// How much is gathered before it goes to the vector, in bytes: encoders write a number at a time, and a small
 /// message fits as a whole.
 const GATHERED_BYTES: usize = 128;
+// What fits there is copied between senders and packets without being looked at again.
+const _: () = assert!(GATHERED_BYTES <= MAX_COPIED_BYTES);
 
 /// Room for a small message, where whoever wants it written keeps it.
 pub(crate) struct Short {

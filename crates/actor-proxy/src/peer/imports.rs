@@ -122,6 +122,11 @@ impl Import {
     pub(super) fn is_open(&self) -> Option<Tag> {
         self.tag.filter(|_| self.fate.is_none() && self.allowance.has_any())
     }
+
+    /// As [`is_open`](Self::is_open), for a message that nothing waits in front of.
+    pub(super) fn may_go(&self) -> Option<Tag> {
+        self.is_open().filter(|_| self.waiting() == 0)
+    }
 }
 
 /// What makes a proxy, beside its place.

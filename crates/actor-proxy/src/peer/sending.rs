@@ -65,16 +65,18 @@ impl Draft {
 
     /// A message that was written elsewhere.
     pub(crate) fn copied(body: &[u8], table: Vec<Passenger>) -> Result<Self, SendError> {
-        let mut buffer = Self::buffer();
-        buffer.extend_from_slice(body);
-        Self::new(buffer, table)
+        Self::new(Self::filled(body), table)
     }
 
     /// The same for one in which no address stands.
     pub(crate) fn plain(body: &[u8]) -> Self {
+        Self { buffer: Self::filled(body), table: Vec::new() }
+    }
+
+    fn filled(body: &[u8]) -> Vec<u8> {
         let mut buffer = Self::buffer();
         buffer.extend_from_slice(body);
-        Self { buffer, table: Vec::new() }
+        buffer
     }
 
     /// The body, if it is small and no address stands in it.
@@ -254,12 +256,11 @@ impl Peer {
     pub(crate) fn offer_at_once(&self, proxy: &Proxy, body: &[u8]) -> Option<bool> {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
-        let full = state.outbox.bytes() >= self.core.limits.outbox_bytes;
-        if full || state.link != Link::Up || body.len() > state.body_limit {
+        if !self.has_room(state) || body.len() > state.body_limit {
             return None;
         }
-        let import = state.imports.get_mut(proxy.import).filter(|import| import.waiting() == 0)?;
-        let tag = import.is_open()?;
+        let import = state.imports.get_mut(proxy.import)?;
+        let tag = import.may_go()?;
         import.allowance.spend(cost(body.len(), 0));
         state.outbox.push(Lane::of(tag), &Head::message(tag), body);
         let pause = state.count_accepted();
@@ -318,12 +319,12 @@ impl Peer {
     }
 
     fn may_go(&self, state: &State, import: Handle<Import>) -> bool {
-        state.link == Link::Up
-            && state.outbox.bytes() < self.core.limits.outbox_bytes
-            && state
-                .imports
-                .get(import)
-                .is_some_and(|import| import.waiting() == 0 && import.is_open().is_some())
+        self.has_room(state) && state.imports.get(import).is_some_and(|import| import.may_go().is_some())
+    }
+
+    /// Whether there is a session, and room for what is to leave by it.
+    fn has_room(&self, state: &State) -> bool {
+        state.link == Link::Up && state.outbox.bytes() < self.core.limits.outbox_bytes
     }
 
     fn line_up(

@@ -255,7 +255,9 @@ async fn a_session_takes_nothing_more_once_its_end_is_told() {
         sender.send_confirmed("before").await.unwrap();
         assert_eq!(next(&mut receiver).await, "before");
         pair.bob.disconnect(pair.alice.identity());
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
+            assert!(Instant::now() < deadline, "round {round}: the end is not told");
             match std::pin::pin!(events.next()).poll(&mut context) {
                 Poll::Ready(Some(Event::PeerDown { .. })) => break,
                 Poll::Ready(None) => panic!("the node is gone"),
