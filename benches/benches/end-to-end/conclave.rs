@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use benches::Person;
 use bytes::Bytes;
-use node::{Card, IdentityKey, Limits, Node, Receiver, Sender, StreamName, StreamOptions};
+use node::{Card, IdentityKey, Limits, Node, Receiver, Run, Sender, StreamName, StreamOptions};
 
-use crate::measure::{Run, Sample, random};
+use crate::measure::{self, Sample, random};
 use crate::{BULK_MESSAGE_BYTES, Load, Mode, SMALL_MESSAGE_BYTES};
 
 fn name(text: &str) -> StreamName {
@@ -26,7 +26,10 @@ pub async fn run(mode: Mode, load: &Load) -> Sample {
     }
     let requests = serving.receiver(name("to")).unwrap();
     let echo = serving.clone();
-    let served = tokio::spawn(serve(mode, *load, echo, requests));
+    let served = match mode {
+        Mode::Rate => tokio::spawn(count_small(load.rate_messages, echo, requests)),
+        _ => tokio::spawn(serve(mode, *load, echo, requests)),
+    };
     let sample = match mode {
         Mode::Connect => connects(&dialing, server.identity()).await,
         Mode::Bulk => one_way(&dialing[0], server.identity(), BULK_MESSAGE_BYTES, load.bulk_messages).await,
@@ -50,7 +53,7 @@ async fn one_way(node: &Node, server: IdentityKey, bytes: usize, count: usize) -
     // Static, since the others send from a slice: counting references to each message would be the harness's cost.
     let message = Bytes::from_static(random(bytes).to_vec().leak());
     node.connect(server).await.unwrap();
-    let run = Run::start();
+    let run = measure::Run::start();
     // As the writers of the others, which have a buffer.
     sender.send_all(std::iter::repeat_n(message, count)).await.unwrap();
     answers.recv().await.unwrap();
@@ -63,7 +66,7 @@ async fn round_trips(node: &Node, server: IdentityKey, count: usize) -> Sample {
     let mut each: Vec<Duration> = Vec::with_capacity(count);
     sender.send(message.clone()).await.unwrap();
     answers.recv().await.unwrap();
-    let run = Run::start();
+    let run = measure::Run::start();
     for _ in 0..count {
         let started = Instant::now();
         sender.send(message.clone()).await.unwrap();
@@ -79,7 +82,7 @@ async fn connects(nodes: &[Node], server: IdentityKey) -> Sample {
     let mut each = Vec::with_capacity(pairs.len());
     let message = random(SMALL_MESSAGE_BYTES);
     let count = pairs.len();
-    let run = Run::start();
+    let run = measure::Run::start();
     for ((sender, mut answers), node) in pairs.into_iter().zip(nodes) {
         let started = Instant::now();
         sender.send(message.clone()).await.unwrap();
@@ -90,10 +93,23 @@ async fn connects(nodes: &[Node], server: IdentityKey) -> Sample {
     run.stop(count, each)
 }
 
+/// Takes small messages as the others take theirs: out of the buffer that they were read into.
+async fn count_small(mut left: usize, node: Node, mut requests: Receiver) {
+    while let Some(Run::Small(messages)) = requests.recv_run().await {
+        for message in messages.iter() {
+            assert_eq!(message.len(), SMALL_MESSAGE_BYTES);
+            left -= 1;
+        }
+        if left == 0 {
+            let sender = node.sender(messages.from(), name("fro"), StreamOptions::default());
+            return sender.send(Bytes::from_static(b"all here")).await.unwrap();
+        }
+    }
+}
+
 async fn serve(mode: Mode, load: Load, node: Node, mut requests: Receiver) {
     let mut left = match mode {
         Mode::Bulk => load.bulk_messages,
-        Mode::Rate => load.rate_messages,
         _ => 0,
     };
     let mut answer: Option<(IdentityKey, Sender)> = None;

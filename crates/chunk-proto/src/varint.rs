@@ -36,11 +36,30 @@ pub fn len(value: u64) -> usize {
 /// 64 bits.
 #[inline]
 pub fn take(input: &mut &[u8]) -> Result<u64, Error> {
+    // Most are streams and lengths of one byte, and the numbers of messages.
+    let (value, rest) = match *input {
+        [a @ ..0x80, rest @ ..] => (u64::from(*a), rest),
+        [a, b @ 1..0x80, rest @ ..] => (low_bits(*a) | u64::from(*b) << 7, rest),
+        [a, b @ 0x80..=0xFF, c @ 1..0x80, rest @ ..] => {
+            (low_bits(*a) | low_bits(*b) << 7 | u64::from(*c) << 14, rest)
+        }
+        _ => return take_longer(input),
+    };
+    *input = rest;
+    Ok(value)
+}
+
+fn low_bits(byte: u8) -> u64 {
+    u64::from(byte & 0x7F)
+}
+
+#[cold]
+fn take_longer(input: &mut &[u8]) -> Result<u64, Error> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (&byte, rest) = input.split_first().ok_or(Error::HeaderTruncated)?;
         *input = rest;
-        let bits = u64::from(byte & 0x7F);
+        let bits = low_bits(byte);
         // Of the tenth byte only one bit is left.
         if (bits << shift) >> shift != bits || (byte == 0 && shift > 0) {
             return Err(Error::HeaderNumber);

@@ -115,8 +115,8 @@ pub use node;
 pub use node::{
     ActorSendError, Address, Allow, AskError, Body, CallError, Compression, Device, Echo, Ended, Format,
     Inbox, Incoming, Limits, LookupError, Message, Node, NodeId, Origin, Outgoing, Payload, Priority,
-    Receiver, ReplyTo, Request, Route, Schema, Sender, ServeError, ServiceError, ServiceInfo, ServiceName,
-    ServiceOptions, StreamName, StreamOptions, Unreachable, Untyped,
+    Receiver, ReplyTo, Request, Route, Run, Schema, Sender, ServeError, ServiceError, ServiceInfo,
+    ServiceName, ServiceOptions, SmallMessages, StreamName, StreamOptions, Unreachable, Untyped,
 };
 pub use secure_channel;
 pub use selfsync_codec;

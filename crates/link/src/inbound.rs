@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use chunk_proto::MessageId;
 
 use crate::credit::{Window, cost};
 use crate::meter::Meter;
 use crate::record::Message;
 
-/// Messages of one stream that came together, in order. They share one allocation, that of their records, so that a message
-/// that is kept long does not keep what else came in the packet.
+/// Messages of one stream that came together, in order: at least one at first.
+///
+/// They share one allocation. It is that of their records alone, so that a message that is kept long does not keep what else
+/// came in the packet, unless they are most of a packet themselves: then they share the buffer that it was read into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
-    spans: Vec<Span>,
-    /// How many were taken, and the cost of the others.
+    first: Span,
+    /// Empty for a message that came alone, which needs no allocation for it then.
+    others: Vec<Span>,
+    /// How many were taken, and the cost of those that are left.
     taken: usize,
     cost: u64,
 }
@@ -44,7 +48,7 @@ impl Batch {
     /// Messages that are left.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.spans.len() - self.taken
+        1 + self.others.len() - self.taken
     }
 
     /// Whether all messages are taken.
@@ -59,16 +63,26 @@ impl Batch {
         self.cost
     }
 
+    /// The messages that are left, where they lie.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.spans().map(|span| self.bytes.get(span.range()).unwrap_or_default())
+    }
+
     /// The messages that are left as they lie in one buffer: in order, with gaps between them.
     pub fn into_packed(self) -> (Bytes, impl Iterator<Item = Range<usize>>) {
-        let Self { bytes, spans, taken, .. } = self;
-        (bytes, spans.into_iter().skip(taken).map(Span::range))
+        let Self { bytes, first, others, taken, .. } = self;
+        (bytes, std::iter::once(first).chain(others).skip(taken).map(Span::range))
     }
 
     /// A message that has a buffer of its own.
     pub(crate) fn one(message: Bytes) -> Self {
-        let (cost, spans) = (cost(message.len()), vec![Span::new(0..message.len())]);
-        Self { bytes: message, spans, taken: 0, cost }
+        let (cost, first) = (cost(message.len()), Span::new(0..message.len()));
+        Self { bytes: message, first, others: Vec::new(), taken: 0, cost }
+    }
+
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        let others = self.others.get(self.taken.saturating_sub(1)..).unwrap_or_default();
+        (self.taken == 0).then_some(self.first).into_iter().chain(others.iter().copied())
     }
 }
 
@@ -77,10 +91,21 @@ impl Iterator for Batch {
 
     #[inline]
     fn next(&mut self) -> Option<Bytes> {
-        let range = self.spans.get(self.taken)?.range();
+        let span = match self.taken.checked_sub(1) {
+            None => self.first,
+            Some(other) => *self.others.get(other)?,
+        };
+        let range = span.range();
         self.taken += 1;
         self.cost -= cost(range.len());
-        Some(self.bytes.slice(range))
+        if !self.is_empty() {
+            return Some(self.bytes.slice(range));
+        }
+        // The last one takes the buffer along, and most come alone: no other reference is made to be dropped at once.
+        let mut message = std::mem::take(&mut self.bytes);
+        message.truncate(range.end);
+        message.advance(range.start);
+        Some(message)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -90,10 +115,12 @@ impl Iterator for Batch {
 
 /// Consecutive small messages of one stream in one packet, on their way to a [`Batch`].
 pub(crate) struct Run<'a> {
-    records: &'a [u8],
+    records: &'a Bytes,
     /// Where in them the first message lies.
-    start: usize,
-    spans: Vec<Span>,
+    first: Option<Range<usize>>,
+    /// Where the others do, seen from its beginning.
+    others: Vec<Span>,
+    end: usize,
     cost: u64,
 }
 
@@ -103,8 +130,8 @@ const MAX_RESERVED_SPANS: usize = 1_024;
 
 impl<'a> Run<'a> {
     /// An empty run of messages in `records`.
-    pub(crate) fn new(records: &'a [u8]) -> Self {
-        Self { records, start: 0, spans: Vec::new(), cost: 0 }
+    pub(crate) fn new(records: &'a Bytes) -> Self {
+        Self { records, first: None, others: Vec::new(), end: 0, cost: 0 }
     }
 
     /// Adds a message that costs `cost`, with `rest` behind it.
@@ -112,25 +139,43 @@ impl<'a> Run<'a> {
     pub(crate) fn push(&mut self, message: &Message<'a>, rest: &[u8], cost: u64) {
         let end = self.records.len() - rest.len();
         let start = end - message.payload.len();
-        if self.spans.is_empty() {
-            self.start = start;
-            // Those that follow are likely to be of the same size.
-            let likely = 1 + rest.len() / message.payload.len().max(1);
-            self.spans.reserve(likely.min(MAX_RESERVED_SPANS));
+        match &self.first {
+            None => self.first = Some(start..end),
+            Some(first) => {
+                if self.others.is_empty() {
+                    // Those that follow are likely to be of the same size.
+                    let likely = 1 + rest.len() / message.payload.len().max(1);
+                    self.others.reserve(likely.min(MAX_RESERVED_SPANS));
+                }
+                self.others.push(Span::new(start - first.start..end - first.start));
+            }
         }
-        self.spans.push(Span::new(start - self.start..end - self.start));
+        self.end = end;
         self.cost += cost;
     }
 
-    /// The messages, copied out of the packet together.
+    /// The messages: copied out of the packet together, or where they are if they are most of it.
     pub(crate) fn into_batch(self) -> Option<Batch> {
-        let Self { records, start, mut spans, cost } = self;
-        let end = start + spans.last()?.range().end;
-        if spans.capacity() > 2 * spans.len() {
-            spans.shrink_to_fit();
+        let Self { records, first, mut others, end, cost } = self;
+        let first = first?;
+        if others.capacity() > 2 * others.len() {
+            others.shrink_to_fit();
         }
-        let bytes = Bytes::copy_from_slice(records.get(start..end).unwrap_or_default());
-        Some(Batch { bytes, spans, taken: 0, cost })
+        let bytes = shared_or_copied(records, first.start..end);
+        Some(Batch { bytes, first: Span::new(0..first.len()), others, taken: 0, cost })
+    }
+}
+
+/// Less than this is copied out of its packet: credit counts its own bytes only, not those of the read buffer that a slice
+/// would keep alive.
+const MIN_SHARED_BYTES: usize = 32 << 10;
+
+/// A part of a packet, without the buffer that it came in unless it is most of a packet itself.
+pub(crate) fn shared_or_copied(packet: &Bytes, range: Range<usize>) -> Bytes {
+    if range.len() >= MIN_SHARED_BYTES {
+        packet.slice(range)
+    } else {
+        Bytes::copy_from_slice(packet.get(range).unwrap_or_default())
     }
 }
 

@@ -192,6 +192,7 @@ impl<'a> Reader<'a> {
         Ok(Record::Open { stream, priority, name: name.ok_or(PeerFault::MalformedRecord)? })
     }
 
+    #[inline]
     fn stream(&mut self) -> Result<StreamId, PeerFault> {
         match u32::try_from(self.varint()?) {
             Ok(id) if id != 0 => Ok(StreamId(id)),
@@ -199,6 +200,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, PeerFault> {
         chunk_proto::varint::take(&mut self.rest).map_err(|_| PeerFault::MalformedRecord)
     }
@@ -215,6 +217,7 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], PeerFault> {
         let length = usize::try_from(length).map_err(|_| PeerFault::MalformedRecord)?;
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(PeerFault::MalformedRecord)?;

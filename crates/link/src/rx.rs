@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use chunk_proto::{MessageId, NodeBudget, Reassembler};
 use rand_core::CryptoRng;
 use secure_channel::{HEADER_BYTES, Opener, Rekey, TAG_BYTES};
@@ -169,7 +169,9 @@ impl Rx {
             self.keys_moved(now, committed.generation);
         }
         let end = packet.len() - TAG_BYTES;
-        let plaintext = packet.freeze().slice(HEADER_BYTES..end);
+        packet.truncate(end);
+        packet.advance(HEADER_BYTES);
+        let plaintext = packet.freeze();
         self.handle_records(now, rng, &plaintext)?;
         Ok(())
     }

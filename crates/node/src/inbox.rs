@@ -29,6 +29,10 @@ struct State {
     finished: bool,
 }
 
+/// Nobody receives here any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Abandoned;
+
 /// Something that arrived.
 pub(crate) struct Delivery {
     pub(crate) from: IdentityKey,
@@ -59,11 +63,16 @@ impl Credit {
 }
 
 impl Inbox {
-    /// Puts something in. `Err` gives it back: nobody receives here any more.
-    pub(crate) fn push(&self, delivery: Delivery) -> Result<Option<Waker>, Delivery> {
+    /// Puts something in.
+    ///
+    /// # Errors
+    /// [`Abandoned`]: it was dropped, and its credit given back.
+    pub(crate) fn push(&self, delivery: Delivery) -> Result<Option<Waker>, Abandoned> {
         let mut state = lock(&self.state);
         if state.abandoned {
-            return Err(delivery);
+            // Before the delivery is dropped, which may wake a session.
+            drop(state);
+            return Err(Abandoned);
         }
         state.deliveries.push_back(delivery);
         Ok(state.receiver.take())

@@ -67,7 +67,7 @@ pub use limits::Limits;
 pub use lone::LoneEnd;
 pub use node::{Node, SessionInfo};
 pub use outgoing::Outgoing;
-pub use receivers::{Incoming, Receiver};
+pub use receivers::{Incoming, Receiver, Run, SmallMessages};
 pub use recorder::Explained;
 pub use sender::Sender;
 pub use unverified::Unverified;

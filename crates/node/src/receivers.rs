@@ -78,6 +78,21 @@ pub struct Incoming {
     pub body: Body,
 }
 
+/// What [`Receiver::recv_run`] gives: the small messages that came together, or one large message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Run {
+    /// Small messages of one member, in order; at least one.
+    Small(SmallMessages),
+    /// A message that comes in pieces.
+    Large(Incoming),
+}
+
+/// Small messages that came together, in order.
+///
+/// Their credit goes back when this is dropped: whoever holds it stops its sender in the end.
+pub struct SmallMessages(Delivery);
+
 impl Receiver {
     /// The name under which it receives.
     #[must_use]
@@ -101,6 +116,39 @@ impl Receiver {
             if !std::task::ready!(self.inbox.poll_take(context, &mut self.taken)) {
                 return Poll::Ready(None);
             }
+        }
+    }
+
+    /// The next messages, as many as came together; `None` as of [`recv`](Self::recv). Cancel-safe.
+    ///
+    /// For streams of many small messages: it does what as many calls of `recv` do, and they are looked at where they lie,
+    /// without a future, a body and a counted reference for each.
+    pub async fn recv_run(&mut self) -> Option<Run> {
+        std::future::poll_fn(|context| self.poll_recv_run(context)).await
+    }
+
+    /// As [`recv_run`](Self::recv_run), for hand-written futures.
+    pub fn poll_recv_run(&mut self, context: &mut Context<'_>) -> Poll<Option<Run>> {
+        loop {
+            if let Some(run) = self.next_run() {
+                return Poll::Ready(Some(run));
+            }
+            if !std::task::ready!(self.inbox.poll_take(context, &mut self.taken)) {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    fn next_run(&mut self) -> Option<Run> {
+        let mut delivery = self.taken.pop_front()?;
+        if self.unpaid > 0 {
+            // Its first messages were taken one by one.
+            delivery.credit.give_back(std::mem::take(&mut self.unpaid));
+        }
+        let from = delivery.from;
+        match &mut delivery.content {
+            Content::Small(_) => Some(Run::Small(SmallMessages(delivery))),
+            Content::Large(body) => body.take().map(|body| Run::Large(Incoming { from, body })),
         }
     }
 
@@ -141,6 +189,30 @@ impl Receiver {
         if emptied {
             self.taken.pop_front();
         }
+    }
+}
+
+impl SmallMessages {
+    /// The member who sent them.
+    #[must_use]
+    pub fn from(&self) -> IdentityKey {
+        self.0.from
+    }
+
+    /// The messages.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let batch = match &self.0.content {
+            Content::Small(batch) => Some(batch),
+            Content::Large(_) => None,
+        };
+        batch.into_iter().flat_map(link::Batch::iter)
+    }
+}
+
+impl fmt::Debug for SmallMessages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What stands in them is the user's.
+        f.debug_struct("SmallMessages").field("from", &self.from()).finish_non_exhaustive()
     }
 }
 

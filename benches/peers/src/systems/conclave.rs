@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use benches::Person;
 use bytes::Bytes;
-use node::{Card, IdentityKey, Limits, Node, Rate, Receiver, Sender, StreamName, StreamOptions};
+use node::{Card, IdentityKey, Limits, Node, Rate, Receiver, Run, Sender, StreamName, StreamOptions};
 
 use super::tally::Tally;
 use crate::measure::random;
@@ -84,22 +84,37 @@ async fn serve(node: Node, takes: Receiver, echoes: Receiver) {
     served.map_or_else(|error| eprintln!("the accepting node ended: {error:#}"), |_| ());
 }
 
-/// Takes messages, and says how many they were to who asks.
+/// Takes messages, and says how many they were to who asks. Small ones are looked at in the buffer that they were read
+/// into, as by the others.
 async fn take(node: &Node, mut messages: Receiver) -> Result<()> {
     let mut taken = Tally::default();
-    while let Some(mut incoming) = messages.recv().await {
-        let from = incoming.from;
-        if incoming.body.len() == u64::try_from(COUNT.len())? {
-            let answer = node.sender(from, name("answer")?, StreamOptions::default());
-            // Who has hung up needs no answer.
-            let _ = answer.send(Bytes::copy_from_slice(&taken.of(from).to_le_bytes())).await;
-            continue;
+    while let Some(run) = messages.recv_run().await {
+        match run {
+            Run::Small(small) => {
+                for message in small.iter() {
+                    if message == COUNT {
+                        answer(node, small.from(), taken.of(small.from())).await?;
+                    } else {
+                        taken.add(small.from());
+                    }
+                }
+            }
+            Run::Large(mut incoming) => {
+                while let Some(piece) = incoming.body.next().await {
+                    piece?;
+                }
+                taken.add(incoming.from);
+            }
+            _ => {}
         }
-        while let Some(piece) = incoming.body.next().await {
-            piece?;
-        }
-        taken.add(from);
     }
+    Ok(())
+}
+
+async fn answer(node: &Node, to: IdentityKey, taken: u64) -> Result<()> {
+    let answer = node.sender(to, name("answer")?, StreamOptions::default());
+    // Who has hung up needs no answer.
+    let _ = answer.send(Bytes::copy_from_slice(&taken.to_le_bytes())).await;
     Ok(())
 }
 

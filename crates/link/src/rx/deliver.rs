@@ -9,16 +9,12 @@ use chunk_proto::{Accepted, ChunkHeader, MessageId, Reassembler};
 use super::{Event, Rx};
 use crate::credit::{MESSAGE_COST_BYTES, Window, cost};
 use crate::error::{PeerFault, StopReason};
-use crate::inbound::{Batch, Held, InStream, Partial, Run};
+use crate::inbound::{Batch, Held, InStream, Partial, Run, shared_or_copied};
 use crate::record::{Message, Reader};
 use crate::stream::StreamId;
 
 /// Messages given up before anything of them arrived, over all streams of a session.
 const MAX_GIVEN_UP_AHEAD: usize = 1_024;
-
-/// Smaller payloads are copied out of their packets: credit counts their own bytes only, not those of the read buffer
-/// that a slice would keep alive.
-const MIN_SHARED_PAYLOAD_BYTES: usize = 32 << 10;
 
 impl Rx {
     /// Takes a small message, and those of its stream that follow in its packet: as a run as long as each is the next one,
@@ -27,7 +23,7 @@ impl Rx {
         &mut self,
         first: Message<'a>,
         records: &mut Reader<'a>,
-        plaintext: &'a [u8],
+        plaintext: &'a Bytes,
     ) -> Result<(), PeerFault> {
         let id = first.stream;
         let stream = self.streams.get_mut(&id).ok_or(PeerFault::UnknownStream)?;
@@ -75,7 +71,6 @@ impl Rx {
         chunk: Bytes,
     ) -> Result<(), PeerFault> {
         let (header, used) = ChunkHeader::decode(&chunk).map_err(PeerFault::BadChunk)?;
-        let payload = chunk.slice(used..);
         let cost = chunk_cost(&header);
         let stream = self.streams.get_mut(&id).ok_or(PeerFault::UnknownStream)?;
         charge(&mut stream.window, &mut self.window, cost)?;
@@ -88,7 +83,7 @@ impl Rx {
         if let Some((_, partial)) = self.partial(header.message()) {
             partial.owed += cost;
         }
-        let payload = unshared(payload);
+        let payload = shared_or_copied(&chunk, used..chunk.len());
         let Self { reassembler, limits, budget, .. } = self;
         let reassembler = reassembler
             .get_or_insert_with(|| Box::new(Reassembler::new(limits.reassembly(), budget.clone())));
@@ -301,11 +296,6 @@ fn charge(stream: &mut Window, session: &mut Window, cost: u64) -> Result<(), Pe
     stream.receive(cost);
     session.receive(cost);
     Ok(())
-}
-
-/// The payload without the buffer it came in, unless it is most of a packet itself.
-fn unshared(payload: Bytes) -> Bytes {
-    if payload.len() < MIN_SHARED_PAYLOAD_BYTES { Bytes::copy_from_slice(&payload) } else { payload }
 }
 
 /// What a chunk costs: the bytes it covers, and with the first one the message itself (PROTOCOL.md §8).

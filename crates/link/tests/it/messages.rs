@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chunk_proto::Compression;
-use link::{Limits, Outcome, Priority, StreamOptions, TxEvent};
+use link::{Event, Limits, MESSAGE_COST_BYTES, Outcome, Priority, StreamOptions, TxEvent};
 
 use crate::pair::{Pair, name, noise};
 
@@ -83,6 +83,60 @@ fn small_messages_share_packets() {
     assert_eq!(pair.a.wire.len(), 2, "one with the news, one full of messages");
     pair.settle();
     assert_eq!(pair.b.received("many").messages.len(), 800);
+}
+
+/// Credit counts the bytes of messages: a few of them must not keep a buffer that holds much more. A packetful may.
+#[test]
+fn few_messages_leave_their_packet_and_a_packetful_stays_in_it() {
+    for (count, stays) in [(1, false), (2, false), (400, false), (800, true)] {
+        let mut pair = Pair::new(Limits::default());
+        let id = pair.a.tx.open_stream(&name("many"), StreamOptions::default()).unwrap();
+        pair.settle();
+        for index in 0..count {
+            assert_eq!(pair.a.tx.try_send(id, &noise(64, index), false), Ok(None));
+        }
+        pair.a.transmit(usize::MAX);
+        let packet = pair.a.wire.pop_front().unwrap();
+        assert!(pair.a.wire.is_empty());
+        let place = packet.as_ptr_range();
+        pair.b.receive(pair.now, packet).unwrap();
+        let messages = &pair.b.received("many").messages;
+        for (index, message) in messages.iter().enumerate() {
+            assert_eq!(*message, noise(64, index as u64));
+            assert_eq!(place.contains(&message.as_ptr()), stays, "{index} of {count}");
+        }
+        assert_eq!(messages.len(), count as usize);
+    }
+}
+
+/// A batch says the same in each of its three ways, however many of its messages were taken before.
+#[test]
+fn a_batch_is_the_same_messages_in_every_way() {
+    for count in [1, 2, 3, 700] {
+        let mut pair = Pair::new(Limits::default());
+        let id = pair.a.tx.open_stream(&name("many"), StreamOptions::default()).unwrap();
+        pair.settle();
+        let sent: Vec<_> = (0..count).map(|index| noise(index % 90, index as u64)).collect();
+        for message in &sent {
+            assert_eq!(pair.a.tx.try_send(id, message, false), Ok(None));
+        }
+        pair.a.transmit(usize::MAX);
+        let packet = pair.a.wire.pop_front().unwrap();
+        pair.b.rx.handle_packet(pair.now, &mut pair.b.rng, packet).unwrap();
+        let Some(Event::Messages { mut batch, .. }) = pair.b.rx.poll_event() else { panic!("no messages") };
+        for taken in 0..=count {
+            let left = &sent[taken..];
+            assert_eq!((batch.len(), batch.is_empty()), (left.len(), left.is_empty()));
+            let cost: u64 = left.iter().map(|message| message.len() as u64 + MESSAGE_COST_BYTES).sum();
+            assert_eq!(batch.cost(), cost);
+            assert!(batch.iter().eq(left.iter().map(|message| &message[..])));
+            if !left.is_empty() {
+                let (buffer, ranges) = batch.clone().into_packed();
+                assert!(ranges.map(|range| &buffer[range]).eq(left.iter().map(|message| &message[..])));
+            }
+            assert_eq!(batch.next().as_ref(), left.first());
+        }
+    }
 }
 
 #[test]

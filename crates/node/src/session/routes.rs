@@ -12,7 +12,7 @@ use link::{Batch, Event, MESSAGE_COST_BYTES, Meter, Rx, StopReason, StreamId, St
 use super::Session;
 use crate::body::{Body, Pieces};
 use crate::error::BodyError;
-use crate::inbox::{Content, Credit, Delivery, Inbox};
+use crate::inbox::{Abandoned, Content, Credit, Delivery, Inbox};
 use crate::lanes;
 use crate::receivers::Receivers;
 
@@ -222,8 +222,7 @@ impl Routes {
         let Some(route) = self.streams.get(&stream) else { return };
         match route.inbox.push(delivery) {
             Ok(waker) => self.wakers.extend(waker),
-            Err(_) => {
-                // The receiver is gone; the delivery pays its credit back as it is dropped.
+            Err(Abandoned) => {
                 self.streams.remove(&stream);
                 rx.refuse(stream, StopReason::Ended);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{Compression, Limits, Priority, SendError, StopReason, StreamOptions};
+use node::{Compression, Limits, MemoryNetwork, Priority, Run, SendError, StopReason, StreamOptions};
 
 use crate::support::{Pair, name, next, noise, whole};
 
@@ -282,4 +282,59 @@ async fn a_ping_measures_the_way_there_and_back() {
     for ping in pings {
         ping.await.unwrap();
     }
+}
+
+/// Messages taken in runs, one by one, and in turns: each comes once, in order, and its credit goes back.
+#[tokio::test(start_paused = true)]
+async fn runs_are_the_same_messages_in_the_same_order() {
+    let mut limits = Limits::default();
+    limits.session_window_bytes = 1 << 20;
+    limits.stream_window_bytes = 256 << 10;
+    let pair = Pair::memory_with(&MemoryNetwork::new(), limits).await;
+    let (sender, mut receiver) = pair.stream("there");
+    // Several windows of them, in packets that they fill and in packets of a few.
+    let count = 30_000;
+    let sizes = [0, 1, 64, 64, 64, 252, 64, 3_000];
+    let message = move |index: usize| match index % 1_000 {
+        999 => noise(100_000, index as u64),
+        _ => noise(sizes[index % sizes.len()], index as u64),
+    };
+    let sending = tokio::spawn(async move {
+        for index in 0..count {
+            sender.send(message(index)).await.unwrap();
+            if index % 7_000 == 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    });
+    let (mut index, mut runs) = (0, 0);
+    while index < count {
+        // The first of a run may have been taken alone.
+        if index % 3 == 0 {
+            assert!(next(&mut receiver).await == message(index), "{index}");
+            index += 1;
+            continue;
+        }
+        runs += 1;
+        match receiver.recv_run().await.unwrap() {
+            Run::Small(messages) => {
+                assert_eq!(messages.from(), pair.alice.identity());
+                for received in messages.iter() {
+                    assert!(message(index) == received, "{index}");
+                    index += 1;
+                }
+            }
+            Run::Large(incoming) => {
+                assert!(whole(incoming).await == message(index), "{index}");
+                index += 1;
+            }
+            _ => unreachable!(),
+        }
+    }
+    assert!(runs < count / 4, "{runs} runs of {count} messages");
+    sending.await.unwrap();
+    assert_eq!(pair.alice.sessions().len(), 1);
+    pair.alice.shutdown().await;
+    pair.bob.shutdown().await;
+    assert!(receiver.recv_run().await.is_none());
 }
