@@ -288,8 +288,8 @@ async fn a_ping_measures_the_way_there_and_back() {
 #[tokio::test(start_paused = true)]
 async fn runs_are_the_same_messages_in_the_same_order() {
     let mut limits = Limits::default();
-    limits.session_window_bytes = 1 << 20;
-    limits.stream_window_bytes = 256 << 10;
+    limits.session_window_bytes = 256 << 10;
+    limits.stream_window_bytes = 128 << 10;
     let pair = Pair::memory_with(&MemoryNetwork::new(), limits).await;
     let (sender, mut receiver) = pair.stream("there");
     // Several windows of them, in packets that they fill and in packets of a few.
