@@ -51,7 +51,7 @@ fn pair(node: &Node, server: IdentityKey) -> (Sender, Receiver) {
 async fn one_way(node: &Node, server: IdentityKey, bytes: usize, count: usize) -> Sample {
     let (sender, mut answers) = pair(node, server);
     // Static, since the others send from a slice: counting references to each message would be the harness's cost.
-    let message = Bytes::from_static(random(bytes).to_vec().leak());
+    let message: &'static [u8] = random(bytes).to_vec().leak();
     node.connect(server).await.unwrap();
     let run = measure::Run::start();
     // As the writers of the others, which have a buffer.

@@ -27,6 +27,8 @@ pub const NOTES: &[&str] = &[
 const LONG: Duration = Duration::from_secs(3600);
 /// As many as come.
 const ANY: Rate = Rate { burst: 1_000_000, interval: Duration::from_nanos(1_000) };
+/// A small message.
+const SMALL: &[u8] = &[7; SMALL_MESSAGE_BYTES];
 /// What says that the other end shall count what it took.
 const COUNT: &[u8] = b"count";
 
@@ -212,15 +214,12 @@ impl Session for Raw {
     }
 
     async fn flood(&mut self, bytes: usize, count: usize) -> Result<()> {
-        // Static, since the others send from a slice: counting references would be the harness's cost. Small messages
-        // of many sessions share one.
-        let message = if bytes == SMALL_MESSAGE_BYTES {
-            Bytes::from_static(&[7; SMALL_MESSAGE_BYTES])
-        } else {
-            Bytes::from(random(bytes))
-        };
-        // As the others, which have a buffer to write into.
-        self.takes.send_all(std::iter::repeat_n(message, count)).await?;
+        // As the others, which have a buffer to write into, and from a slice, as they: counting references would be the
+        // harness's cost.
+        match bytes {
+            SMALL_MESSAGE_BYTES => self.takes.send_all(std::iter::repeat_n(SMALL, count)).await?,
+            _ => self.takes.send_all(std::iter::repeat_n(Bytes::from(random(bytes)), count)).await?,
+        }
         self.takes.send(Bytes::from_static(COUNT)).await?;
         self.taken += u64::try_from(count)?;
         ensure!(self.answer().await? == self.taken.to_le_bytes()[..], "messages are missing");
