@@ -17,8 +17,8 @@ const PROPTEST_CASES: &str = "1";
 const FLAGS: &str = "-Zmiri-disable-isolation";
 
 /// Tests that are not even compiled for it.
-const LEFT_OUT: &str = "chunk-proto's tests/memory.rs and tests/bombs.rs, which count what the allocator gives: here it \
-                        is Miri's";
+const LEFT_OUT: &str = "chunk-proto's tests/memory.rs and tests/bombs.rs, which count what the allocator gives: here \
+                        it is Miri's";
 
 /// Runs the tests under Miri.
 #[derive(clap::Args)]

@@ -25,8 +25,8 @@ fn options() -> ChunkOptions {
 fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
-    // Not `finish`, which takes the encoder in and drops it: Miri does not allow what zlib-rs 0.6.8 does then, which is to
-    // free memory behind a `&mut` that came in as an argument.
+    // Not `finish`, which takes the encoder in and drops it: Miri does not allow what zlib-rs 0.6.8 does then, which is
+    // to free memory behind a `&mut` that came in as an argument.
     encoder.try_finish().unwrap();
     encoder.get_ref().clone()
 }
