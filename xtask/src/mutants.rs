@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let part = shard.map_or_else(|| args.name.clone(), |shard| format!("{}-{shard}", args.name));
     let output = workspace.target.join("mutants").join(part);
     fs::create_dir_all(&output)?;
-    let mut command = workspace.cargo(["mutants", "--package", &args.name, "--output"]);
+    let mut command = workspace.cargo(["mutants", "--all-features", "--package", &args.name, "--output"]);
     // Kept from one part to the next: only the workspace's own crates are compiled again.
     let build = workspace.target.join("mutants/build");
     command.arg(&output).env("PATH", CARGO_MUTANTS.search_path(workspace)?).env("CARGO_TARGET_DIR", build);

@@ -13,7 +13,7 @@ use chunk_proto::{
 };
 use flate2::write::DeflateEncoder;
 use std::io::Write as _;
-use support::{Listener, Standing, chunks, content, header};
+use support::{Listener, Standing, chunks, content, header, scaled};
 
 const CHUNK: u32 = 1_000;
 const TOTAL: u64 = 5_000;
@@ -25,7 +25,10 @@ fn options() -> ChunkOptions {
 fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    // Not `finish`, which takes the encoder in and drops it: Miri does not allow what zlib-rs 0.6.8 does then, which is
+    // to free memory behind a `&mut` that came in as an argument.
+    encoder.try_finish().unwrap();
+    encoder.get_ref().clone()
 }
 
 /// A chunk of message 1, what must become of it.
@@ -72,7 +75,12 @@ fn attacks() -> Vec<Attack> {
             deflated(&[&good[..], b"!"].concat()),
             flaw(DeflateFlaw::TooLong),
         ),
-        ("a bomb", coded(Coding::Deflate), deflated(&vec![0; 900_000]), flaw(DeflateFlaw::TooLong)),
+        (
+            "a bomb",
+            coded(Coding::Deflate),
+            deflated(&vec![0; scaled(900_000, 3_000)]),
+            flaw(DeflateFlaw::TooLong),
+        ),
     ]
 }
 
@@ -242,6 +250,34 @@ fn ended_messages_do_not_reopen() {
     assert_eq!(accept(&mut reassembler, now, 12, 0), Ok(Accepted::Ended));
 }
 
+/// Whatever waits to be told of a message of one chunk is dropped with it, and what it was charged comes back.
+#[test]
+fn a_message_of_one_chunk_is_abandoned_until_all_was_told() {
+    let now = Instant::now();
+    let node = NodeBudget::default();
+    let mut reassembler = Reassembler::new(Limits::default(), node.clone());
+    let mut listener = Listener::default();
+    for id in 1..=4 {
+        let whole = header(id, 0, 40_000, 64_000, Coding::Raw);
+        assert_eq!(reassembler.accept(now, whole, vec![7; 40_000].into()), Ok(Accepted::New));
+    }
+    // All but the first, which nothing had to wait for.
+    let one_held = reassembler.used_bytes() / 3;
+    assert!(one_held > 40_000 && node.used_bytes() > 0);
+    assert!(reassembler.abandon(MessageId(2)) && !reassembler.abandon(MessageId(2)));
+    assert_eq!(reassembler.used_bytes(), 2 * one_held);
+    while listener.standing(3).is_none() {
+        listener.hear(reassembler.poll_event().unwrap());
+    }
+    assert!(reassembler.abandon(MessageId(3)), "of which the beginning was told");
+    listener.drain(&mut reassembler);
+    let standings = [1, 2, 3, 4].map(|id| listener.standing(id));
+    let complete = Some(Standing::Complete);
+    assert_eq!(standings, [complete, None, Some(Standing::Open), complete]);
+    assert!(!reassembler.abandon(MessageId(4)), "there is nothing left of it");
+    assert_eq!((reassembler.used_bytes(), node.used_bytes()), (0, 0));
+}
+
 #[test]
 fn an_idle_message_expires_and_gives_everything_back() {
     let start = Instant::now();
@@ -284,7 +320,7 @@ fn a_trickle_expires() {
         let start = Instant::now();
         let mut reassembler = Reassembler::new(Limits::default(), NodeBudget::default());
         let mut listener = Listener::default();
-        for index in 0..1_000u32 {
+        for index in 0..scaled(1_000, 50) as u32 {
             let now = start + every * index;
             reassembler.handle_timeout(now);
             if postponing {
@@ -349,8 +385,10 @@ fn empty_dynamic_blocks(limit_bytes: usize) -> Vec<u8> {
 fn inflating_is_bounded_in_time() {
     /// How many times as long as the letters the worst may take; it is a tenth of that.
     const MOST: u32 = 60;
+    /// How long a chunk is. Interpreted, it is only inflated: times would say nothing.
+    const CHUNK_BYTES: usize = scaled(64_000, 2_000);
     let fastest = |payload: &[u8], expected: &dyn Fn(&Result<Accepted, Error>) -> bool| {
-        let header = header(1, 0, 64_000, 64_000, Coding::Deflate);
+        let header = header(1, 0, CHUNK_BYTES as u64, CHUNK_BYTES as u32, Coding::Deflate);
         let once = || {
             let mut reassembler = Reassembler::new(Limits::default(), NodeBudget::default());
             let payload = Bytes::copy_from_slice(payload);
@@ -361,27 +399,27 @@ fn inflating_is_bounded_in_time() {
             took
         };
         // Whoever is interrupted is not the fastest.
-        (0..20).map(|_| once()).min().unwrap()
+        (0..scaled(20, 1)).map(|_| once()).min().unwrap()
     };
     // Sixteen letters in no order: a code for each, and nothing that repeats.
-    let letters = (0..64_000).scan(1_u32, |state, _| {
+    let letters = (0..CHUNK_BYTES).scan(1_u32, |state, _| {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         Some(b'a' + (*state >> 28) as u8)
     });
     let honest = fastest(&deflated(&letters.collect::<Vec<_>>()), &|outcome| outcome.is_ok());
     println!("letters: {honest:?}");
-    let mut bomb = deflated(&vec![0; 60_000_000]);
-    bomb.truncate(63_999);
-    let stored = [0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(12_799);
+    let mut bomb = deflated(&vec![0; scaled(60_000_000, 6_000)]);
+    bomb.truncate(CHUNK_BYTES - 1);
+    let stored = [0x00, 0x00, 0x00, 0xFF, 0xFF].repeat(CHUNK_BYTES / 5 - 1);
     for (name, payload, flaw) in [
         ("a bomb", bomb, DeflateFlaw::TooLong),
         ("empty stored blocks", stored, DeflateFlaw::Unfinished),
-        ("empty dynamic blocks", empty_dynamic_blocks(63_999), DeflateFlaw::Unfinished),
+        ("empty dynamic blocks", empty_dynamic_blocks(CHUNK_BYTES - 1), DeflateFlaw::Unfinished),
     ] {
         let refused = Err(Error::Deflate { message: MessageId(1), index: 0, flaw });
         let took = fastest(&payload, &|outcome| *outcome == refused);
         println!("{name}: {took:?}");
-        assert!(took < honest * MOST, "{name}: {took:?}, {honest:?} for letters");
+        assert!(cfg!(miri) || took < honest * MOST, "{name}: {took:?}, {honest:?} for letters");
     }
 }
 

@@ -7,7 +7,12 @@ use bytes::Bytes;
 use chunk_proto::{
     Chunk, ChunkOptions, Chunker, Coding, Compression, Deflater, Error, MIN_GAIN_PERCENT, MessageId, Supply,
 };
-use support::{chunks, content, noise};
+use support::{chunks, content, noise, scaled};
+
+/// The longest chunk of these tests.
+const CHUNK_BYTES: usize = scaled(64_000, 1_600);
+/// Several of them, where each is a second of interpreting.
+const MANY_BYTES: usize = scaled(3, 1) * CHUNK_BYTES;
 
 fn options(chunk_bytes: u32, compression: Compression) -> ChunkOptions {
     ChunkOptions { chunk_bytes, compression, ..ChunkOptions::default() }
@@ -26,9 +31,9 @@ fn shares(payload: &Bytes, piece: &Bytes) -> bool {
 #[test]
 fn raw_chunks_share_the_message() {
     for compression in [Compression::Never, Compression::Auto] {
-        let message = Bytes::from(noise(1, 300_000));
+        let message = Bytes::from(noise(1, 5 * CHUNK_BYTES - 1));
         let mut chunker =
-            Chunker::whole(MessageId(1), message.clone(), &options(64_000, compression)).unwrap();
+            Chunker::whole(MessageId(1), message.clone(), &options(CHUNK_BYTES as u32, compression)).unwrap();
         let chunks = all(&mut chunker);
         assert_eq!(chunks.len(), 5);
         for chunk in chunks {
@@ -84,12 +89,11 @@ fn an_empty_message_is_one_empty_chunk() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn compression_pays_or_is_left_out() {
     let mut deflater = Deflater::default();
-    for (kind, message) in [("repetitive", content(1, 200_000)), ("random", noise(1, 200_000))] {
+    for (kind, message) in [("repetitive", content(1, MANY_BYTES)), ("random", noise(1, MANY_BYTES))] {
         for compression in [Compression::Always, Compression::Auto] {
-            for chunk in chunks(1, &message, &options(64_000, compression), &mut deflater) {
+            for chunk in chunks(1, &message, &options(CHUNK_BYTES as u32, compression), &mut deflater) {
                 let expected = if kind == "random" { Coding::Raw } else { Coding::Deflate };
                 assert_eq!(chunk.header.coding(), expected, "{kind} {compression:?}");
             }
@@ -99,12 +103,11 @@ fn compression_pays_or_is_left_out() {
 
 /// A chunk goes compressed exactly if that saves so many per cent.
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn a_gain_too_small_is_no_gain() {
     let mut deflater = Deflater::default();
     let (mut raw, mut deflated) = (0, 0);
-    for zeros in (0..9_000).step_by(50) {
-        let message = [noise(1, 55_000), vec![0; zeros]].concat();
+    for zeros in (0..scaled(9_000, 400)).step_by(scaled(50, 200)) {
+        let message = [noise(1, scaled(55_000, 2_000)), vec![0; zeros]].concat();
         let chunk = &chunks(1, &message, &options(65_536, Compression::Always), &mut deflater)[0];
         let covered = chunk.header.covered_bytes();
         match chunk.header.coding() {
@@ -115,14 +118,15 @@ fn a_gain_too_small_is_no_gain() {
             }
         }
     }
-    assert!(raw > 50 && deflated > 50, "{raw} raw, {deflated} deflated");
+    let many = scaled(50, 0);
+    assert!(raw > many && deflated > many, "{raw} raw, {deflated} deflated");
 }
 
 #[test]
 fn drafts_finish_to_the_same_chunks() {
-    let message = [content(1, 200_000), noise(1, 200_000), content(2, 200_000)].concat();
+    let message = [content(1, MANY_BYTES), noise(1, MANY_BYTES), content(2, MANY_BYTES)].concat();
     for compression in [Compression::Never, Compression::Always, Compression::Auto] {
-        let options = options(30_000, compression);
+        let options = options(CHUNK_BYTES as u32, compression);
         let mut deflater = Deflater::default();
         let at_once = chunks(1, &message, &options, &mut deflater);
         deflater.release();
@@ -144,15 +148,18 @@ fn drafts_finish_to_the_same_chunks() {
 /// A chunk's payload depends on its own bytes alone: no other chunk or message shows in it.
 #[test]
 fn every_chunk_is_compressed_alone() {
-    let secret = content(1, 50_000);
-    let alone = chunks(1, &secret, &options(64_000, Compression::Always), &mut Deflater::default()).remove(0);
+    let secret = content(1, CHUNK_BYTES - 1);
+    let alone =
+        chunks(1, &secret, &options(CHUNK_BYTES as u32, Compression::Always), &mut Deflater::default())
+            .remove(0);
     let mut deflater = Deflater::default();
     chunks(
         0,
-        &[&secret[..], &noise(3, 100_000)].concat(),
-        &options(64_000, Compression::Always),
+        &[&secret[..], &noise(3, 2 * CHUNK_BYTES)].concat(),
+        &options(CHUNK_BYTES as u32, Compression::Always),
         &mut deflater,
     );
-    let after_others = chunks(1, &secret, &options(64_000, Compression::Always), &mut deflater).remove(0);
+    let after_others =
+        chunks(1, &secret, &options(CHUNK_BYTES as u32, Compression::Always), &mut deflater).remove(0);
     assert_eq!(alone, after_others);
 }

@@ -13,15 +13,15 @@ use chunk_proto::{
     MessageId, NodeBudget, Outline, PEER_FLOOR_BYTES, Reassembler, WORKING_BYTES,
 };
 use proptest::prelude::*;
-use support::{Listener, Standing, content, header};
+use support::{Listener, Standing, content, header, scaled};
 
 const MESSAGES: u64 = 6;
 
 /// Message `id` has a shape of its own; 0 is empty, 1 is one chunk.
 fn outline(id: u64) -> Outline {
     Outline::new(
-        [0, 90, 250, 1_000, 5_000, 300_000][id as usize],
-        [100, 100, 100, 300, 1_000, 60_000][id as usize],
+        [0, 90, 250, 1_000, 5_000, scaled(300_000, 2_400) as u64][id as usize],
+        [100, 100, 100, 300, 1_000, scaled(60_000, 1_200) as u32][id as usize],
     )
     .unwrap()
 }
@@ -145,7 +145,10 @@ impl World {
     fn step(&mut self, op: Op) {
         match op {
             Op::Accept { id, index, shape } => self.accept(id, index % outline(id).chunks(), shape),
-            Op::Drain => self.listener.drain(&mut self.reassembler),
+            Op::Drain => {
+                self.listener.drain(&mut self.reassembler);
+                self.check_progress();
+            }
             Op::Wait { seconds } => self.wait(Duration::from_secs(seconds)),
             Op::Abandon { id } => self.abandon(id),
             Op::Postpone { id } => {
@@ -271,6 +274,15 @@ impl World {
         }
     }
 
+    /// Once all was told, so was how much has come of every message of several chunks.
+    fn check_progress(&self) {
+        for (id, begun) in self.model.iter().filter(|(id, _)| !outline(**id).is_single()) {
+            if begun.end.is_none() {
+                assert_eq!(self.listener.messages[id].progress, begun.received_bytes(*id), "of {id}");
+            }
+        }
+    }
+
     /// After the last step: nothing is held, and every message ended as the model says.
     fn finish(mut self) {
         self.wait(Duration::from_secs(100_000));
@@ -295,7 +307,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 3_000 }))]
 
     #[test]
-    fn agrees_with_the_model(ops in prop::collection::vec(op(), 0..120)) {
+    fn agrees_with_the_model(ops in prop::collection::vec(op(), 0..scaled(120, 60))) {
         let mut world = World::new(Limits::default(), NodeBudget::default());
         ops.into_iter().for_each(|op| world.step(op));
         world.finish();
@@ -303,7 +315,7 @@ proptest! {
 
     #[test]
     fn agrees_with_the_model_where_room_is_scarce(
-        ops in prop::collection::vec(op(), 0..120),
+        ops in prop::collection::vec(op(), 0..scaled(120, 60)),
         peer_bytes in 0..200_000usize,
         node_bytes in 0..100_000usize,
         max_open_messages in 0..4usize,
@@ -319,13 +331,20 @@ proptest! {
 /// messages of one chunk pass.
 #[test]
 fn no_room_never_stops_what_is_in_order() {
-    let limits = Limits { peer_bytes: WORKING_BYTES + 70_000, ..Limits::default() };
-    let node = NodeBudget::new(70_000);
+    /// Of these a peer may hold one.
+    const CHUNK_BYTES: usize = scaled(64_000, 20_000);
+    let limits = Limits { peer_bytes: WORKING_BYTES + CHUNK_BYTES + 6_000, ..Limits::default() };
+    // Room for what one peer holds beyond its floor.
+    let node = NodeBudget::new(scaled(70_000, 6_000));
     let now = Instant::now();
     let mut reassembler = Reassembler::new(limits, node.clone());
     let mut listener = Listener::default();
-    let message = content(9, 400_000);
-    let options = ChunkOptions { compression: Compression::Always, ..ChunkOptions::default() };
+    let message = content(9, scaled(6, 3) * CHUNK_BYTES);
+    let options = ChunkOptions {
+        compression: Compression::Always,
+        chunk_bytes: CHUNK_BYTES as u32,
+        ..ChunkOptions::default()
+    };
     let mut deflater = Deflater::default();
     let chunks = support::chunks(9, &message, &options, &mut deflater);
     reassembler.accept(now, chunks[1].header, chunks[1].payload.clone()).unwrap();

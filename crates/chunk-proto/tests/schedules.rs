@@ -12,7 +12,7 @@ use chunk_proto::{
     Reassembler, Secrecy, Supply,
 };
 use proptest::prelude::*;
-use support::{Listener, content};
+use support::{Listener, content, scaled};
 
 #[derive(Debug, Clone)]
 struct Sent {
@@ -29,7 +29,7 @@ fn sent() -> impl Strategy<Value = Sent> {
         1 => Just(Compression::Auto),
     ];
     let secrecy = prop_oneof![4 => Just(Secrecy::Ordinary), 1 => Just(Secrecy::Secret)];
-    let length = prop_oneof![1 => Just(0usize), 3 => 0..200usize, 6 => 0..4_000usize];
+    let length = prop_oneof![1 => Just(0usize), 3 => 0..200usize, 6 => 0..scaled(4_000, 1_000)];
     let pieces = prop::collection::vec(1..700usize, 1..4);
     (length, 64..600u32, compression, secrecy, pieces).prop_map(
         |(length, chunk_bytes, compression, secrecy, pieces)| {

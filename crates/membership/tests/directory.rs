@@ -3,11 +3,11 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use membership::{
-    Announcement, Card, Directory, Error, Facts, Grant, Identity, MAX_FURTHER_REVOCATIONS, MAX_ISSUERS,
-    Merged, Profile, Revocation, Revoked, Scope, Statement, Voucher,
+    Announcement, Card, DeviceStanding, Directory, Error, Facts, Grant, Identity, MAX_FURTHER_REVOCATIONS,
+    MAX_ISSUERS, Members, Merged, Policy, Profile, Revocation, Revoked, Scope, Settled, Statement, Voucher,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use support::{NOW, Person, date};
@@ -52,15 +52,16 @@ fn a_card_handed_over_counts_until_its_owner_announces_another() {
     let who = bob.identity.key();
     let card = |address: &str| bob.card("", &[address]);
     let mut said = Directory::new();
-    assert_eq!(said.card(&who), None);
+    assert_eq!((said.card(&who), said.cards().count()), (None, 0));
     said.add_card(card("192.0.2.1:1"));
     assert_eq!(said.card(&who), Some(&card("192.0.2.1:1")));
+    assert!(said.cards().eq([&card("192.0.2.1:1")]));
 
     // Only what is news takes it away, and only an announcement.
     said.merge(vouch(&bob.identity, &Person::new(2, 1).identity, 1)).unwrap();
     assert_eq!(said.card(&who), Some(&card("192.0.2.1:1")));
     said.merge(announce(&bob, card("192.0.2.2:1"), 2)).unwrap();
-    assert_eq!(said.card(&who), Some(&card("192.0.2.2:1")));
+    assert_eq!((said.card(&who), said.cards().count()), (Some(&card("192.0.2.2:1")), 0));
     said.add_card(card("192.0.2.3:1"));
     let superseded = said.merge(announce(&bob, card("192.0.2.4:1"), 1)).unwrap();
     assert_eq!(superseded, Merged::Superseded);
@@ -69,6 +70,56 @@ fn a_card_handed_over_counts_until_its_owner_announces_another() {
     assert_eq!(said.remove_card(&who), Some(card("192.0.2.3:1")));
     assert_eq!(said.remove_card(&who), None);
     assert_eq!(said.card(&who), Some(&card("192.0.2.2:1")));
+}
+
+#[test]
+fn of_two_vouchers_the_higher_version_counts_in_either_order() {
+    let [me, bob] = [Person::new(1, 1).identity, Person::new(2, 1).identity];
+    let both = [1, 2].map(|version| vouch(&me, &bob, version));
+    for (order, last) in
+        [([0, 1], Merged::News { replaced: Some(both[0].id()) }), ([1, 0], Merged::Superseded)]
+    {
+        let mut said = Directory::new();
+        assert_eq!(said.merge(both[order[0]].clone()).unwrap(), Merged::News { replaced: None });
+        assert_eq!(said.merge(both[order[1]].clone()).unwrap(), last);
+        assert_eq!(said.voucher(&me.key(), &bob.key()).map(Voucher::version), Some(2));
+    }
+}
+
+#[test]
+fn what_is_said_again_is_known() {
+    let [me, bob] = [Person::new(1, 1), Person::new(2, 1)];
+    let about = Revoked::Member(bob.identity.key());
+    let mut said = Directory::new();
+    for statement in [
+        announce(&me, me.card("", &[]), 1),
+        vouch(&me.identity, &bob.identity, 1),
+        Statement::Revocation(Revocation::issue(&me.identity, about, 1).unwrap()),
+    ] {
+        assert_eq!(said.merge(statement.clone()).unwrap(), Merged::News { replaced: None });
+        assert_eq!(said.merge(statement).unwrap(), Merged::Known);
+    }
+}
+
+#[test]
+fn a_device_that_its_owner_has_given_up_is_none_until_that_is_undone() {
+    let [me, ann] = [Person::new(1, 1), Person::new(2, 2)];
+    let who = ann.identity.key();
+    let mut said = Directory::new();
+    said.merge(vouch(&me.identity, &ann.identity, 1)).unwrap();
+    said.add_card(ann.card("", &[]));
+    let standings = |said: &Directory| {
+        let settled = Settled::new(said, &Policy::of(me.identity.key()), date(NOW));
+        let members = Members::settled(said, &settled, &BTreeMap::new());
+        [0, 1].map(|place| members.standing(&who, &ann.devices[place].key(), date(NOW)))
+    };
+    let both = [DeviceStanding::Member; 2];
+    assert_eq!(standings(&said), both);
+    let about = Revoked::Device(ann.devices[0].id());
+    said.merge(Statement::Revocation(Revocation::issue(&ann.identity, about, 1).unwrap())).unwrap();
+    assert_eq!(standings(&said), [DeviceStanding::UnknownDevice, DeviceStanding::Member]);
+    said.merge(Statement::Revocation(Revocation::lift(&ann.identity, about, 1).unwrap())).unwrap();
+    assert_eq!(standings(&said), both);
 }
 
 /// However many have spoken, who is to be kept out still can be; and that has a bound too.

@@ -185,6 +185,8 @@ fn a_snapshot_stays_as_it_was() {
     let before = book.open().clone();
     book.withdraw(&id(1));
     assert!(!before.is_empty() && book.open().is_empty());
+    assert_eq!((before.terms(&id(1)), before.terms(&id(2))), (Some(&terms(1, NOW, None)), None));
+    assert_eq!(book.open().terms(&id(1)), None);
 }
 
 #[test]

@@ -10,6 +10,11 @@ use chunk_proto::{
     Chunk, ChunkHeader, ChunkOptions, Chunker, Coding, Deflater, Event, MessageId, Outline, Reassembler,
 };
 
+/// How many or how long: less where an interpreter runs the tests, which is hundreds of times slower.
+pub(crate) const fn scaled(native: usize, interpreted: usize) -> usize {
+    if cfg!(miri) { interpreted } else { native }
+}
+
 /// Content in which every byte tells its place and its message, and which compresses well.
 pub(crate) fn content(message: u64, length: usize) -> Vec<u8> {
     (0..length).map(|i| ((i / 5) as u64 ^ (i as u64 >> 9) ^ message.wrapping_mul(57)) as u8).collect()

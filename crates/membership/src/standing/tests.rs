@@ -75,3 +75,11 @@ fn nobody_is_heard_against_the_one_they_are_here_by() {
     let world = at(me, [vouch(me, ann, 2), vouch(ann, bob, 1), vouch(me, bob, 1), revoke(bob, ann)]);
     assert_eq!(world.standing(&ann.key()), Standing::Revoked { by: bob.key() }, "here without her");
 }
+
+#[test]
+fn of_two_equal_ways_the_one_by_the_smaller_key_is_told() {
+    let [me, ann, bob, carol] = &people(4)[..] else { unreachable!() };
+    let world = at(me, [vouch(me, ann, 1), vouch(me, bob, 1), vouch(ann, carol, 0), vouch(bob, carol, 0)]);
+    let by = ann.key().min(bob.key());
+    assert_eq!(world.standing(&carol.key()), Standing::Member { by, until: date(NOW + 100) });
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use membership::{
-    Directory, Error, Grant, Identity, MAX_DEPTH, MAX_STATEMENTS, MAX_VOUCHERS_PER_ISSUER, Policy,
+    Directory, Error, Grant, Identity, MAX_DEPTH, MAX_STATEMENTS, MAX_VOUCHERS_PER_ISSUER, Merged, Policy,
     Revocation, Revoked, Scope, Settled, Standing, Statement, Voucher,
 };
 
@@ -55,6 +55,11 @@ fn a_full_directory_settles_soon() {
     };
     assert_eq!(full, Error::TooLarge { what: "statements", limit: MAX_STATEMENTS });
     assert_eq!(said.len(), MAX_STATEMENTS);
+    let grant = Grant { scope: Scope::default(), depth: MAX_DEPTH, expires: date(NOW + 99) };
+    let longer = Voucher::issue(me, eve.key(), 2, grant).unwrap();
+    let merged =
+        said.merge(Statement::Voucher(longer)).expect("what takes the place of another needs no room");
+    assert!(matches!(merged, Merged::News { replaced: Some(_) }));
 
     for depth in [3, 16] {
         let policy = Policy { depth, ..Policy::of(me.key()) };

@@ -38,7 +38,8 @@ fn nothing_shorter_than_a_checksum_is_intact() {
         check.finish()
     };
     assert!(is_intact(&Trailer::Crc32c.of(b"")));
-    for number in 0..1_u32 << 24 {
+    // Interpreted, all of them would take days.
+    for number in (0..1_u32 << 24).step_by(if cfg!(miri) { 65_537 } else { 1 }) {
         let [first, second, third, _] = number.to_le_bytes();
         assert!(!is_intact(&[first, second, third]));
         if third == 0 {

@@ -15,7 +15,7 @@ fn the_longest_body_in_place_is_the_published_arithmetic() {
 
 #[test]
 fn every_length_survives_and_avoids_the_marker() {
-    for run_len in 0..=MAX_LATER_RUN {
+    for run_len in (0..=MAX_LATER_RUN).step_by(if cfg!(miri) { 251 } else { 1 }) {
         let bytes = later_length(run_len);
         assert!(bytes.iter().all(|&byte| byte < 0xFD));
         assert_eq!(read_later_length(bytes), Some(run_len));

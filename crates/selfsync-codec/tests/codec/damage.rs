@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use selfsync_codec::*;
 
-use crate::bodies::{alphabet, random};
+use crate::bodies::{alphabet, random, scaled};
 use crate::streams::hear;
 
 /// A byte on the line, and where it belongs: frame and place in it. Damaged bytes belong nowhere.
@@ -47,9 +47,9 @@ fn unharmed(line: &[Sent], lengths: &[usize]) -> Vec<usize> {
 }
 
 fn numbered_bodies() -> impl Strategy<Value = Vec<Vec<u8>>> {
-    let body = (prop_oneof![3 => 0_usize..60, 1 => 0_usize..700], any::<u64>(), alphabet())
+    let body = (prop_oneof![3 => 0_usize..60, 1 => 0_usize..scaled(700, 100)], any::<u64>(), alphabet())
         .prop_map(|(len, seed, of)| random(len, seed, of));
-    prop::collection::vec(body, 1..20).prop_map(|mut bodies| {
+    prop::collection::vec(body, 1..scaled(20, 5)).prop_map(|mut bodies| {
         for (number, body) in bodies.iter_mut().enumerate() {
             body.splice(0..0, (number as u32).to_le_bytes());
         }

@@ -33,4 +33,6 @@ fn what_the_far_side_would_refuse_is_not_sent() {
     let refused = FrameCodec::line(3).encode(Bytes::from_static(b"four"), &mut wire);
     assert!(matches!(refused, Err(FrameError::TooLong { bytes: 4, max_body_bytes: 3 })));
     assert!(wire.is_empty());
+    FrameCodec::line(4).encode(Bytes::from_static(b"four"), &mut wire).unwrap();
+    assert_eq!(FrameCodec::line(4).decode(&mut wire).unwrap().unwrap(), "four");
 }

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use selfsync_codec::*;
 
-use crate::bodies::{configs, random};
+use crate::bodies::{configs, random, scaled};
 
 /// What a body of the maximum can take on the wire at most, checksum included.
 fn most_held(config: Config) -> usize {
@@ -31,9 +31,9 @@ fn held_of(
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn the_maximum_is_a_maximum() {
-    for max_body_bytes in [0, 1, 251, 252, 253, 64_258, 64_259, 64_260, 64_261, 200_000] {
+    let maxima = [0, 1, 252, 253, 251, 64_260, 64_258, 64_259, 64_261, 200_000];
+    for max_body_bytes in maxima.into_iter().take(scaled(usize::MAX, 5)) {
         for config in configs(max_body_bytes) {
             for fill in [0x55, 0xFE] {
                 let encoder = Encoder::new(config.trailer);
@@ -51,6 +51,18 @@ fn the_maximum_is_a_maximum() {
 }
 
 #[test]
+fn room_for_a_frame_is_made_once() {
+    for config in configs(200_000) {
+        let trailer_bytes = if config.trailer == Trailer::None { 0 } else { 4 };
+        for len in [10, 10_000, 200_000] {
+            let mut line = BytesMut::new();
+            Encoder::new(config.trailer).encode(&vec![0x55; len], &mut line);
+            assert_eq!(line.capacity(), max_encoded_len(len + trailer_bytes), "{len} bytes");
+        }
+    }
+}
+
+#[test]
 fn a_body_too_long_is_refused_at_its_length() {
     for config in configs(64_000) {
         // 64,001 bytes are announced, and not one of them has come.
@@ -63,7 +75,6 @@ fn a_body_too_long_is_refused_at_its_length() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn endless_frames_and_noise_are_not_kept() {
     let mut opened = false;
     let mut endless = |len: usize, alphabet: &[u8], lead: &[u8]| {
@@ -73,7 +84,7 @@ fn endless_frames_and_noise_are_not_kept() {
         }
         bytes
     };
-    for config in configs(10_000) {
+    for config in configs(scaled(10_000, 1_000)) {
         for (alphabet, lead) in [
             (&[0x55][..], &b"\xFE\xFD\x01\x20"[..]),
             (&[0x00], b"\xFE\xFD\x01\x00"),
@@ -82,7 +93,8 @@ fn endless_frames_and_noise_are_not_kept() {
             (&[0xFE, 0xFD, 0x01, 0x00, 0xFC], b""),
             (&[], b""),
         ] {
-            let (most, largest) = held_of(config, 1024, 2_000, |len| endless(len, alphabet, lead));
+            let (most, largest) =
+                held_of(config, scaled(1024, 256), scaled(2_000, 6), |len| endless(len, alphabet, lead));
             assert!(most < most_held(config), "{most} bytes held with {config:?}");
             assert!(largest <= 4 * most_held(config), "a buffer of {largest} bytes with {config:?}");
         }
@@ -90,11 +102,11 @@ fn endless_frames_and_noise_are_not_kept() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn a_frame_of_the_maximum_is_held_and_no_more() {
-    for config in configs(10_000) {
+    const MAX: usize = scaled(10_000, 260);
+    for config in configs(MAX) {
         let mut frame = BytesMut::new();
-        Encoder::new(config.trailer).encode(&[0xFE; 10_000], &mut frame);
+        Encoder::new(config.trailer).encode(&[0xFE; MAX], &mut frame);
         let mut at = 0;
         let (most, _) = held_of(config, 1, frame.len() * 3, |_| {
             at += 1;
@@ -105,10 +117,9 @@ fn a_frame_of_the_maximum_is_held_and_no_more() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn byte_by_byte_costs_no_rescanning() {
     // Looked at anew with every byte, these would be 10^12 steps.
-    let body = random(1 << 20, 3, &[]);
+    let body = random(scaled(1 << 20, 300), 3, &[]);
     for config in configs(1 << 20) {
         let mut frame = BytesMut::new();
         Encoder::new(config.trailer).encode(&body, &mut frame);
@@ -125,18 +136,17 @@ fn byte_by_byte_costs_no_rescanning() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "too long to interpret")]
 fn lengths_that_all_lead_into_one_long_chain_cost_no_more_than_scanning() {
     // Each opening leads over all that follow to the same chain of empty runs, which ends in nonsense: followed from
     // each of them anew, these would be 10^10 steps.
-    let openings = 9_000;
+    let openings = scaled(9_000, 20);
     let chain_at = openings * 6;
     let mut stream = Vec::new();
     while stream.len() < chain_at {
         let skipped = chain_at - stream.len() - 6;
         stream.extend([0xFE, 0xFD, 0x01, 0x00, (skipped % 253) as u8, (skipped / 253) as u8]);
     }
-    stream.resize(chain_at + 2_000_000, 0x00);
+    stream.resize(chain_at + scaled(2_000_000, 400), 0x00);
     stream.push(0xFF);
     stream.extend([0xFF; 2]);
     for config in configs(usize::MAX) {

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use selfsync_codec::*;
 
-use crate::bodies::{TURNING_LENGTHS, body, configs, random};
+use crate::bodies::{TURNING_LENGTHS, body, configs, random, scaled};
 use crate::naive;
 
 fn framed(encoder: &Encoder, body: &[u8]) -> BytesMut {
@@ -35,9 +35,6 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
         let stuffed = body.len() + if config.trailer == Trailer::None { 0 } else { 4 };
 
         prop_assert!(frame.len() <= max_encoded_len(stuffed));
-        let places = frame.windows(2).enumerate().filter(|(_, pair)| *pair == MARKER).map(|(at, _)| at);
-        prop_assert_eq!(places.collect::<Vec<_>>(), [0, frame.len() - 2], "markers only at both ends");
-
         match framed_in_place(&encoder, body) {
             Ok(in_place) => prop_assert!(in_place == frame),
             Err(error) => {
@@ -47,9 +44,14 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
         }
 
         let inside = frame[3..frame.len() - 2].to_vec();
-        let naively = naive::unstuff(&inside).expect("an independent decoder reads it");
-        prop_assert!(naively[..body.len()] == *body && naively.len() == stuffed);
-        prop_assert!(naive::stuff(&naively) == inside);
+        // Interpreted, what looks at every byte of a long body takes minutes; there is no raw memory in it.
+        if stuffed < scaled(usize::MAX, 1_000) {
+            let places = frame.windows(2).enumerate().filter(|(_, pair)| *pair == MARKER).map(|(at, _)| at);
+            prop_assert_eq!(places.collect::<Vec<_>>(), [0, frame.len() - 2], "markers only at both ends");
+            let naively = naive::unstuff(&inside).expect("an independent decoder reads it");
+            prop_assert!(naively[..body.len()] == *body && naively.len() == stuffed);
+            prop_assert!(naive::stuff(&naively) == inside);
+        }
 
         let mut input = frame;
         let memory = input.as_ptr_range();
@@ -84,6 +86,7 @@ proptest! {
 /// Runs of any lengths, mostly well-formed, without a pair in them.
 fn stuffed() -> impl Strategy<Value = Vec<u8>> {
     let run_len = prop_oneof![5 => 0_usize..20, 1 => Just(252), 1 => Just(64_008), 1 => 64_000_usize..64_008];
+    let run_len = run_len.prop_map(|len| len.min(scaled(usize::MAX, 252)));
     let ending = prop_oneof![4 => Just(&[][..]), 1 => Just(&[0][..]), 1 => Just(&[0xFC, 0xFC][..]), 1 => Just(&[0xFE, 0][..])];
     (0_usize..=252, prop::collection::vec(run_len, 0..5), any::<u64>(), ending).prop_map(
         |(first, later, seed, ending)| {
@@ -102,10 +105,11 @@ fn stuffed() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn every_turning_length_returns_with_a_pair_at_every_turning_place() {
-    for len in TURNING_LENGTHS {
+    // Interpreted: the turn of the first run.
+    for len in TURNING_LENGTHS.into_iter().filter(|len| !cfg!(miri) || [0, 1, 252, 253].contains(len)) {
         check(&vec![0xFE; len]).unwrap();
         let places = (0..4).chain(247..256).chain(64_005..64_013).chain(64_256..64_263);
-        for at in places.filter(|at| at + 2 <= len) {
+        for at in places.filter(|at| at + 2 <= len).step_by(scaled(1, 4)) {
             let mut body = vec![0xFD; len];
             body[at..at + 2].copy_from_slice(&MARKER);
             check(&body).unwrap();
@@ -130,7 +134,7 @@ fn in_place_needs_its_room() {
 #[test]
 fn at_most_a_short_end_moves_in_place() {
     // A pair near the front and none behind: a later run of full length, behind which a length is squeezed in.
-    for at in [0, 100, 249] {
+    for at in [100, 0, 249].into_iter().take(scaled(3, 1)) {
         let mut body = vec![0x55; MAX_BODY_IN_PLACE];
         body[at..at + 2].copy_from_slice(&MARKER);
         check(&body).unwrap();

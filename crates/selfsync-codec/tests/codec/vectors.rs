@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use selfsync_codec::{Config, Decoder, Encoder, Trailer};
 use serde_json::Value;
 
-use crate::bodies::configs;
+use crate::bodies::{configs, scaled};
 use crate::naive;
 use crate::streams::{accepted, hear};
 
@@ -41,8 +41,11 @@ fn frames_are_as_ever() {
             assert!(decoded.unwrap() == body, "{} is read otherwise", vector["name"]);
             let inside =
                 frame.strip_prefix(&[0xFE, 0xFD, 0x01]).unwrap().strip_suffix(&[0xFE, 0xFD]).unwrap();
-            assert!(accepted(config, inside).unwrap() == body);
-            assert!(naive::stuff(&naive::unstuff(inside).unwrap()) == inside);
+            // Interpreted, what looks at every byte of a long one takes minutes; there is no raw memory in it.
+            if inside.len() < scaled(usize::MAX, 1_000) {
+                assert!(accepted(config, inside).unwrap() == body);
+                assert!(naive::stuff(&naive::unstuff(inside).unwrap()) == inside);
+            }
         }
     }
 }

@@ -63,3 +63,15 @@ fn tokens_are_neither_short_nor_long() {
     assert!(Token::new(&[0; 16]).is_ok() && Token::new(&[0; 64]).is_ok());
     assert_eq!(Token::new(&[0; 65]), Err(Error::TooLong { what: "a token", limit: 64 }));
 }
+
+#[test]
+fn tokens_are_equal_by_every_byte() {
+    let token = |bytes: &[u8]| Token::new(bytes).unwrap();
+    assert_eq!(token(&[7; 32]), token(&[7; 32]));
+    assert_ne!(token(&[7; 32]), token(&[7; 33]));
+    for at in 0..32 {
+        let mut other = [7; 32];
+        other[at] ^= 1;
+        assert_ne!(token(&[7; 32]), token(&other));
+    }
+}

@@ -143,3 +143,37 @@ fn the_keys_are_not_used_beyond_their_limit() {
     assert_eq!(caller.phase(), Phase::Closing);
     assert_eq!(world.carry(&mut caller, &mut called).pop(), Some(Event::Closed(End::ByPeer(Reason::Done))));
 }
+
+#[test]
+fn every_reason_is_told_at_both_ends() {
+    for reason in [Reason::Done, Reason::Idle, Reason::Replaced, Reason::Removed] {
+        let mut world = World::new();
+        let (mut caller, mut called) = world.open();
+        called.close(world.now, reason);
+        assert_eq!(world.carry(&mut called, &mut caller), [Event::Closed(End::ByPeer(reason))]);
+        assert_eq!(world.carry(&mut caller, &mut called), [Event::Closed(End::ByUs(reason))]);
+    }
+}
+
+#[test]
+fn deadlines_are_neither_early_nor_late() {
+    let mut world = World::new();
+    let mut silent = world.accept();
+    world.pass(HANDSHAKE_TIMEOUT - MOMENT);
+    silent.handle_timeout(world.now);
+    assert_eq!((silent.phase(), silent.poll_timeout()), (Phase::Accepted, Some(world.now + MOMENT)));
+
+    // Of a connection that closes: from its CLOSE on, whatever still comes.
+    let (mut caller, mut called) = world.open();
+    world.pass(IDLE_TIMEOUT / 2);
+    caller.send(world.now, b"crossing").unwrap();
+    called.close(world.now, Reason::Done);
+    let end = world.now + CLOSE_TIMEOUT;
+    assert_eq!(called.poll_timeout(), Some(end));
+    world.pass(CLOSE_TIMEOUT - MOMENT);
+    world.carry(&mut caller, &mut called);
+    called.handle_timeout(world.now);
+    assert_eq!((called.phase(), called.poll_timeout()), (Phase::Closing, Some(end)));
+    called.handle_timeout(end);
+    assert_eq!(told(&mut called), [Event::Closed(End::TimedOut)]);
+}

@@ -2,8 +2,8 @@
 
 use x3dh_handshake::Error;
 use x3dh_handshake::mychips::{
-    Admission, Call, Connection, End, Event, Limits, MAX_MESSAGE_BYTES, MAX_UNPROVEN_PACKET_BYTES,
-    MAX_UNSENT_PACKETS, Phase, Question,
+    Admission, Call, Connection, End, Event, Limits, MAX_EARLY_BYTES, MAX_MESSAGE_BYTES, MAX_PACKET_BYTES,
+    MAX_UNPROVEN_PACKET_BYTES, MAX_UNSENT_PACKETS, Phase, Question, framed,
 };
 
 use crate::{
@@ -301,6 +301,30 @@ fn a_responder_takes_no_more_of_an_agent_than_it_says_when_it_lets_it_in() {
     assert_eq!(called.send(world.now, &[0; 11]), Err(Error::TooLong { what: "a message", limit: 10 }));
     assert_eq!(called.handle_length(119_u32.to_be_bytes()), None, "118 is a message of 100 bytes");
     assert_eq!(told(&mut called), REFUSED);
+}
+
+#[test]
+fn what_is_as_long_as_it_may_be_passes() {
+    let longest = vec![7; MAX_EARLY_BYTES];
+    for ticket in [None, Some(token())] {
+        let mut world = World::new();
+        let mut caller = world.dial_as(agent(1), 7, &longest, ticket.as_ref());
+        let mut called = world.accept();
+        world.ask(&mut called, &sent(&mut caller)).unwrap();
+        let admission =
+            Admission { early: longest.clone(), max_received_bytes: Some(100), ..Admission::default() };
+        called.admit(world.now, &admission, &mut world.rng).unwrap();
+        caller.handle_packet(world.now, &sent(&mut called)[0]).unwrap();
+        for heard in [told(&mut caller), world.carry(&mut caller, &mut called)] {
+            assert!(matches!(&heard[..], [Event::Opened { early, .. }] if *early == longest), "{heard:?}");
+        }
+        assert_eq!(called.handle_length(118_u32.to_be_bytes()), Some(118), "a message of 100 bytes");
+        caller.send(world.now, &[0; 100]).unwrap();
+        assert_eq!(world.carry(&mut caller, &mut called), [Event::Message(vec![0; 100])]);
+    }
+    assert_eq!(framed(&[7; MAX_PACKET_BYTES]).unwrap().len(), 4 + MAX_PACKET_BYTES);
+    let refused = Error::TooLong { what: "a packet", limit: MAX_PACKET_BYTES };
+    assert_eq!(framed(&[7; MAX_PACKET_BYTES + 1]), Err(refused));
 }
 
 /// The first T says no more than what a packet before it may be long, and no more than the agent may say.
