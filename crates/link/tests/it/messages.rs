@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chunk_proto::Compression;
-use link::{Limits, Outcome, Priority, StreamOptions, TxEvent};
+use link::{Limits, Outcome, Priority, SendError, StreamOptions, TrySendError, TxEvent};
 
 use crate::pair::{Pair, name, noise};
 
@@ -33,6 +33,29 @@ fn messages_of_all_sizes_arrive_in_order() {
         .collect();
     assert_eq!(pair.a.events, done);
     assert!(pair.a.tx.is_idle());
+}
+
+#[test]
+fn a_message_in_pieces_arrives_as_one() {
+    let mut pair = Pair::new(Limits::default());
+    let id = pair.a.tx.open_stream(&name("all"), StreamOptions::default()).unwrap();
+    let mut sent = Vec::new();
+    for sizes in [&[][..], &[3, 4], &[9, 0, 100_000, 0], &[5, 64_000, 64_000, 1], &[1, 1_000_000, 7, 500_000]]
+    {
+        let pieces: Vec<Bytes> = sizes.iter().map(|&size| noise(size, size as u64)).collect();
+        pair.a.tx.try_send_pieces(id, &pieces).unwrap();
+        sent.push(Bytes::from(pieces.concat()));
+        pair.settle();
+    }
+    assert_eq!(pair.b.received("all").messages, sent);
+    // One that waits holds up those behind it, as with `try_send`.
+    let pieces = [noise(8_000_000, 1), noise(1, 2)];
+    pair.a.tx.try_send_pieces(id, &pieces).unwrap();
+    assert_eq!(pair.a.tx.try_send_pieces(id, &pieces), Err(TrySendError::Full));
+    assert_eq!(pair.a.tx.try_send_pieces(id, &[noise(1, 1), noise(1, 2)]), Err(TrySendError::Full));
+    let gibibyte = Bytes::from(vec![0; 1 << 29]);
+    let error = pair.a.tx.try_send_pieces(id, &[gibibyte.clone(), gibibyte, noise(1, 1)]);
+    assert!(matches!(error, Err(TrySendError::Refused(SendError::TooLarge { .. }))), "{error:?}");
 }
 
 #[test]
