@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chunk_proto::Compression;
-use link::{Limits, Outcome, Priority, SendError, StreamOptions, TrySendError, TxEvent};
+use link::{Limits, Outcome, Priority, StreamOptions, TxEvent};
 
 use crate::pair::{Pair, name, noise};
 
@@ -37,6 +37,7 @@ fn messages_of_all_sizes_arrive_in_order() {
 
 #[test]
 fn a_message_in_pieces_arrives_as_one() {
+    use link::{SendError, TrySendError};
     let mut pair = Pair::new(Limits::default());
     let id = pair.a.tx.open_stream(&name("all"), StreamOptions::default()).unwrap();
     let mut sent = Vec::new();
