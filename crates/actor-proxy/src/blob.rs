@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use bytes::Bytes;
-use serde::de::{Error, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::scope;
@@ -98,7 +98,10 @@ impl<'de> Deserialize<'de> for Blob {
 
 struct BlobVisitor;
 
-impl Visitor<'_> for BlobVisitor {
+/// Memory is taken for so many bytes at most because a list of numbers announces them.
+const MAX_ANNOUNCED_BYTES: usize = 4_096;
+
+impl<'de> Visitor<'de> for BlobVisitor {
     type Value = Blob;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,5 +114,38 @@ impl Visitor<'_> for BlobVisitor {
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Blob, E> {
         Ok(Blob(bytes.into()))
+    }
+
+    /// As formats have it that know no bytes, and as a `Vec<u8>` is written in CBOR.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Blob, A::Error> {
+        let announced = numbers.size_hint().unwrap_or_default();
+        let mut bytes = Vec::with_capacity(announced.min(MAX_ANNOUNCED_BYTES));
+        while let Some(byte) = numbers.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(Blob(bytes.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::{Format, decode, encode};
+
+    #[test]
+    fn a_list_of_numbers_is_bytes_too() {
+        assert_eq!(serde_json::from_str::<Blob>("[1, 2, 255]").unwrap(), Blob::from(vec![1, 2, 255]));
+        assert!(serde_json::from_str::<Blob>("[1, 256]").is_err());
+        for format in [Format::Native, Format::Cbor] {
+            let (numbers, mut body) = (vec![7_u8; 300], Vec::new());
+            encode(format, &numbers, &mut body, 1_000).unwrap();
+            assert_eq!(decode::<Blob>(format, &body), Ok(numbers.into()), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn outside_of_a_message_it_is_written_like_others() {
+        let blob = Blob::from(vec![3; 100_000]);
+        assert_eq!(serde_json::to_vec(&blob).unwrap(), serde_json::to_vec(&blob[..]).unwrap());
     }
 }
