@@ -3,11 +3,11 @@
 use benches::Person;
 use std::time::{Duration, Instant};
 
-use node::{Address, Allow, Inbox, Limits, Message, ReplyTo, Schema};
+use node::{Address, Allow, Blob, Inbox, Limits, Message, ReplyTo, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Run, Sample};
-use crate::{Load, Mode};
+use crate::measure::{Run, Sample, random};
+use crate::{BULK_MESSAGE_BYTES, Load, Mode};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -18,6 +18,8 @@ type Words = [u64; 8];
 pub enum Task {
     /// One of many.
     Take(Words),
+    /// One of many that are large.
+    TakeLarge(Blob),
     /// Answer with the same.
     Echo(Words, ReplyTo<Words>),
     /// Answer when everything before has been taken.
@@ -33,6 +35,7 @@ pub async fn worker(mut inbox: Inbox<Task>) {
     while let Some(task) = inbox.recv().await {
         match task {
             Task::Take(words) => count += words[0],
+            Task::TakeLarge(bytes) => count += u64::from(bytes.len() == BULK_MESSAGE_BYTES),
             Task::Echo(words, reply) => reply.send(words),
             Task::Count(reply) => reply.send(count),
         }
@@ -48,6 +51,7 @@ pub async fn run(mode: Mode, load: &Load) -> Sample {
     let address: Address<Task> = dialing.service(serving.identity(), "worker").await.unwrap();
     let sample = match mode {
         Mode::Rate => one_way(&address, load.rate_messages).await,
+        Mode::Bulk => bulk(&address, load.bulk_messages).await,
         _ => round_trips(&address, load.round_trips).await,
     };
     dialing.shutdown().await;
@@ -69,6 +73,17 @@ async fn one_way(address: &Address<Task>, count: usize) -> Sample {
     let run = Run::start();
     for _ in 0..count {
         address.send(Task::Take([1; 8])).await.unwrap();
+    }
+    let taken: u64 = address.ask(Task::Count, DEADLINE).await.unwrap();
+    assert_eq!(taken, count as u64);
+    run.stop(count, Vec::new())
+}
+
+async fn bulk(address: &Address<Task>, count: usize) -> Sample {
+    let message = Blob::from(random(BULK_MESSAGE_BYTES));
+    let run = Run::start();
+    for _ in 0..count {
+        address.send(Task::TakeLarge(message.clone())).await.unwrap();
     }
     let taken: u64 = address.ask(Task::Count, DEADLINE).await.unwrap();
     assert_eq!(taken, count as u64);

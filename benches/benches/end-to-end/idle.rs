@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use benches::{KeyExchange, Part, Person, Tls};
-use node::Limits;
+use node::{Allow, Limits, Rate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Stack;
 use crate::measure::Sample;
+use crate::{Stack, actors};
 
 /// The first argument of the accepting process.
 pub const SERVER: &str = "--idle-server";
 
 const LONG: Duration = Duration::from_secs(3600);
+/// As many as come.
+const ANY: Rate = Rate { burst: 1_000_000, interval: Duration::from_micros(1) };
 /// What a connection reads into while it waits for a message.
 const READ_BUFFER_BYTES: usize = 16 << 10;
 
@@ -22,6 +24,9 @@ fn patient() -> Limits {
     limits.idle_close = LONG;
     limits.idle_close_initiator = LONG;
     limits.max_strangers_per_source = usize::MAX;
+    // All connections come from one address, one right after the other.
+    (limits.host_rate, limits.network_rate) = (ANY, ANY);
+    limits.handshake_budget_percent = 100;
     limits
 }
 
@@ -29,7 +34,8 @@ pub fn measure(stack: Stack, sessions: usize) -> Sample {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (before, after) = match stack {
         Stack::Tcp | Stack::Tls => runtime.block_on(streams(stack, sessions)),
-        Stack::Conclave | Stack::Actors => runtime.block_on(nodes(sessions)),
+        Stack::Conclave => runtime.block_on(nodes(sessions, false)),
+        Stack::Actors => runtime.block_on(nodes(sessions, true)),
     };
     runtime.shutdown_background();
     Sample { bytes: (after as f64 - before as f64) / sessions as f64, count: sessions, ..Sample::default() }
@@ -61,7 +67,8 @@ async fn streams(stack: Stack, sessions: usize) -> (u64, u64) {
     (before, server.resident_bytes())
 }
 
-async fn nodes(sessions: usize) -> (u64, u64) {
+/// With actors each session has carried one question, and its address is kept.
+async fn nodes(sessions: usize, actors: bool) -> (u64, u64) {
     let mut people: Vec<Person> = (0..=sessions).map(|_| Person::new()).collect();
     let mut server = Part::spawn(&[SERVER, "conclave"]);
     for person in &people {
@@ -73,8 +80,15 @@ async fn nodes(sessions: usize) -> (u64, u64) {
     let mut before = 0;
     for (at, person) in people.iter_mut().enumerate() {
         let node = person.start(false, std::slice::from_ref(&card), patient()).await;
-        node.ping(card.identity()).await.unwrap();
-        held.push(node);
+        let address = if actors {
+            let address = node.service(card.identity(), "worker").await.unwrap();
+            actors::round_trips(&address, 1).await;
+            Some(address)
+        } else {
+            node.ping(card.identity()).await.unwrap();
+            None
+        };
+        held.push((node, address));
         if at == 0 {
             before = server.resident_bytes();
         }
@@ -100,6 +114,7 @@ async fn serve_node() {
     let lines = std::io::stdin().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
     let cards: Vec<node::Card> = lines.map(|line| line.parse().unwrap()).collect();
     let node = person.start(true, &cards, patient()).await;
+    node.serve("worker", Allow::Members, actors::worker).unwrap();
     println!("{}", person.card(Some(node.local_addresses()[0])).to_text().unwrap());
     std::future::pending::<()>().await;
 }

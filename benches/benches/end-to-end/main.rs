@@ -18,7 +18,7 @@ use measure::Sample;
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// 1 MiB messages of random bytes, until the receiver says that it has them all.
+    /// 1 MiB messages of random bytes, between actors as a `Blob`, until the receiver says that it has them all.
     Bulk,
     /// 64 bytes there and back, one after the other.
     RoundTrip,
@@ -52,7 +52,7 @@ impl Stack {
     fn plays(self, mode: Mode) -> bool {
         match (mode, self) {
             (Mode::Local, stack) => stack == Stack::Actors,
-            (Mode::RoundTrip | Mode::Rate | Mode::Processes, _) => true,
+            (Mode::Bulk | Mode::RoundTrip | Mode::Rate | Mode::Processes | Mode::Idle, _) => true,
             (_, stack) => stack != Stack::Actors,
         }
     }

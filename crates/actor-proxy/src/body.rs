@@ -124,6 +124,7 @@ fn write<T: Serialize + ?Sized>(
 /// # Errors
 ///
 /// [`DecodeError`]. Every input ends in a value or in an error, after time and memory in proportion to its length.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned>(format: Format, body: &[u8]) -> Result<T, DecodeError> {
     match format {
         Format::Native => native::decode(body),

@@ -18,6 +18,7 @@ mod actors;
 mod address;
 mod allow;
 mod ask;
+mod blob;
 mod body;
 #[cfg(feature = "tower")]
 mod caller;
@@ -48,10 +49,12 @@ mod slot;
 mod sync;
 mod table;
 mod untyped;
+mod written;
 
 pub use actors::{Actors, Clock, MaySpeakWith, Surroundings};
 pub use address::{Address, Route};
 pub use allow::Allow;
+pub use blob::Blob;
 pub use body::{DecodeError, EncodeError, Format};
 #[cfg(feature = "tower")]
 pub use caller::Caller;

@@ -23,7 +23,7 @@ pub(crate) const MAX_SHARED_SCHEMAS: usize = 256;
 pub struct Limits {
     /// Messages of actors of this node that wait in one mailbox. 1,024.
     pub mailbox_messages: usize,
-    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 256 KiB. The
+    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 2 MiB. The
     /// last message may pass it, however large.
     pub mailbox_window_bytes: u64,
     /// The largest body of a message or an answer, in either direction. 2 MiB.
@@ -36,7 +36,7 @@ pub struct Limits {
     pub max_asks: usize,
     /// Messages to one peer that may wait for credit or room, and as many for one mailbox here. 65,536.
     pub max_waiting: usize,
-    /// Messages to one peer that were accepted and have not left, in bytes. 256 KiB.
+    /// Messages to one peer that were accepted and have not left, in bytes, in each of the four lanes that carry them. 256 KiB.
     pub outbox_bytes: usize,
     /// The same with answers to a peer that does not read them: further ones end as `NoRoom`. 16 MiB.
     pub reply_backlog_bytes: usize,
@@ -55,7 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             mailbox_messages: 1_024,
-            mailbox_window_bytes: 256 * 1024,
+            mailbox_window_bytes: 2 * 1024 * 1024,
             max_body_bytes: 2 * 1024 * 1024,
             max_exports: 65_536,
             max_imports: 65_536,

@@ -63,8 +63,8 @@ struct Queue {
     start: usize,
     /// How long they are, in the order of all; [`OWN`] stands for one of `own`.
     lengths: VecDeque<u16>,
-    /// Large envelopes, each with a buffer of its own.
-    own: VecDeque<Bytes>,
+    /// Large envelopes, each with memory of its own, in pieces.
+    own: VecDeque<Vec<Bytes>>,
     bytes: usize,
     pushed: u64,
     taken: u64,
@@ -76,8 +76,8 @@ struct Queue {
 pub enum Next<'a> {
     /// One of at most 8 KiB, to be copied side by side with others.
     Small(&'a [u8]),
-    /// One that has memory of its own.
-    Large(&'a Bytes),
+    /// One that has memory of its own, in one or more pieces.
+    Large(&'a [Bytes]),
 }
 
 impl Next<'_> {
@@ -86,7 +86,8 @@ impl Next<'_> {
     pub fn to_bytes(self) -> Bytes {
         match self {
             Self::Small(envelope) => Bytes::copy_from_slice(envelope),
-            Self::Large(envelope) => envelope.clone(),
+            Self::Large([envelope]) => envelope.clone(),
+            Self::Large(pieces) => pieces.concat().into(),
         }
     }
 }
@@ -119,7 +120,7 @@ const OWN: u16 = u16::MAX;
 const _: () = assert!(MAX_COPIED_BYTES < 65_535);
 
 impl Outbox {
-    /// Appends an envelope of two parts, copied. For a large one that has a buffer of its own: [`push_own`](Self::push_own).
+    /// Appends an envelope of two parts, copied. For a large one that has memory of its own: [`push_own`](Self::push_own).
     pub(crate) fn push(&mut self, lane: Lane, head: &[u8], body: &[u8]) -> Place {
         let length = head.len() + body.len();
         match u16::try_from(length) {
@@ -134,15 +135,15 @@ impl Outbox {
                 let mut own = Vec::with_capacity(length);
                 own.extend_from_slice(head);
                 own.extend_from_slice(body);
-                self.push_own(lane, own.into())
+                self.push_own(lane, vec![own.into()])
             }
         }
     }
 
-    /// Appends an envelope that has a buffer of its own.
-    pub(crate) fn push_own(&mut self, lane: Lane, envelope: Bytes) -> Place {
-        let length = envelope.len();
-        self.queue(lane).own.push_back(envelope);
+    /// Appends an envelope that has memory of its own.
+    pub(crate) fn push_own(&mut self, lane: Lane, pieces: Vec<Bytes>) -> Place {
+        let length = pieces.iter().map(Bytes::len).sum();
+        self.queue(lane).own.push_back(pieces);
         self.count(lane, OWN, length)
     }
 
@@ -203,21 +204,26 @@ impl Outbox {
         self.bytes -= gone;
     }
 
-    /// The envelope that was looked at has left.
-    pub(crate) fn advance(&mut self, lane: Lane) {
+    /// The envelope that was looked at has left. Returns the memory that it had of its own, which may be its user's.
+    pub(crate) fn advance(&mut self, lane: Lane) -> Vec<Bytes> {
         let queue = self.queue(lane);
+        let mut own = Vec::new();
         let length = match queue.lengths.pop_front() {
-            Some(OWN) => queue.own.pop_front().map_or(0, |envelope| envelope.len()),
+            Some(OWN) => {
+                own = queue.own.pop_front().unwrap_or_default();
+                own.iter().map(Bytes::len).sum()
+            }
             Some(length) => {
                 queue.start += usize::from(length);
                 usize::from(length)
             }
-            None => return,
+            None => return own,
         };
         queue.taken += 1;
         queue.bytes -= length;
         queue.tidy();
         self.bytes -= length;
+        own
     }
 
     /// The place of what is pushed into a lane next.
@@ -249,17 +255,18 @@ impl Outbox {
         self.bytes
     }
 
-    pub(crate) fn control_bytes(&self) -> usize {
-        self.used(Lane::CONTROL).map_or(0, |queue| queue.bytes)
+    pub(crate) fn bytes_of(&self, lane: Lane) -> usize {
+        self.used(lane).map_or(0, |queue| queue.bytes)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Drops what is in it; the places go on.
-    pub(crate) fn clear(&mut self) {
+    /// Takes out what is in it; the places go on. Returns what has memory of its own, which may be its users'.
+    pub(crate) fn clear(&mut self) -> Vec<Vec<Bytes>> {
         self.bytes = 0;
+        let mut own = Vec::new();
         for queue in self.lanes.iter_mut().flatten() {
             let gone = Queue {
                 pushed: queue.pushed,
@@ -267,8 +274,9 @@ impl Outbox {
                 written: queue.pushed,
                 ..Queue::default()
             };
-            **queue = gone;
+            own.extend(std::mem::replace(&mut **queue, gone).own);
         }
+        own
     }
 }
 

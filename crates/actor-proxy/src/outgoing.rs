@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::MutexGuard;
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use crate::error::PeerFault;
 use crate::outbox::{Lane, Next, Small};
 use crate::peer::State;
@@ -15,11 +17,13 @@ pub struct Outgoing<'a> {
     state: MutexGuard<'a, State>,
     /// Dropped after the lock: with it may go a task, and all that this has.
     before: Option<Waker>,
+    /// Likewise: bytes that are a user's.
+    gone: Vec<Vec<Bytes>>,
 }
 
 impl<'a> Outgoing<'a> {
     pub(crate) fn new(state: MutexGuard<'a, State>, before: Option<Waker>) -> Self {
-        Self { state, before }
+        Self { state, before, gone: Vec::new() }
     }
 
     /// The next envelope of a lane. It stays the next one until [`advance`](Self::advance).
@@ -55,16 +59,19 @@ impl<'a> Outgoing<'a> {
 
     /// The pipe has taken the envelope.
     pub fn advance(&mut self, lane: Lane) {
-        self.state.advance(lane);
+        let own = self.state.advance(lane);
+        if !own.is_empty() {
+            self.gone.push(own);
+        }
     }
 
     /// Ends the look. What the pipe did not take stays; the waker that the look was given is woken when there is more.
     /// `true`: others waited for the room; call [`Exchange::handle_taken`](crate::Exchange::handle_taken).
     pub fn finish(self) -> bool {
-        let Self { mut state, before } = self;
+        let Self { mut state, before, gone } = self;
         let waits = state.rest();
         drop(state);
-        drop(before);
+        drop((before, gone));
         waits
     }
 }

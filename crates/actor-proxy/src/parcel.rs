@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
-use crate::body::{DecodeError, Format};
+use crate::body::{self, DecodeError, Format};
 use crate::error::AskError;
 use crate::local::LocalAddress;
 use crate::peer::Peer;
@@ -16,6 +16,7 @@ use crate::proxy::Proxy;
 use crate::reply::AnyReply;
 use crate::scope;
 use crate::shared::Core;
+use crate::written::MIN_SHARED_BYTES;
 
 /// An address without its type, on its way in a message.
 pub(crate) enum Passenger {
@@ -70,10 +71,11 @@ impl Parcel {
     /// Reads it, in the task that wants it: a body that takes long or panics holds up nobody else.
     pub(crate) fn open<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         let Self { format, body, table } = self;
+        let whole = (body.len() >= MIN_SHARED_BYTES).then(|| body.clone());
         if table.is_empty() {
-            return read_plain(format, &body);
+            return read_plain(format, &body, whole);
         }
-        let read = catch_unwind(AssertUnwindSafe(|| scope::read(format, &body, table)));
+        let read = catch_unwind(AssertUnwindSafe(|| scope::read(format, &body, whole, table)));
         match read {
             Ok(Ok(value)) => Ok(value),
             Ok(Err((error, table))) => {
@@ -90,12 +92,20 @@ impl Parcel {
     }
 }
 
-/// Reads a body in which no address stands.
-pub(crate) fn read_plain<T: DeserializeOwned>(format: Format, body: &[u8]) -> Result<T, DecodeError> {
-    match catch_unwind(AssertUnwindSafe(|| scope::read(format, body, Vec::new()))) {
-        Ok(read) => read.map_err(|(error, _)| error),
-        Err(_) => Err(panicked()),
-    }
+/// Reads a body in which no address stands. Parts of one that is `whole` may be kept with it.
+pub(crate) fn read_plain<T: DeserializeOwned>(
+    format: Format,
+    body: &[u8],
+    whole: Option<Bytes>,
+) -> Result<T, DecodeError> {
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        if whole.is_none() && scope::is_outermost() {
+            // Nothing can be found in a message around it by mistake.
+            return body::decode(format, body);
+        }
+        scope::read(format, body, whole, Vec::new()).map_err(|(error, _)| error)
+    }));
+    read.unwrap_or_else(|_| Err(panicked()))
 }
 
 #[cold]

@@ -10,12 +10,13 @@ mod exports;
 mod holding;
 mod imports;
 mod inquiries;
+mod parked;
 mod receive;
 mod relayed;
 mod sending;
 mod time;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::Waker;
 use std::time::Instant;
@@ -42,6 +43,7 @@ pub(crate) use aftermath::Aftermath;
 pub use aftermath::Wakes;
 pub(crate) use exports::Export;
 pub(crate) use imports::Import;
+use parked::Parked;
 pub(crate) use receive::MAX_HEAD_BYTES;
 pub(crate) use sending::{Draft, Offered};
 
@@ -99,8 +101,7 @@ pub(crate) struct State {
     waiting: usize,
     /// What of all that is for other peers.
     relayed: relayed::Relayed,
-    /// Imports whose first message waits for room in the outbox.
-    parked: VecDeque<Handle<Import>>,
+    parked: Parked,
     monitors: usize,
     accepted: u32,
     /// The first words of the session were said.
@@ -182,7 +183,7 @@ impl Peer {
             open_replies: 0,
             waiting: 0,
             relayed: relayed::Relayed::default(),
-            parked: VecDeque::new(),
+            parked: Parked::default(),
             monitors: 0,
             accepted: 0,
             is_greeted: false,
@@ -234,7 +235,7 @@ impl State {
 
     /// Whether the peer reads what it is told, and how it broke the protocol if it did.
     fn check_fault(&mut self) -> Result<(), PeerFault> {
-        if self.outbox.control_bytes() > MAX_CONTROL_BACKLOG_BYTES {
+        if self.outbox.bytes_of(Lane::CONTROL) > MAX_CONTROL_BACKLOG_BYTES {
             self.fault = Some(PeerFault::Unread);
         }
         self.fault.map_or(Ok(()), Err)

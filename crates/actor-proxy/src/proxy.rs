@@ -16,6 +16,7 @@ use crate::peer::{Draft, Import, Offered, Peer};
 use crate::scope;
 use crate::slot::Slot;
 use crate::table::Handle;
+use crate::written::Written;
 
 /// An actor at another node, as this node holds it. All addresses of it share one.
 pub(crate) struct Proxy {
@@ -95,14 +96,8 @@ impl Proxy {
     pub(crate) fn write<M: Serialize>(&self, message: &M) -> Result<Draft, SendError> {
         // What the peer takes may be less; that is known when the message is offered, under the lock that this takes anyway.
         let limit = self.peer.core.limits.max_body_bytes;
-        let mut body = Draft::buffer();
-        match scope::write(self.format, message, &mut body, limit) {
-            Ok(table) => Draft::new(body, table),
-            Err(error) => {
-                scope::recycle(body);
-                Err(error.into())
-            }
-        }
+        let (body, table) = scope::write(self.format, message, limit)?;
+        Draft::new(body, table)
     }
 
     /// Writes a message, and sends it if it can leave at once, as most can.
@@ -110,7 +105,7 @@ impl Proxy {
     pub(crate) fn send_at_once<M: Serialize>(&self, message: &M) -> Sent {
         let mut short = Short::new();
         let limit = self.peer.core.limits.max_body_bytes;
-        let draft = match scope::write_short(self.format, message, &mut short, Draft::buffer, limit) {
+        let draft = match scope::write_short(self.format, message, &mut short, limit) {
             Ok((None, table)) if table.is_empty() => {
                 if let Some(pause) = self.peer.offer_at_once(self, short.as_slice()) {
                     return Sent::Accepted { pause };
@@ -118,7 +113,7 @@ impl Proxy {
                 return Sent::Not(Draft::plain(short.as_slice()));
             }
             Ok((Some(long), table)) => Draft::new(long, table),
-            Ok((None, table)) => Draft::copied(short.as_slice(), table),
+            Ok((None, table)) => Draft::new(Written::copied(short.as_slice()), table),
             Err(error) => Err(error.into()),
         };
         match draft {

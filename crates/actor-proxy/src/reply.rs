@@ -15,6 +15,7 @@ use crate::schema::Payload;
 use crate::scope;
 use crate::sync::tried::{AtomicBool, Mutex, Ordering, lock};
 use crate::table::Tag;
+use crate::written::Written;
 
 /// Where an answer goes. It answers once; dropped without an answer the question ends as
 /// [`NoReply`](AskError::NoReply). It can be passed on inside other messages, to other nodes, too.
@@ -48,12 +49,7 @@ pub(crate) trait AnyReply: Send + Sync {
 /// A value of some type that can be handed over or written.
 pub(crate) trait AnyAnswer {
     fn take(&mut self) -> Option<Box<dyn std::any::Any + Send>>;
-    fn write(
-        &self,
-        format: Format,
-        out: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<Vec<Passenger>, scope::WriteError>;
+    fn write(&self, format: Format, limit: usize) -> Result<(Written, Vec<Passenger>), scope::WriteError>;
 }
 
 impl<R: Payload> AnyAnswer for Option<R> {
@@ -62,15 +58,10 @@ impl<R: Payload> AnyAnswer for Option<R> {
         Some(value)
     }
 
-    fn write(
-        &self,
-        format: Format,
-        out: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<Vec<Passenger>, scope::WriteError> {
+    fn write(&self, format: Format, limit: usize) -> Result<(Written, Vec<Passenger>), scope::WriteError> {
         match self {
-            Some(value) => scope::write(format, value, out, limit),
-            None => Ok(Vec::new()),
+            Some(value) => scope::write(format, value, limit),
+            None => Ok((Written::default(), Vec::new())),
         }
     }
 }
@@ -283,7 +274,7 @@ impl AnyReply for RemoteReply {
 
     fn complete(&self, parcel: Parcel) -> Option<Waker> {
         if self.settle() {
-            self.peer.reply(self, &parcel.body, parcel.table);
+            self.peer.reply(self, Written::kept(parcel.body), parcel.table);
         }
         None
     }
@@ -296,17 +287,14 @@ impl AnyReply for RemoteReply {
     }
 
     fn answer(&self, value: &mut dyn AnyAnswer) -> Option<Waker> {
-        let mut body = scope::scratch();
-        body.clear();
         // First the user's code: if it panics the question is still open, and ends with the drop.
-        let written = value.write(self.format, &mut body, self.peer.body_limit());
+        let written = value.write(self.format, self.peer.body_limit());
         if self.settle() {
             match written {
-                Ok(table) => self.peer.reply(self, &body, table),
+                Ok((body, table)) => self.peer.reply(self, body, table),
                 Err(_) => self.peer.refuse_reply(self, &AskError::ReplyFailed),
             }
         }
-        scope::recycle(body);
         None
     }
 }

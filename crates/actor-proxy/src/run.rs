@@ -11,6 +11,7 @@ use crate::limits::cost;
 use crate::parcel::{Parcel, Toll, read_plain};
 use crate::peer::Peer;
 use crate::schema::Payload;
+use crate::written::MIN_SHARED_BYTES;
 
 /// A buffer may be so many times as large as what is kept of it.
 const MAX_KEPT_SHARE: usize = 4;
@@ -66,9 +67,24 @@ impl Bodies {
     }
 
     fn body(&self, at: usize) -> Option<&[u8]> {
+        let (buffer, body) = self.place(at)?;
+        buffer.get(body)
+    }
+
+    /// A body with its share of the buffer, if it is large: parts of it may be kept.
+    #[inline]
+    fn whole(&self, at: usize, bytes: usize) -> Option<Bytes> {
+        if bytes < MIN_SHARED_BYTES {
+            return None;
+        }
+        let (buffer, body) = self.place(at)?;
+        Some(buffer.slice(body))
+    }
+
+    fn place(&self, at: usize) -> Option<(&Bytes, Range<usize>)> {
         let (index, span) = self.spans.get(at)?;
         let buffer = self.buffers.get(usize::try_from(*index).ok()?)?;
-        buffer.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
+        Some((buffer, usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?))
     }
 }
 
@@ -115,9 +131,10 @@ impl Run {
     /// Reads the next message; `None` after the last one.
     pub(crate) fn open_next<T: Payload>(&mut self) -> Option<Result<T, DecodeError>> {
         let body = self.bodies.body(self.read)?;
+        let whole = self.bodies.whole(self.read, body.len());
         self.read += 1;
         self.unpaid += cost(body.len(), 0);
-        let opened = read_plain(self.format, body);
+        let opened = read_plain(self.format, body, whole);
         if self.unpaid >= PAYMENT_BYTES || self.read == self.bodies.spans.len() {
             self.account.consume(std::mem::take(&mut self.unpaid));
         }

@@ -4,11 +4,12 @@
 //! thread for as long as its body is being written or read, and never longer: a guard takes it away again, also when the
 //! user's code panics. Scopes nest, since that code may send messages of its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, de, ser};
 
@@ -17,16 +18,53 @@ use crate::error::AskError;
 use crate::limits::MAX_ADDRESSES;
 use crate::parcel::{Passenger, fail_replies};
 use crate::reply::AnyReply;
+use crate::written::{MIN_SHARED_BYTES, Shared, Written};
 
 thread_local! {
-    static DESK: RefCell<Desk> = const { RefCell::new(Desk { scopes: Vec::new(), scratch: Vec::new() }) };
+    static DESK: Desk = const { Desk::new() };
 }
 
 /// What a thread reads and writes bodies with.
 struct Desk {
-    scopes: Vec<Scope>,
+    /// How many messages are being written and read, each inside the one before.
+    depth: Cell<usize>,
+    /// What stands in them, each with its depth: one that is being written and that is not here holds nothing so far. Most
+    /// never hold anything.
+    scopes: RefCell<Vec<(usize, Scope)>>,
     /// A buffer with room, so that a small message allocates nothing.
-    scratch: Vec<u8>,
+    scratch: Cell<Vec<u8>>,
+}
+
+impl Desk {
+    const fn new() -> Self {
+        Self { depth: Cell::new(0), scopes: RefCell::new(Vec::new()), scratch: Cell::new(Vec::new()) }
+    }
+
+    /// Works with the innermost message that is being written.
+    fn with_manifest<T>(&self, work: impl FnOnce(&mut Manifest) -> T) -> Option<T> {
+        let depth = self.depth.get();
+        let mut scopes = self.scopes.borrow_mut();
+        if depth > 0 && scopes.last().is_none_or(|(at, _)| *at < depth) {
+            scopes.push((depth, Scope::Writing(Box::default())));
+        }
+        match scopes.last_mut() {
+            Some((_, Scope::Writing(manifest))) => Some(work(manifest)),
+            _ => None,
+        }
+    }
+
+    /// Takes out what stands in the innermost message, and in those that were inside of it.
+    fn leave(&self, depth: usize) -> Vec<(usize, Scope)> {
+        self.depth.set(depth - 1);
+        let mut scopes = self.scopes.borrow_mut();
+        match scopes.last() {
+            Some((at, _)) if *at >= depth => {
+                let from = scopes.partition_point(|(at, _)| *at < depth);
+                scopes.split_off(from)
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A buffer that keeps more room than this is not kept.
@@ -36,31 +74,35 @@ const MAX_SCRATCH_BYTES: usize = 16 * 1024;
 /// empty one.
 pub(crate) fn scratch() -> Vec<u8> {
     // A thread that ends has none any more, and what it drops then must not panic.
-    DESK.try_with(|desk| std::mem::take(&mut desk.borrow_mut().scratch)).unwrap_or_default()
+    DESK.try_with(|desk| desk.scratch.take()).unwrap_or_default()
 }
 
 /// Takes a buffer back.
 pub(crate) fn recycle(buffer: Vec<u8>) {
     if (1..=MAX_SCRATCH_BYTES).contains(&buffer.capacity()) {
-        let _ = DESK.try_with(|desk| desk.borrow_mut().scratch = buffer);
+        let _ = DESK.try_with(|desk| desk.scratch.set(buffer));
     }
 }
 
 enum Scope {
-    /// Most messages hold no address, and need no manifest.
-    Writing(Option<Box<Manifest>>),
+    Writing(Box<Manifest>),
     Reading {
         table: Vec<Passenger>,
         /// One-time addresses that were dropped again before the whole was read: whether it can be read decides what
         /// their askers hear.
         dropped: Vec<Arc<dyn AnyReply>>,
+        /// What is being read, if parts of it may be shared.
+        body: Option<Bytes>,
     },
 }
 
-/// The addresses of a message that is being written.
+/// The addresses of a message that is being written, and the bytes that are not copied for it.
 #[derive(Default)]
 struct Manifest {
     table: Vec<Passenger>,
+    /// Bytes that are about to be written, and may be shared instead.
+    offered: Option<Bytes>,
+    shared: Vec<Shared>,
     /// Once there are many: where each of them stands.
     indices: BTreeMap<usize, usize>,
     full: bool,
@@ -104,29 +146,35 @@ struct Guard {
 }
 
 impl Guard {
-    fn enter(scope: Scope) -> Self {
-        DESK.with_borrow_mut(|desk| {
-            desk.scopes.push(scope);
-            Self { depth: desk.scopes.len() }
+    #[inline]
+    fn enter() -> Self {
+        DESK.with(|desk| {
+            let depth = desk.depth.get() + 1;
+            desk.depth.set(depth);
+            Self { depth }
         })
     }
 
+    fn enter_reading(table: Vec<Passenger>, body: Option<Bytes>) -> Self {
+        let guard = Self::enter();
+        let scope = Scope::Reading { table, dropped: Vec::new(), body };
+        DESK.with(|desk| desk.scopes.borrow_mut().push((guard.depth, scope)));
+        guard
+    }
+
+    #[inline]
     fn leave(self) -> Option<Scope> {
-        let scope = DESK.with_borrow_mut(|desk| {
-            desk.scopes.truncate(self.depth);
-            desk.scopes.pop()
-        });
+        let mut left = DESK.with(|desk| desk.leave(self.depth));
         std::mem::forget(self);
-        scope
+        left.pop().map(|(_, scope)| scope)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // Only while unwinding. What the scopes hold is dropped after the borrow: it may be addresses.
-        let left = DESK.with_borrow_mut(|desk| desk.scopes.split_off(self.depth - 1));
-        for scope in left {
-            if let Scope::Reading { table, dropped } = scope {
+        for (_, scope) in DESK.with(|desk| desk.leave(self.depth)) {
+            if let Scope::Reading { table, dropped, .. } = scope {
                 let replies = table.into_iter().chain(dropped.into_iter().map(Passenger::Reply));
                 fail_replies(replies, &AskError::Malformed);
             }
@@ -140,14 +188,20 @@ pub(crate) enum WriteError {
     TooManyAddresses,
 }
 
-/// Writes a body behind what is in `out`, and gives the addresses that stand in it, in the order of their indices.
+/// Writes a body, and gives the addresses that stand in it, in the order of their indices.
 pub(crate) fn write<T: Serialize>(
     format: Format,
     value: &T,
-    out: &mut Vec<u8>,
     limit: usize,
-) -> Result<Vec<Passenger>, WriteError> {
-    writing(|| body::encode(format, value, out, limit)).map(|((), table)| table)
+) -> Result<(Written, Vec<Passenger>), WriteError> {
+    let mut out = Written::buffer();
+    match writing(|| body::encode(format, value, &mut out, limit)) {
+        Ok(((), load)) => Ok((Written::new(out, load.shared), load.table)),
+        Err(error) => {
+            recycle(out);
+            Err(error)
+        }
+    }
 }
 
 /// As [`write`], for what is most likely short: see [`body::encode_short`].
@@ -156,42 +210,105 @@ pub(crate) fn write_short<T: Serialize>(
     format: Format,
     value: &T,
     short: &mut Short,
-    lend: fn() -> Vec<u8>,
     limit: usize,
-) -> Result<(Option<Vec<u8>>, Vec<Passenger>), WriteError> {
-    writing(|| body::encode_short(format, value, short, lend, limit))
+) -> Result<(Option<Written>, Vec<Passenger>), WriteError> {
+    let (long, load) = writing(|| body::encode_short(format, value, short, Written::buffer, limit))?;
+    Ok((long.map(|long| Written::new(long, load.shared)), load.table))
 }
 
-/// Runs what writes a body, and gives the addresses that stand in it.
+/// What a body holds beside the bytes that were written.
+#[derive(Default)]
+struct Load {
+    table: Vec<Passenger>,
+    shared: Vec<Shared>,
+}
+
+/// Runs what writes a body, and gives what stands in it.
 #[inline]
-fn writing<T>(encode: impl FnOnce() -> Result<T, EncodeError>) -> Result<(T, Vec<Passenger>), WriteError> {
-    let guard = Guard::enter(Scope::Writing(None));
+fn writing<T>(encode: impl FnOnce() -> Result<T, EncodeError>) -> Result<(T, Load), WriteError> {
+    let guard = Guard::enter();
     let written = encode();
     let manifest = match guard.leave() {
-        Some(Scope::Writing(manifest)) => manifest,
+        Some(Scope::Writing(manifest)) => Some(manifest),
         _ => None,
     };
     match (manifest, written) {
         (Some(manifest), _) if manifest.full => Err(WriteError::TooManyAddresses),
         (_, Err(error)) => Err(WriteError::Encode(error)),
-        (manifest, Ok(written)) => Ok((written, manifest.map(|manifest| manifest.table).unwrap_or_default())),
+        (None, Ok(written)) => Ok((written, Load::default())),
+        (Some(manifest), Ok(written)) => {
+            let Manifest { table, shared, .. } = *manifest;
+            Ok((written, Load { table, shared }))
+        }
     }
 }
 
-/// Reads a body whose addresses are those of `table`.
+/// Says that the next bytes to be written are these, and need not be copied. Nothing happens outside of a message.
+pub(crate) fn offer(bytes: &Bytes) {
+    if bytes.len() < MIN_SHARED_BYTES {
+        return;
+    }
+    let bytes = bytes.clone();
+    // What was offered before may be the last of its kind: dropping that is the user's code.
+    let former = DESK.with(|desk| desk.with_manifest(|manifest| manifest.offered.replace(bytes)));
+    drop(former);
+}
+
+/// Takes bytes out of the hands of whoever writes them behind the `at`-th byte of a buffer, if they were offered.
+pub(crate) fn share(bytes: &[u8], at: usize) -> bool {
+    DESK.with(|desk| {
+        let mut scopes = desk.scopes.borrow_mut();
+        let Some((depth, Scope::Writing(manifest))) = scopes.last_mut() else { return false };
+        if *depth != desk.depth.get() {
+            return false;
+        }
+        let is_it = |offered: &mut Bytes| offered.as_ptr() == bytes.as_ptr() && offered.len() == bytes.len();
+        let shared = manifest.offered.take_if(is_it).map(|bytes| Shared { at, bytes });
+        let is_shared = shared.is_some();
+        manifest.shared.extend(shared);
+        is_shared
+    })
+}
+
+/// A body may be so many times as large as a part of it that keeps it.
+const MAX_KEPT_SHARE: usize = 4;
+
+/// These bytes as a part of the body that is being read, if they stand in it and are much of it.
+pub(crate) fn part_of_body(bytes: &[u8]) -> Option<Bytes> {
+    DESK.with(|desk| {
+        let scopes = desk.scopes.borrow();
+        let Some((depth, Scope::Reading { body: Some(body), .. })) = scopes.last() else { return None };
+        if *depth != desk.depth.get() {
+            return None;
+        }
+        let start = bytes.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+        let part = start..start.checked_add(bytes.len())?;
+        let is_much = bytes.len().saturating_mul(MAX_KEPT_SHARE) >= body.len();
+        (is_much && part.end <= body.len()).then(|| body.slice(part))
+    })
+}
+
+/// Whether this thread neither writes nor reads a message.
+#[inline]
+pub(crate) fn is_outermost() -> bool {
+    DESK.with(|desk| desk.depth.get() == 0)
+}
+
+/// Reads a body whose addresses are those of `table`. Parts of one that is `whole` may be kept with it.
 pub(crate) fn read<T: DeserializeOwned>(
     format: Format,
     body: &[u8],
+    whole: Option<Bytes>,
     table: Vec<Passenger>,
 ) -> Result<T, (DecodeError, Vec<Passenger>)> {
     // Most messages hold no address. Without a message around it none can be found by mistake.
-    if table.is_empty() && DESK.with_borrow(|desk| desk.scopes.is_empty()) {
+    if table.is_empty() && whole.is_none() && is_outermost() {
         return body::decode(format, body).map_err(|error| (error, table));
     }
-    let guard = Guard::enter(Scope::Reading { table, dropped: Vec::new() });
+    let guard = Guard::enter_reading(table, whole);
     let read = body::decode(format, body);
     let (mut table, dropped) = match guard.leave() {
-        Some(Scope::Reading { table, dropped }) => (table, dropped),
+        Some(Scope::Reading { table, dropped, .. }) => (table, dropped),
         _ => (Vec::new(), Vec::new()),
     };
     match read {
@@ -212,33 +329,30 @@ pub(crate) fn read<T: DeserializeOwned>(
 pub(crate) fn defer(reply: Arc<dyn AnyReply>) -> Result<(), Arc<dyn AnyReply>> {
     // Without the thread's scopes the thread is about to end, and reads nothing.
     let mut reply = Some(reply);
-    let _ = DESK.try_with(|desk| {
-        if let Some(Scope::Reading { dropped, .. }) = desk.borrow_mut().scopes.last_mut() {
+    let _ = DESK.try_with(|desk| match desk.scopes.borrow_mut().last_mut() {
+        Some((depth, Scope::Reading { dropped, .. })) if *depth == desk.depth.get() => {
             dropped.extend(reply.take());
         }
+        _ => {}
     });
     reply.map_or(Ok(()), Err)
 }
 
 /// The index under which `passenger` stands in the message that is being written.
 pub(crate) fn board<E: ser::Error>(passenger: Passenger) -> Result<u32, E> {
-    DESK.with_borrow_mut(|desk| {
-        let Some(Scope::Writing(manifest)) = desk.scopes.last_mut() else {
-            return Err(E::custom("an address travels in messages only"));
-        };
-        let index = manifest.get_or_insert_default().board(passenger);
-        let index = index.ok_or_else(|| E::custom("too many addresses in one message"))?;
-        u32::try_from(index).map_err(E::custom)
-    })
+    let index = DESK.with(|desk| desk.with_manifest(|manifest| manifest.board(passenger)));
+    let index = index.ok_or_else(|| E::custom("an address travels in messages only"))?;
+    let index = index.ok_or_else(|| E::custom("too many addresses in one message"))?;
+    u32::try_from(index).map_err(E::custom)
 }
 
 /// The address that stands at `index` in the message that is being read. A one-time address can be taken once.
 pub(crate) fn alight<E: de::Error>(index: u32) -> Result<Passenger, E> {
-    DESK.with_borrow_mut(|desk| {
-        let Some(Scope::Reading { table, .. }) = desk.scopes.last_mut() else {
-            return Err(E::custom("an address travels in messages only"));
-        };
-        let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));
-        passenger.and_then(Passenger::alight).ok_or_else(|| E::custom("no address of that index"))
+    DESK.with(|desk| match desk.scopes.borrow_mut().last_mut() {
+        Some((depth, Scope::Reading { table, .. })) if *depth == desk.depth.get() => {
+            let passenger = usize::try_from(index).ok().and_then(|index| table.get_mut(index));
+            passenger.and_then(Passenger::alight).ok_or_else(|| E::custom("no address of that index"))
+        }
+        _ => Err(E::custom("an address travels in messages only")),
     })
 }

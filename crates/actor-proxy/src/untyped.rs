@@ -103,9 +103,8 @@ impl Untyped {
         match &self.0 {
             Kind::Remote(proxy) => Ok(Letter::Remote(proxy, proxy.write(&message)?)),
             Kind::Local(local, core) => {
-                let mut body = Vec::new();
-                let table = scope::write(Format::Cbor, &message, &mut body, limit(core))?;
-                let parcel = Parcel { format: Format::Cbor, body: body.into(), table };
+                let (body, table) = scope::write(Format::Cbor, &message, limit(core))?;
+                let parcel = Parcel { format: Format::Cbor, body: body.into_bytes(), table };
                 Ok(Letter::Local(local, Claimed::new(parcel)?))
             }
         }
@@ -261,9 +260,10 @@ impl<R: Payload> AnyReply for Written<R> {
     }
 
     fn answer(&self, value: &mut dyn AnyAnswer) -> Option<Waker> {
-        let mut body = Vec::new();
-        match value.write(Format::Cbor, &mut body, self.limit) {
-            Ok(table) => self.complete(Parcel { format: Format::Cbor, body: body.into(), table }),
+        match value.write(Format::Cbor, self.limit) {
+            Ok((body, table)) => {
+                self.complete(Parcel { format: Format::Cbor, body: body.into_bytes(), table })
+            }
             Err(_) => self.fail(AskError::ReplyFailed),
         }
     }

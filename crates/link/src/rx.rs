@@ -104,7 +104,8 @@ pub struct Rx {
     limits: Limits,
     meters: Arc<Meters>,
     window: Window,
-    streams: BTreeMap<StreamId, InStream>,
+    /// On the heap each: a node of the map has room for eleven, and most sessions have one or two.
+    streams: BTreeMap<StreamId, Box<InStream>>,
     /// The highest stream that was opened: ids are never used twice.
     last_stream: u32,
     /// Once there was a large message.
@@ -324,7 +325,7 @@ impl Rx {
         let window = Window::new(self.limits.stream_window_bytes);
         let meter = Meter::new(id, &window, Arc::clone(&self.meters));
         let stream = InStream::new(window, meter.clone());
-        self.streams.insert(id, stream);
+        self.streams.insert(id, Box::new(stream));
         self.events.push_back(Event::Opened { stream: id, name, priority, meter });
         Ok(())
     }

@@ -30,7 +30,8 @@ use small::Packed;
 /// Meant to stand behind a lock that senders share with the task that writes: every call is short, and
 /// none encrypts. The four method families, in any order:
 ///
-/// * commands: [`open_stream`](Self::open_stream), [`try_send`](Self::try_send), [`enqueue`](Self::enqueue),
+/// * commands: [`open_stream`](Self::open_stream), [`try_send`](Self::try_send),
+///   [`try_send_pieces`](Self::try_send_pieces), [`enqueue`](Self::enqueue),
 ///   [`begin`](Self::begin), [`supply`](Self::supply), [`cancel`](Self::cancel), [`ping`](Self::ping),
 ///   [`end_stream`](Self::end_stream), [`close`](Self::close), [`fail`](Self::fail);
 /// * input: [`apply`](Self::apply);
@@ -49,7 +50,8 @@ pub struct Tx {
     pool: BufferPool,
     layout: Layout,
     session: Allowance,
-    streams: BTreeMap<StreamId, OutStream>,
+    /// On the heap each: a node of the map has room for eleven, and most sessions have one or two.
+    streams: BTreeMap<StreamId, Box<OutStream>>,
     names: BTreeMap<StreamName, StreamId>,
     next_stream: u32,
     next_operation: u64,
@@ -145,7 +147,8 @@ impl Tx {
         }
         let id = StreamId(self.next_stream);
         self.next_stream += 1;
-        self.streams.insert(id, OutStream::new(name.clone(), options, self.peer.stream_window_bytes));
+        let stream = OutStream::new(name.clone(), options, self.peer.stream_window_bytes);
+        self.streams.insert(id, Box::new(stream));
         self.names.insert(name.clone(), id);
         self.opening.push_back(id);
         Ok(id)
@@ -171,6 +174,29 @@ impl Tx {
         let content = self.whole(message.clone(), options)?;
         self.push_waiting(id, Waiting { operation, confirm, content })?;
         Ok(operation)
+    }
+
+    /// As [`try_send`](Self::try_send) without confirmation, for a message that lies in pieces: one that leaves in chunks is
+    /// not copied for it, but for those chunks that cross from one piece into the next.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_send_pieces(&mut self, id: StreamId, pieces: &[Bytes]) -> Result<(), TrySendError> {
+        if let [message] = pieces {
+            return self.try_send(id, message, false).map(|_| ());
+        }
+        let total = pieces.iter().map(Bytes::len).sum();
+        self.check_message(id, total)?;
+        let Some(stream) = self.streams.get(&id) else { return Err(SendError::NoSuchStream.into()) };
+        if is_packable(total, stream.options, self.layout) {
+            return self.try_send(id, &pieces.concat().into(), false).map(|_| ());
+        }
+        if !stream.queue.is_empty() {
+            return Err(TrySendError::Full);
+        }
+        let content = self.pieces(pieces, stream.options)?;
+        self.push_waiting(id, Waiting { operation: None, confirm: false, content })?;
+        Ok(())
     }
 
     /// Takes a message into the line. Its outcome comes as an event: [`Outcome::Accepted`], or with
@@ -394,6 +420,16 @@ impl Tx {
     fn whole(&self, message: Bytes, options: StreamOptions) -> Result<Content, SendError> {
         let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
         let chunker = chunk_whole(message, options, &self.limits).map_err(|_| self.too_large(bytes))?;
+        Ok(Content::Chunked { chunker: Box::new(chunker), begun: None })
+    }
+
+    /// The same for one that lies in pieces.
+    fn pieces(&self, pieces: &[Bytes], options: StreamOptions) -> Result<Content, SendError> {
+        let bytes = pieces.iter().map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX)).sum();
+        let mut chunker = chunk_pieces(bytes, options, &self.limits).map_err(|_| self.too_large(bytes))?;
+        for piece in pieces {
+            chunker.supply(piece.clone()).map_err(|_| self.too_large(bytes))?;
+        }
         Ok(Content::Chunked { chunker: Box::new(chunker), begun: None })
     }
 

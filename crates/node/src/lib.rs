@@ -75,7 +75,7 @@ pub use watch::Penalty;
 
 // What stands in this crate's signatures.
 pub use actor_proxy::{
-    Address, Allow, AskError, Ended, Format, Inbox, Message, NodeId, Origin, Payload, ReplyTo, Request,
+    Address, Allow, AskError, Blob, Ended, Format, Inbox, Message, NodeId, Origin, Payload, ReplyTo, Request,
     Route, Schema, SendError as ActorSendError, ServeError, ServiceError as LookupError, ServiceInfo,
     ServiceName, ServiceOptions, Unreachable, Untyped,
 };

@@ -84,7 +84,9 @@ async fn an_actor_is_light() {
 const MESH: usize = 40;
 /// One end of an idle session over TCP: its task, its keys and windows, and its share of the tables that a node makes
 /// with its first session, which at so few sessions is a third of the whole.
-const MAX_IDLE_SESSION_BYTES: usize = 11 * 1024 + 512;
+const MAX_IDLE_SESSION_BYTES: usize = 10 * 1024 + 768;
+/// What an address, a question and its answer leave there beside it.
+const MAX_IDLE_ACTORS_BYTES: usize = 3 * 1024;
 
 #[tokio::test]
 async fn an_idle_session_is_light() {
@@ -111,7 +113,9 @@ async fn an_idle_session_is_light() {
         let (device, _, door) = &mut people[at];
         let builder = Node::builder().device(device.take().unwrap()).door(door.clone()).members(members);
         let builder = builder.limits(limits.clone()).listen("127.0.0.1:0".parse().unwrap());
-        nodes.push(builder.spawn().await.unwrap());
+        let node = builder.spawn().await.unwrap();
+        node.serve("worker", Allow::Members, worker).unwrap();
+        nodes.push(node);
     }
     let before = ALLOCATOR.allocated();
     for (at, node) in nodes.iter().enumerate() {
@@ -127,6 +131,20 @@ async fn an_idle_session_is_light() {
     let each = ALLOCATOR.allocated().saturating_sub(before) / ends;
     println!("{each} bytes per end of an idle session");
     assert!(each <= MAX_IDLE_SESSION_BYTES, "{each} bytes per end of an idle session");
+    let before = ALLOCATOR.allocated();
+    let mut addresses: Vec<Address<Task>> = Vec::with_capacity(ends);
+    for (at, node) in nodes.iter().enumerate() {
+        for (_, record, _) in &people[..at] {
+            let address = node.service(record.identity(), "worker").await.unwrap();
+            let patience = std::time::Duration::from_secs(10);
+            let words: Words = address.ask(|reply| Task::Echo([7; 8], reply), patience).await.unwrap();
+            assert_eq!(words, [7; 8]);
+            addresses.push(address);
+        }
+    }
+    let more = ALLOCATOR.allocated().saturating_sub(before) / ends;
+    println!("{more} bytes more with actors");
+    assert!(more <= MAX_IDLE_ACTORS_BYTES, "{more} bytes more per end of an idle session with actors");
     for node in &nodes {
         node.shutdown().await;
     }

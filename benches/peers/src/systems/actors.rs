@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use bytes::Bytes;
-use node::{Address, Allow, IdentityKey, Inbox, Message, Node, ReplyTo, Schema};
+use node::{Address, Allow, Blob, IdentityKey, Inbox, Message, Node, ReplyTo, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::conclave::{Level, NOTES, People, accepting};
@@ -25,7 +24,7 @@ enum Task {
     /// One of many; the first number says of which session.
     Take(Words),
     /// One of many that are large.
-    TakeLarge(u64, Bytes),
+    TakeLarge(u64, Blob),
     /// Answer with the same.
     Echo(Words, ReplyTo<Words>),
     /// Answer how many of this session were taken.
@@ -42,7 +41,7 @@ pub struct Actors;
 impl System for Actors {
     const NAME: &'static str = "conclave-actors";
     const LABEL: &'static str = "Conclave typed actors";
-    const BATCHING: &'static str = "`send`, and as the session below it; a message is an enum of eight integers that serde writes and reads";
+    const BATCHING: &'static str = "`send`, and as the session below it; a message is an enum of eight integers that serde writes and reads, a large one has a `Blob`";
     const NOTES: &'static [&'static str] = NOTES;
     type Host = Node;
     type Dialer = People<Typed>;
@@ -100,7 +99,7 @@ impl Session for Typed {
                 self.worker.send(Task::Take(words)).await?;
             }
         } else {
-            let message = Bytes::from(random(bytes));
+            let message = Blob::from(random(bytes));
             for _ in 0..count {
                 self.worker.send(Task::TakeLarge(self.session, message.clone())).await?;
             }

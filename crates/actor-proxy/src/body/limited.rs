@@ -3,6 +3,8 @@
 use std::io;
 
 use crate::limits::MAX_COPIED_BYTES;
+use crate::scope;
+use crate::written::MIN_SHARED_BYTES;
 
 /// How much is gathered before it goes to the vector, in bytes: encoders write a number at a time, and a small
 /// message fits as a whole.
@@ -90,6 +92,13 @@ impl<'o> Limited<'o> {
         }
         self.out.extend_from_slice(self.gathered.as_slice());
         self.gathered.filled = 0;
+        if bytes.len() >= MIN_SHARED_BYTES {
+            if scope::share(bytes, self.out.len()) {
+                return;
+            }
+            // A few bytes that follow shall not double what is large.
+            self.out.reserve(bytes.len() + GATHERED_BYTES);
+        }
         self.out.extend_from_slice(bytes);
     }
 

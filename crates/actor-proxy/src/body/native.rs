@@ -1,55 +1,81 @@
-//! The native format: bincode's standard configuration, and the only place that knows it.
-//!
-//! The library is not maintained any more, so nothing is left to it but to read and write single values: the format
-//! is frozen by vectors in the tests and described in `docs/PROTOCOL.md`, and all bounds are in
-//! [`bounded`](super::bounded). In particular its own reading of owned texts and bytes, which allocates what is
-//! announced, is never reached (see [`Texts::Lent`]).
+//! The native format: small, and without a word about itself (PROTOCOL.md §13.10). All bounds are in
+//! [`bounded`](super::bounded).
 
-use bincode::config::{Configuration, standard};
-use bincode::enc::write::Writer;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+mod decoder;
+mod encoder;
+
+use std::fmt::{self, Display};
+
+use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::{Serialize, de, ser};
 
 use super::bounded::{Budget, Texts};
 use super::error::{DecodeError, EncodeError, reason};
-use super::limited::{Exceeded, Limited};
+use super::limited::Limited;
+use decoder::Decoder;
+use encoder::Encoder;
 
-/// Little endian, integers of variable length, no limit of its own.
-const CONFIGURATION: Configuration = standard();
+/// The largest integer that is its own length; what follows says that an integer of so many bits comes.
+const MAX_SINGLE: u8 = 250;
+const IS_U16: u8 = 251;
+const IS_U32: u8 = 252;
+const IS_U64: u8 = 253;
+const IS_U128: u8 = 254;
 
-impl Writer for Limited<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
-        self.append(bytes).map_err(|Exceeded| bincode::error::EncodeError::UnexpectedEnd)
+/// Why a value was not written or read. Small, since it travels with every number.
+#[derive(Debug)]
+enum Fault {
+    /// There is no more of the body, or no more room for it.
+    Over,
+    Said(Box<str>),
+}
+
+impl Fault {
+    #[cold]
+    fn said(what: impl Display) -> Self {
+        Self::Said(reason(what).into())
     }
 }
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, writer: &mut Limited<'_>) -> Result<(), EncodeError> {
-    bincode::serde::encode_into_writer(value, writer, CONFIGURATION).map_err(|error| {
-        EncodeError::Unsupported(match error {
-            bincode::error::EncodeError::OtherString(said) => reason(said),
-            other => reason(other),
-        })
-    })
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over => f.write_str("cut off"),
+            Self::Said(what) => f.write_str(what),
+        }
+    }
 }
 
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    #[cold]
+    fn custom<T: Display>(said: T) -> Self {
+        Self::said(said)
+    }
+}
+
+impl ser::Error for Fault {
+    #[cold]
+    fn custom<T: Display>(said: T) -> Self {
+        Self::said(said)
+    }
+}
+
+#[inline]
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, writer: &mut Limited<'_>) -> Result<(), EncodeError> {
+    value.serialize(&mut Encoder(writer)).map_err(|fault| EncodeError::Unsupported(fault.to_string()))
+}
+
+#[inline]
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let budget = Budget::new(body.len(), Texts::Lent);
-    let decoded = bincode::serde::seed_decode_from_slice(budget.seed::<T>(), body, CONFIGURATION);
+    let mut decoder = Decoder::new(body);
+    let decoded = budget.seed::<T>().deserialize(&mut decoder);
     budget.verdict()?;
-    let (value, read) = decoded.map_err(malformed)?;
-    match body.len().saturating_sub(read) {
+    let value = decoded.map_err(|fault| DecodeError::Malformed(fault.to_string()))?;
+    match decoder.left() {
         0 => Ok(value),
         bytes => Err(DecodeError::Trailing { bytes }),
     }
-}
-
-#[cold]
-fn malformed(error: bincode::error::DecodeError) -> DecodeError {
-    use bincode::error::DecodeError as Said;
-    DecodeError::Malformed(match error {
-        Said::UnexpectedEnd { .. } => reason("cut off"),
-        Said::OtherString(said) => reason(said),
-        other => reason(other),
-    })
 }

@@ -3,6 +3,7 @@
 mod abuses;
 mod golden;
 mod limits;
+mod oracle;
 mod properties;
 
 use std::collections::BTreeMap;

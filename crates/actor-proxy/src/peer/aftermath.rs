@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::imports::{Facts, Fate};
 use super::{Confirm, Draft, Export, Peer, Pending};
 use crate::account::Account;
@@ -19,6 +21,7 @@ use crate::reply::AnyReply;
 use crate::run::{Bodies, Run};
 use crate::slot::Slot;
 use crate::table::Tag;
+use crate::written::Written;
 
 /// Tasks to wake, once each thing that they may look at is in place.
 #[derive(Debug, Default)]
@@ -74,6 +77,9 @@ pub(crate) struct Aftermath {
 pub(super) enum Trash {
     Draft(Draft),
     Passengers(Vec<Passenger>),
+    /// Bytes in these may be a user's.
+    Body(Written),
+    Envelope(Vec<Bytes>),
     Export(Export),
     Toll(Toll),
     Reply(Arc<dyn AnyReply>),

@@ -14,10 +14,11 @@ use crate::proxy::Proxy;
 use crate::reply::RemoteReply;
 use crate::slot::Slot;
 use crate::table::Tag;
+use crate::written::Written;
 
 impl Peer {
     /// Answers. Room for it was set aside with the question; a peer that does not read its answers loses them.
-    pub(crate) fn reply(self: &Arc<Self>, to: &RemoteReply, body: &[u8], table: Vec<Passenger>) {
+    pub(crate) fn reply(self: &Arc<Self>, to: &RemoteReply, body: Written, table: Vec<Passenger>) {
         for passenger in &table {
             if let Passenger::Reply(reply) = passenger {
                 // Claimed for the answer, as a message does with its own.
@@ -36,7 +37,7 @@ impl Peer {
                 } else {
                     let entries = self.entries(state, after, &table, (lane, to.format));
                     let head = Head::reply(to.ask, &entries);
-                    state.outbox.push(lane, head.as_bytes(), body);
+                    body.push(&mut state.outbox, lane, head.as_bytes());
                     after.trash.push(Trash::Passengers(table));
                     return;
                 }
@@ -48,6 +49,7 @@ impl Peer {
             });
             after.failures.extend(replies);
             after.trash.push(Trash::Passengers(table));
+            after.trash.push(Trash::Body(body));
         });
     }
 

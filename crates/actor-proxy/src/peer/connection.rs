@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Instant;
 
-use super::aftermath::{Aftermath, Wakes};
+use bytes::Bytes;
+
+use super::aftermath::{Aftermath, Trash, Wakes};
 use super::{Flush, Link, Peer, Pending, State};
 use crate::ended::{Ended, Unreachable};
 use crate::envelope::Envelope;
@@ -67,7 +69,7 @@ impl Peer {
         for Flush { slot, .. } in std::mem::take(&mut state.flushes) {
             after.wakes.extend(slot.set(Err(SendError::Lost { maybe_delivered: true })));
         }
-        state.outbox.clear();
+        after.trash.extend(state.outbox.clear().into_iter().map(Trash::Envelope));
         state.suspend_imports();
         let tags: Vec<Tag> = state.exports.iter().map(|(tag, _)| tag).collect();
         for tag in tags {
@@ -269,8 +271,8 @@ impl State {
         self.fault
     }
 
-    pub(crate) fn advance(&mut self, lane: Lane) {
-        self.outbox.advance(lane);
+    pub(crate) fn advance(&mut self, lane: Lane) -> Vec<Bytes> {
+        self.outbox.advance(lane)
     }
 
     /// The writer has seen all there is: it wants to be woken for more.

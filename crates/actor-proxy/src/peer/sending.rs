@@ -4,23 +4,21 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::aftermath::{Aftermath, Trash};
 use super::relayed::share;
 use super::{Confirm, Import, Link, Peer, Pending, State};
 use crate::ended::Ended;
 use crate::envelope::Head;
 use crate::error::{AskError, SendError, Table};
-use crate::limits::{MAX_COPIED_BYTES, cost};
+use crate::limits::cost;
 use crate::local::LinePlace;
 use crate::outbox::{Lane, Outbox};
 use crate::parcel::{Parcel, Passenger, Toll, fail_replies};
 use crate::proxy::Proxy;
-use crate::scope;
 use crate::slot::Slot;
 use crate::sync::lock;
 use crate::table::Handle;
+use crate::written::Written;
 
 /// Messages to one peer accepted at once between two turns of other tasks: writing them takes longer than these.
 const MESSAGES_BETWEEN_YIELDS: u32 = 1_024;
@@ -28,30 +26,13 @@ const MESSAGES_BETWEEN_YIELDS: u32 = 1_024;
 /// A message that is written and not accepted. Its one-time addresses are used up by it: without acceptance the questions
 /// end.
 pub(crate) struct Draft {
-    /// The body, behind [`HEADROOM_BYTES`] for the head of its envelope: a large one is not copied again.
-    buffer: Vec<u8>,
+    body: Written,
     table: Vec<Passenger>,
 }
 
-/// What most heads need.
-const HEADROOM_BYTES: usize = 64;
-
 impl Draft {
-    /// A buffer to write a body behind.
-    pub(crate) fn buffer() -> Vec<u8> {
-        let mut buffer = scope::scratch();
-        // One that was used before has it already.
-        buffer.resize(HEADROOM_BYTES, 0);
-        buffer
-    }
-
-    fn recycle(mut buffer: Vec<u8>) {
-        buffer.truncate(HEADROOM_BYTES);
-        scope::recycle(buffer);
-    }
-
-    /// Takes what was written into a [`buffer`](Self::buffer), and the one-time addresses of the message for itself.
-    pub(crate) fn new(buffer: Vec<u8>, table: Vec<Passenger>) -> Result<Self, SendError> {
+    /// Takes the one-time addresses of a message for it.
+    pub(crate) fn new(body: Written, table: Vec<Passenger>) -> Result<Self, SendError> {
         let replies =
             || table.iter().filter_map(|one| if let Passenger::Reply(one) = one { Some(one) } else { None });
         for (index, reply) in replies().enumerate() {
@@ -60,45 +41,22 @@ impl Draft {
                 return Err(SendError::ReplyUsed);
             }
         }
-        Ok(Self { buffer, table })
+        Ok(Self { body, table })
     }
 
-    /// A message that was written elsewhere.
-    pub(crate) fn copied(body: &[u8], table: Vec<Passenger>) -> Result<Self, SendError> {
-        Self::new(Self::filled(body), table)
-    }
-
-    /// The same for one in which no address stands.
+    /// A message in which no address stands.
     pub(crate) fn plain(body: &[u8]) -> Self {
-        Self { buffer: Self::filled(body), table: Vec::new() }
-    }
-
-    fn filled(body: &[u8]) -> Vec<u8> {
-        let mut buffer = Self::buffer();
-        buffer.extend_from_slice(body);
-        buffer
+        Self { body: Written::copied(body), table: Vec::new() }
     }
 
     /// The body, if it is small and no address stands in it.
     pub(crate) fn copyable(&self) -> Option<&[u8]> {
-        Some(self.body()).filter(|body| self.table.is_empty() && body.len() <= MAX_COPIED_BYTES)
-    }
-
-    fn body(&self) -> &[u8] {
-        self.buffer.get(HEADROOM_BYTES..).unwrap_or_default()
+        self.body.copyable().filter(|_| self.table.is_empty())
     }
 
     /// Puts the body behind its head into the outbox.
     fn push(&mut self, outbox: &mut Outbox, lane: Lane, head: &[u8]) {
-        if self.body().len() > MAX_COPIED_BYTES
-            && let Some(start) = HEADROOM_BYTES.checked_sub(head.len())
-            && let Some(room) = self.buffer.get_mut(start..HEADROOM_BYTES)
-        {
-            room.copy_from_slice(head);
-            outbox.push_own(lane, Bytes::from(std::mem::take(&mut self.buffer)).slice(start..));
-        } else {
-            outbox.push(lane, head, self.body());
-        }
+        std::mem::take(&mut self.body).push(outbox, lane, head);
     }
 
     fn refuse(mut self, why: &AskError) {
@@ -108,7 +66,6 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        Self::recycle(std::mem::take(&mut self.buffer));
         fail_replies(std::mem::take(&mut self.table), &AskError::NoReply);
     }
 }
@@ -219,7 +176,7 @@ impl Peer {
         confirm: Option<Confirm>,
     ) {
         let Parcel { body, table, .. } = parcel;
-        let draft = match Draft::copied(&body, table) {
+        let draft = match Draft::new(Written::kept(body), table) {
             Ok(draft) => draft,
             // Cannot be: what has just come was used by nobody.
             Err(_) => return,
@@ -231,7 +188,7 @@ impl Peer {
             let limit = self.core.limits.max_waiting;
             let full = state.waiting >= limit || state.relayed.waiting >= share(limit);
             // What this node takes may be more than the next one does.
-            let too_large = draft.body().len() > state.body_limit;
+            let too_large = draft.body.len() > state.body_limit;
             let fate = fate.or(proxy.reach.is_direct_only().then_some(SendError::NotAllowed));
             let fate = fate.or((full || too_large).then_some(SendError::NoRoom));
             let until = self.relayed_until(state);
@@ -256,13 +213,15 @@ impl Peer {
     pub(crate) fn offer_at_once(&self, proxy: &Proxy, body: &[u8]) -> Option<bool> {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
-        if !self.has_room(state) || body.len() > state.body_limit {
-            return None;
-        }
         let import = state.imports.get_mut(proxy.import)?;
         let tag = import.may_go()?;
+        let lane = Lane::of(tag);
+        let has_room = self.has_room(state.link, &state.outbox, lane);
+        if !has_room || body.len() > state.body_limit {
+            return None;
+        }
         import.allowance.spend(cost(body.len(), 0));
-        state.outbox.push(Lane::of(tag), &Head::message(tag), body);
+        state.outbox.push(lane, &Head::message(tag), body);
         let pause = state.count_accepted();
         if std::mem::take(&mut state.asleep) {
             let driver = state.driver.clone();
@@ -304,7 +263,7 @@ impl Peer {
         let limit = state.body_limit;
         let error = if let Some(over) = &state.over {
             Some(over.clone().into())
-        } else if waiting.draft.body().len() > limit {
+        } else if waiting.draft.body.len() > limit {
             Some(SendError::Encode(crate::body::EncodeError::TooLarge { limit }))
         } else {
             state.imports.get(proxy.import).and_then(|import| import.fate().err())
@@ -319,12 +278,15 @@ impl Peer {
     }
 
     fn may_go(&self, state: &State, import: Handle<Import>) -> bool {
-        self.has_room(state) && state.imports.get(import).is_some_and(|import| import.may_go().is_some())
+        let tag = state.imports.get(import).and_then(Import::may_go);
+        tag.is_some_and(|tag| self.has_room(state.link, &state.outbox, Lane::of(tag)))
     }
 
-    /// Whether there is a session, and room for what is to leave by it.
-    fn has_room(&self, state: &State) -> bool {
-        state.link == Link::Up && state.outbox.bytes() < self.core.limits.outbox_bytes
+    /// Whether there is a session, and room for what is to leave by it. Each lane has its own: a large message in one holds
+    /// up nothing in the others.
+    #[inline]
+    fn has_room(&self, link: Link, outbox: &Outbox, lane: Lane) -> bool {
+        link == Link::Up && outbox.bytes_of(lane) < self.core.limits.outbox_bytes
     }
 
     fn line_up(
@@ -340,9 +302,9 @@ impl Peer {
             Some(import) if room => {
                 state.relayed.waiting += usize::from(waiting.is_relayed());
                 import.line().push_back(waiting);
-                if import.is_open().is_some() && !import.is_parked {
+                if let Some(tag) = import.is_open().filter(|_| !import.is_parked) {
                     import.is_parked = true;
-                    state.parked.push_back(handle);
+                    state.parked.push(Lane::of(tag), handle);
                 }
                 state.waiting += 1;
                 state.want(after);
@@ -384,7 +346,7 @@ impl Peer {
         };
         let Waiting { mut draft, accept, confirm, toll } = waiting;
         let lane = Lane::of(tag);
-        let cost = cost(draft.body().len(), draft.table.len());
+        let cost = cost(draft.body.len(), draft.table.len());
         if draft.table.is_empty() && confirm.is_none() {
             draft.push(&mut state.outbox, lane, &Head::message(tag));
         } else {
@@ -417,12 +379,11 @@ impl Peer {
             if import.waiting() == 0 {
                 break;
             }
-            if state.link != Link::Up || import.is_open().is_none() {
-                return;
-            }
-            if state.outbox.bytes() >= self.core.limits.outbox_bytes {
+            let Some(tag) = import.is_open().filter(|_| state.link == Link::Up) else { return };
+            let lane = Lane::of(tag);
+            if !self.has_room(state.link, &state.outbox, lane) {
                 if !std::mem::replace(&mut import.is_parked, true) {
-                    state.parked.push_back(handle);
+                    state.parked.push(lane, handle);
                 }
                 return;
             }
@@ -437,12 +398,14 @@ impl Peer {
 
     /// There is room in the outbox again.
     pub(super) fn pump_parked(self: &Arc<Self>, state: &mut State, after: &mut Aftermath) {
-        while state.outbox.bytes() < self.core.limits.outbox_bytes {
-            let Some(handle) = state.parked.pop_front() else { return };
-            if let Some(import) = state.imports.get_mut(handle) {
-                import.is_parked = false;
+        for lane in Lane::all() {
+            while self.has_room(state.link, &state.outbox, lane) {
+                let Some(handle) = state.parked.pop(lane) else { break };
+                if let Some(import) = state.imports.get_mut(handle) {
+                    import.is_parked = false;
+                }
+                self.pump(state, after, handle);
             }
-            self.pump(state, after, handle);
         }
     }
 

@@ -10,7 +10,8 @@ use std::mem;
 use crate::table::to_index;
 use vacancies::{Vacancies, WORD_BITS};
 
-/// Slots that are allocated, and let go, together: as many as one word of [`Vacancies`] has bits.
+/// Slots that are let go together and, but for the first ones, allocated together: as many as one word of [`Vacancies`] has
+/// bits.
 const SEGMENT_SLOTS: u32 = WORD_BITS;
 
 /// A segment stays once a generation in it is beyond this: slots that begin where others ended keep half of all
@@ -87,15 +88,15 @@ impl<T> Slot<T> {
 /// Entries under handles. The lowest free index is used first, so that a burst leaves its memory at the end, where
 /// whole segments go back.
 ///
-/// Entries never move. Beside `T` an entry costs 4 bytes and the flag that it is there, which together are 8 bytes
+/// The first segment doubles until it is whole, since most slabs have an entry or two; once it is, entries never move. Beside `T` an entry costs 4 bytes and the flag that it is there, which together are 8 bytes
 /// for a `T` aligned to 8; its share of the segments' bookkeeping is half a byte. All operations take constant time,
 /// but for one step more of those that change the slab each time it is 64 times as large.
 ///
 /// It has no limit of its own: its owner sets one. Beyond 2^32 entries it panics.
 pub(crate) struct Slab<T> {
-    /// All of [`SEGMENT_SLOTS`] slots. Beyond the last that has an entry there is at most one, so that an entry
+    /// All of [`SEGMENT_SLOTS`] slots, but the first while it is the only one. Beyond the last that has an entry there is at most one, so that an entry
     /// that comes and goes does not take its segment with it each time.
-    segments: Vec<Box<[Slot<T>]>>,
+    segments: Vec<Vec<Slot<T>>>,
     vacancies: Vacancies,
     /// Where the generations of new segments begin: beyond those of all that were let go.
     first_generation: u32,
@@ -111,7 +112,15 @@ impl<T> Slab<T> {
     /// Stores a value at the lowest free index.
     pub(crate) fn insert(&mut self, value: T) -> Handle<T> {
         let index = self.vacancies.first().unwrap_or_else(|| self.grow());
-        let slot = &mut self.segments[to_index(index / SEGMENT_SLOTS)][to_index(index % SEGMENT_SLOTS)];
+        let segment = &mut self.segments[to_index(index / SEGMENT_SLOTS)];
+        let place = to_index(index % SEGMENT_SLOTS);
+        if place == segment.len() {
+            if place == segment.capacity() {
+                segment.reserve_exact(place.max(1));
+            }
+            segment.push(Slot::Free { generation: self.first_generation });
+        }
+        let slot = &mut segment[place];
         let generation = slot.generation();
         *slot = Slot::Occupied { generation, value };
         self.vacancies.remove(index);
@@ -187,7 +196,11 @@ impl<T> Slab<T> {
     fn grow(&mut self) -> u32 {
         let generation = self.first_generation;
         let first = self.vacancies.grow();
-        self.segments.push((0..SEGMENT_SLOTS).map(|_| Slot::Free { generation }).collect());
+        let slots = if self.segments.is_empty() { 0 } else { SEGMENT_SLOTS };
+        if slots == 0 {
+            self.segments.reserve_exact(1);
+        }
+        self.segments.push((0..slots).map(|_| Slot::Free { generation }).collect());
         first
     }
 

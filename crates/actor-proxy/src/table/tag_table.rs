@@ -36,13 +36,20 @@ struct Entry<T> {
 /// full that is; 1 KiB at the most remembers released tags. A lookup is one
 /// probe of the map and one checked access to the slab.
 pub(crate) struct TagTable<T> {
+    key: [u64; 2],
+    bits: u32,
+    limit: usize,
+    /// Since the first entry: most peers never have one.
+    used: Option<Box<Used<T>>>,
+}
+
+struct Used<T> {
     cycle: TagCycle,
     /// Its order is never seen: all that iterates asks `entries`.
     handles: HashMap<Tag, Handle<Entry<T>>, TagHasher>,
     entries: Slab<Entry<T>>,
     /// The tags that were released last, the oldest first; some of them may live again.
     tombstones: VecDeque<Tag>,
-    limit: usize,
 }
 
 impl<T> TagTable<T> {
@@ -56,13 +63,7 @@ impl<T> TagTable<T> {
         // In one round of the cycle at most half the tags are passed over, so at least half are handed out: one
         // step in vain for each insertion, in the long run, and never an endless search.
         let half_of_all = 1 << (bits - 1);
-        Self {
-            cycle: TagCycle::new(key, bits),
-            handles: HashMap::with_hasher(TagHasher::new(key)),
-            entries: Slab::new(),
-            tombstones: VecDeque::new(),
-            limit: limit.min(half_of_all),
-        }
+        Self { key, bits, limit: limit.min(half_of_all), used: None }
     }
 
     /// Stores a value under a fresh tag.
@@ -73,8 +74,10 @@ impl<T> TagTable<T> {
         if self.is_full() {
             return Err(value);
         }
-        let tag = self.fresh_tag();
-        self.store(tag, value);
+        let Self { key, bits, used, .. } = self;
+        let used = used.get_or_insert_with(|| Box::new(Used::new(*key, *bits)));
+        let tag = used.fresh_tag();
+        used.store(tag, value);
         Ok(tag)
     }
 
@@ -83,9 +86,10 @@ impl<T> TagTable<T> {
     /// # Errors
     /// [`TagError`] says why there is none.
     pub(crate) fn get(&self, tag: Tag) -> Result<&T, TagError> {
-        match self.handles.get(&tag).and_then(|handle| self.entries.get(*handle)) {
+        let Some(used) = &self.used else { return Err(TagError::Unknown) };
+        match used.handles.get(&tag).and_then(|handle| used.entries.get(*handle)) {
             Some(entry) => Ok(&entry.value),
-            None => Err(self.why_missing(tag)),
+            None => Err(used.why_missing(tag)),
         }
     }
 
@@ -94,8 +98,9 @@ impl<T> TagTable<T> {
     /// # Errors
     /// [`TagError`] says why there is none.
     pub(crate) fn get_mut(&mut self, tag: Tag) -> Result<&mut T, TagError> {
-        let Some(handle) = self.handles.get(&tag) else { return Err(self.why_missing(tag)) };
-        self.entries.get_mut(*handle).map(|entry| &mut entry.value).ok_or(TagError::Unknown)
+        let Some(used) = &mut self.used else { return Err(TagError::Unknown) };
+        let Some(handle) = used.handles.get(&tag) else { return Err(used.why_missing(tag)) };
+        used.entries.get_mut(*handle).map(|entry| &mut entry.value).ok_or(TagError::Unknown)
     }
 
     /// Takes the entry under a tag out: the tag is stale from now on.
@@ -103,22 +108,23 @@ impl<T> TagTable<T> {
     /// # Errors
     /// [`TagError`] says why there is none.
     pub(crate) fn remove(&mut self, tag: Tag) -> Result<T, TagError> {
-        let Some(entry) = self.handles.remove(&tag).and_then(|handle| self.entries.remove(handle)) else {
-            return Err(self.why_missing(tag));
+        let Some(used) = &mut self.used else { return Err(TagError::Unknown) };
+        let Some(entry) = used.handles.remove(&tag).and_then(|handle| used.entries.remove(handle)) else {
+            return Err(used.why_missing(tag));
         };
-        trim(&mut self.handles);
-        self.bury(tag);
+        trim(&mut used.handles);
+        used.bury(tag);
         Ok(entry.value)
     }
 
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.used.as_ref().map_or(0, |used| used.entries.len())
     }
 
     /// Whether there is no entry.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Whether an insertion would fail.
@@ -128,16 +134,33 @@ impl<T> TagTable<T> {
 
     /// All entries, in an order that the calls before decide, not chance.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tag, &T)> {
-        self.entries.iter().map(|(_, entry)| (entry.tag, &entry.value))
+        let entries = self.used.iter().flat_map(|used| used.entries.iter());
+        entries.map(|(_, entry)| (entry.tag, &entry.value))
     }
 
     /// Takes all entries out, in the order of [`iter`](Self::iter): at once, however far the result is read.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Tag, T)> + use<T> {
+        let entries = self.used.as_mut().map_or_else(Slab::new, |used| used.drain());
+        entries.into_values().map(|entry| (entry.tag, entry.value))
+    }
+}
+
+impl<T> Used<T> {
+    fn new(key: [u64; 2], bits: u32) -> Self {
+        Self {
+            cycle: TagCycle::new(key, bits),
+            handles: HashMap::with_hasher(TagHasher::new(key)),
+            entries: Slab::new(),
+            tombstones: VecDeque::new(),
+        }
+    }
+
+    fn drain(&mut self) -> Slab<Entry<T>> {
         self.handles.clear();
         trim(&mut self.handles);
         let entries = mem::replace(&mut self.entries, Slab::new());
         entries.iter().for_each(|(_, entry)| self.bury(entry.tag));
-        entries.into_values().map(|entry| (entry.tag, entry.value))
+        entries
     }
 
     fn fresh_tag(&mut self) -> Tag {

@@ -78,7 +78,9 @@ fn who_sends_too_much_and_does_not_read_is_cut_off() {
 
 #[test]
 fn addresses_in_a_message_cost_what_they_keep() {
-    let mut stranger = Stranger::new(Limits::default());
+    let mut limits = Limits::default();
+    limits.mailbox_window_bytes = 512 * 1_024;
+    let mut stranger = Stranger::new(limits);
     let _inbox = serve(&stranger, "slow");
     let (to, _) = stranger.look_up("slow");
     let table: Vec<_> = (0..4_096).map(|_| third(node_id(1, 1), [3; 16], "x")).collect();

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod attacks;
+mod blob;
 #[cfg(feature = "tower")]
 mod caller;
 mod cancel;
@@ -21,3 +22,6 @@ mod stress;
 mod third;
 mod untyped;
 mod world;
+
+#[path = "../support/net.rs"]
+mod net;

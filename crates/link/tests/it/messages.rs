@@ -36,6 +36,30 @@ fn messages_of_all_sizes_arrive_in_order() {
 }
 
 #[test]
+fn a_message_in_pieces_arrives_as_one() {
+    use link::{SendError, TrySendError};
+    let mut pair = Pair::new(Limits::default());
+    let id = pair.a.tx.open_stream(&name("all"), StreamOptions::default()).unwrap();
+    let mut sent = Vec::new();
+    for sizes in [&[][..], &[3, 4], &[9, 0, 100_000, 0], &[5, 64_000, 64_000, 1], &[1, 1_000_000, 7, 500_000]]
+    {
+        let pieces: Vec<Bytes> = sizes.iter().map(|&size| noise(size, size as u64)).collect();
+        pair.a.tx.try_send_pieces(id, &pieces).unwrap();
+        sent.push(Bytes::from(pieces.concat()));
+        pair.settle();
+    }
+    assert_eq!(pair.b.received("all").messages, sent);
+    // One that waits holds up those behind it, as with `try_send`.
+    let pieces = [noise(8_000_000, 1), noise(1, 2)];
+    pair.a.tx.try_send_pieces(id, &pieces).unwrap();
+    assert_eq!(pair.a.tx.try_send_pieces(id, &pieces), Err(TrySendError::Full));
+    assert_eq!(pair.a.tx.try_send_pieces(id, &[noise(1, 1), noise(1, 2)]), Err(TrySendError::Full));
+    let gibibyte = Bytes::from(vec![0; 1 << 29]);
+    let error = pair.a.tx.try_send_pieces(id, &[gibibyte.clone(), gibibyte, noise(1, 1)]);
+    assert!(matches!(error, Err(TrySendError::Refused(SendError::TooLarge { .. }))), "{error:?}");
+}
+
+#[test]
 fn compression_is_invisible_and_shrinks_what_it_can() {
     let mut pair = Pair::new(Limits::default());
     let text: Bytes = b"the same words again and again, ".repeat(20_000).into();

@@ -21,7 +21,7 @@ use crate::receivers::Receivers;
 pub(super) struct Routes {
     streams: BTreeMap<StreamId, Route>,
     /// One for each lane at most, so that no more large messages are gathered than there are lanes.
-    actors: BTreeMap<StreamId, ActorRoute>,
+    actors: Vec<ActorRoute>,
     /// What came for actors and was not handed to them. Bounded by what is read at once.
     for_actors: Vec<ForActors>,
     /// The largest message of actors, in bytes.
@@ -39,6 +39,7 @@ struct Route {
 
 /// A lane of what the peer's actors say.
 struct ActorRoute {
+    stream: StreamId,
     lane: Lane,
     meter: Meter,
     /// The large message that is being received.
@@ -117,14 +118,16 @@ impl Routes {
         match event {
             Event::Opened { stream, ref name, ref meter, .. } => {
                 let Some(lane) = lanes::lane(name) else { return Ok(Some(event)) };
-                if self.actors.values().any(|route| route.lane == lane) {
+                if self.actors.iter().any(|route| route.lane == lane) {
                     return Err(LaneTaken(lane));
                 }
-                let route = ActorRoute { lane, meter: meter.clone(), current: Gathering::default() };
-                self.actors.insert(stream, route);
+                let route = ActorRoute { stream, lane, meter: meter.clone(), current: Gathering::default() };
+                // Most peers open one or two.
+                self.actors.reserve_exact(1);
+                self.actors.push(route);
             }
             Event::Messages { stream, batch } => {
-                let Some(route) = self.actors.get(&stream) else {
+                let Some(route) = self.actor_route(stream) else {
                     return Ok(Some(Event::Messages { stream, batch }));
                 };
                 // Mailboxes have a credit of their own: what waits there is not the session's.
@@ -133,11 +136,11 @@ impl Routes {
             }
             Event::Started { stream, total_bytes } => {
                 let max_actor_bytes = self.max_actor_bytes;
-                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
+                let Some(route) = self.actor_route(stream) else { return Ok(Some(event)) };
                 route.current = Gathering { pieces: Vec::new(), too_large: total_bytes > max_actor_bytes };
             }
             Event::Piece { stream, ref bytes } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
+                let Some(route) = self.actor_route(stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 // Of one that is too large the beginning is enough.
                 if !route.current.too_large || route.current.pieces.is_empty() {
@@ -145,20 +148,30 @@ impl Routes {
                 }
             }
             Event::Finished { stream } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
+                let Some(route) = self.actor_route(stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, MESSAGE_COST_BYTES);
                 let message = std::mem::take(&mut route.current).into_message();
                 self.for_actors.push(message);
             }
             Event::Aborted { stream } => {
-                let Some(route) = self.actors.get_mut(&stream) else { return Ok(Some(event)) };
+                let Some(route) = self.actor_route(stream) else { return Ok(Some(event)) };
                 give_back(&route.meter, MESSAGE_COST_BYTES);
                 route.current = Gathering::default();
             }
-            Event::Ended { stream } if self.actors.remove(&stream).is_some() => {}
+            Event::Ended { stream } => {
+                let lanes = self.actors.len();
+                self.actors.retain(|route| route.stream != stream);
+                if self.actors.len() == lanes {
+                    return Ok(Some(event));
+                }
+            }
             other => return Ok(Some(other)),
         }
         Ok(None)
+    }
+
+    fn actor_route(&mut self, stream: StreamId) -> Option<&mut ActorRoute> {
+        self.actors.iter_mut().find(|route| route.stream == stream)
     }
 
     /// Wakes whoever got something.

@@ -250,7 +250,7 @@ async fn s2_10_a_slow_reader_stops_the_sender() {
     });
     tokio::time::sleep(Duration::from_secs(60)).await;
     let held = *accepted.lock().unwrap();
-    assert!((10..100).contains(&held), "{held} messages of 10 kB are held for nobody");
+    assert!((10..300).contains(&held), "{held} messages of 10 kB are held for nobody");
     for number in 0..1_000 {
         assert_eq!(there.recv().await.unwrap().0, number);
     }

@@ -19,7 +19,7 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
-fn everything() -> impl Strategy<Value = Everything> {
+pub(super) fn everything() -> impl Strategy<Value = Everything> {
     let flat = (
         any::<(bool, (u8, i8, u16, i16), (u32, i32, u64, i64), (u128, i128))>(),
         any::<((f32, f64), char, String, Vec<u8>, [u8; 4])>(),

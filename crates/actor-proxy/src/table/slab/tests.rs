@@ -124,11 +124,27 @@ fn a_worn_segment_stays_so_that_generations_last() {
 }
 
 #[test]
+fn a_few_entries_take_the_memory_of_a_few() {
+    let mut slab = Slab::new();
+    for (entries, slots) in [(1, 1), (2, 2), (3, 4), (9, 16), (33, 64), (64, 64)] {
+        while slab.len() < entries {
+            slab.insert(0_u64);
+        }
+        assert_eq!((slab.segments.len(), slab.segments[0].capacity()), (1, slots), "{entries} entries");
+    }
+    slab.insert(0);
+    assert_eq!((slab.segments.len(), slab.segments[1].capacity()), (2, 64));
+}
+
+#[test]
 fn entries_stay_where_they_are() {
     let mut slab = Slab::new();
     let first = slab.insert(0);
-    let place: *const i32 = slab.get(first).unwrap();
-    for n in 1..100_000 {
+    for n in 1..SEGMENT_SLOTS {
+        slab.insert(n);
+    }
+    let place: *const u32 = slab.get(first).unwrap();
+    for n in SEGMENT_SLOTS..100_000 {
         slab.insert(n);
     }
     assert!(std::ptr::eq(slab.get(first).unwrap(), place));

@@ -97,6 +97,7 @@ impl Vacancies {
             if height == self.levels.len() {
                 // The word below was the top until now.
                 let below_has_any = self.levels.last().is_some_and(|below| below.first() != Some(&0));
+                self.levels.reserve_exact(1);
                 self.levels.push(vec![u64::from(below_has_any)]);
             }
             self.levels[height].resize(words, 0);

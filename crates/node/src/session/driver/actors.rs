@@ -132,7 +132,7 @@ impl Streams {
         let Some(stream) = self.stream(half, lane) else { return false };
         let taken = match envelope {
             Next::Small(envelope) => half.tx.try_send_copied(stream, envelope),
-            Next::Large(envelope) => half.tx.try_send(stream, envelope, false).map(|_| ()),
+            Next::Large(pieces) => half.tx.try_send_pieces(stream, pieces),
         };
         if let Err(TrySendError::Refused(SendError::Stopped(_))) = taken {
             self.refused = true;
