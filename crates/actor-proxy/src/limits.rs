@@ -23,7 +23,7 @@ pub(crate) const MAX_SHARED_SCHEMAS: usize = 256;
 pub struct Limits {
     /// Messages of actors of this node that wait in one mailbox. 1,024.
     pub mailbox_messages: usize,
-    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 2 MiB. The
+    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 1.5 MiB. The
     /// last message may pass it, however large.
     pub mailbox_window_bytes: u64,
     /// The largest body of a message or an answer, in either direction. 2 MiB.
@@ -55,7 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             mailbox_messages: 1_024,
-            mailbox_window_bytes: 2 * 1024 * 1024,
+            mailbox_window_bytes: 1536 * 1024,
             max_body_bytes: 2 * 1024 * 1024,
             max_exports: 65_536,
             max_imports: 65_536,

@@ -113,8 +113,8 @@ pub use membership::{
 };
 pub use node;
 pub use node::{
-    ActorSendError, Address, Allow, AskError, Body, CallError, Compression, Device, Echo, Ended, Format,
-    Inbox, Incoming, Limits, LookupError, Message, Node, NodeId, Origin, Outgoing, Payload, Priority,
+    ActorSendError, Address, Allow, AskError, Blob, Body, CallError, Compression, Device, Echo, Ended,
+    Format, Inbox, Incoming, Limits, LookupError, Message, Node, NodeId, Origin, Outgoing, Payload, Priority,
     Receiver, ReplyTo, Request, Route, Run, Schema, Sender, ServeError, ServiceError, ServiceInfo,
     ServiceName, ServiceOptions, SmallMessages, StreamName, StreamOptions, Unreachable, Untyped,
 };

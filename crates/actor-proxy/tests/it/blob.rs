@@ -154,7 +154,7 @@ fn they_count_like_all_others_against_what_a_body_may_have() {
 }
 
 /// Bytes of a user who does something with actors when they are dropped.
-struct Dropped(Vec<u8>, Address<Parcel>, mpsc::Sender<()>);
+struct Dropped(Vec<u8>, Address<Parcel>, mpsc::SyncSender<()>);
 
 impl AsRef<[u8]> for Dropped {
     fn as_ref(&self) -> &[u8] {
@@ -171,8 +171,8 @@ impl Drop for Dropped {
 
 #[test]
 fn their_memory_is_dropped_under_no_lock() {
-    let (done, finished) = mpsc::channel();
-    let (dropped, drops) = mpsc::channel();
+    let (done, finished) = mpsc::sync_channel(1);
+    let (dropped, drops) = mpsc::sync_channel(8);
     std::thread::spawn(move || {
         let (mut net, mut inbox, address) = store(ServiceOptions::default());
         let send = || {

@@ -10,7 +10,7 @@ use crate::cast::{Note, clerk, log};
 use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
-const WINDOW_BYTES: usize = 2 * 1_024 * 1_024;
+const WINDOW_BYTES: usize = 1_536 * 1_024;
 
 /// What a message of so many bytes costs: they, the variant, their length, and 64.
 fn cost(bytes: usize) -> usize {

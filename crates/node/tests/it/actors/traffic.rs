@@ -54,7 +54,7 @@ async fn large_bodies_leave_room_for_small_messages_to_others() {
     let store = pair.alice.service::<Store>(pair.bob.identity(), "store").await.unwrap();
     let till = pair.alice.service::<Till>(pair.bob.identity(), "till").await.unwrap();
     let large = tokio::spawn(async move {
-        for _ in 0..40 {
+        for _ in 0..20 {
             store.send(Store::Keep(noise(1_900_000, 1).to_vec())).await.unwrap();
         }
         store.ask(Store::Count, PATIENCE).await
@@ -65,9 +65,8 @@ async fn large_bodies_leave_room_for_small_messages_to_others() {
         rounds += 1;
         assert_eq!(till.ask(Till::Sum, PATIENCE).await, Ok(rounds));
     }
-    assert_eq!(large.await.unwrap(), Ok(76_000_000));
-    // Also where both actors share a lane, by chance: then those stand in front of a question that were accepted before it.
-    assert!(rounds * 7 > 40, "{rounds} small questions beside 40 large messages");
+    assert_eq!(large.await.unwrap(), Ok(38_000_000));
+    assert!(rounds > 20, "{rounds} small questions beside 20 large messages");
 }
 
 #[tokio::test(start_paused = true)]
