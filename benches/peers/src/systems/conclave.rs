@@ -38,8 +38,8 @@ pub struct Sessions;
 impl System for Sessions {
     const NAME: &'static str = "conclave";
     const LABEL: &'static str = "Conclave session";
-    const BATCHING: &'static str =
-        "`send_all` and `recv_run`; the session packs messages into packets while its socket is busy, and nothing is set";
+    const BATCHING: &'static str = "`send_all` and `recv_run`; the session packs messages into packets while its socket \
+         is busy, and nothing is set";
     const NOTES: &'static [&'static str] = NOTES;
     type Host = (Node, tokio::task::JoinHandle<()>);
     type Dialer = People<Raw>;
