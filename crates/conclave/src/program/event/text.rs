@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::size::Bytes;
 use super::super::transfer::{is_misleading, printable};
-use super::{Direction, Event, FileLine, Speaker, StandingWord};
+use super::{Direction, Event, FileLine, MemberLine, Speaker, StandingWord};
 
 /// So much of a line says which one it was.
 const BEGINNING_LETTERS: usize = 40;
@@ -29,7 +29,7 @@ impl Event {
             }
             .to_owned(),
             Event::MemberAdded(member) => {
-                format!("{} is a member now: {}", printable(&member.name), member.member_id)
+                format!("{} is a member now{}", printable(&member.name), id_beside_name(member))
             }
             Event::MemberUpdated(member) => format!("{} has a new card now", printable(&member.name)),
             Event::MemberRemoved { name, .. } | Event::Revoked { name, .. } => format!(
@@ -42,7 +42,7 @@ impl Event {
                 format!("the ticket {ticket_id} is withdrawn: nobody comes in by it any more")
             }
             Event::Joined(member) => {
-                format!("{} has let you in: {}", printable(&member.name), member.member_id)
+                format!("{} has let you in{}", printable(&member.name), id_beside_name(member))
             }
             Event::Introduced { one, other, told } => {
                 let when = match told.as_slice() {
@@ -159,6 +159,11 @@ impl FileLine {
 }
 
 /// A line of a conversation. No other event looks like it, whatever somebody is called.
+/// Whoever has no name yet is called by their id: it is not said twice.
+fn id_beside_name(member: &MemberLine) -> String {
+    if member.name == member.member_id { String::new() } else { format!(": {}", member.member_id) }
+}
+
 fn said(speaker: &str, text: &str) -> String {
     format!("<{}> {}", printable(speaker), printable(text))
 }
@@ -226,6 +231,22 @@ mod tests {
         ] {
             assert!(!event.text().contains(['\u{1b}', '\r', '\n', '\u{9b}', '\u{202e}']), "{event:?}");
         }
+    }
+
+    #[test]
+    fn an_id_is_told_once() {
+        let joined = |name: &str| {
+            let (name, member_id) = (name.to_owned(), "c718".to_owned());
+            Event::Joined(MemberLine {
+                name,
+                member_id,
+                identity: String::new(),
+                addresses: Vec::new(),
+                expires: 0,
+            })
+        };
+        assert_eq!(joined("ann").text(), "ann has let you in: c718");
+        assert_eq!(joined("c718").text(), "c718 has let you in");
     }
 
     #[test]
