@@ -13,7 +13,10 @@ use crate::scope;
 ///
 /// On the wire they are what the bytes of any other type are, so a field of type `Blob` here may be of another one there. But
 /// from 64 KiB on they leave from where they are, without a copy, and whoever reads them has a part of the message that came.
-/// It keeps the memory of that message; so a blob that is less than a quarter of its message is copied after all.
+/// It keeps the memory of that message; so a blob that is less than a quarter of the body it came in is copied after all.
+///
+/// Of bytes with an owner ([`Bytes::from_owner`]) the last part may be dropped by the session that carries it, in the middle of
+/// its work: the owner's `Drop` must not call the node.
 ///
 /// A `Vec<u8>` is to serde a list of numbers, each of them written and read alone: some twenty times as slow.
 ///

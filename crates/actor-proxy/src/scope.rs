@@ -250,7 +250,8 @@ pub(crate) fn offer(bytes: &Bytes) {
     }
     let bytes = bytes.clone();
     // What was offered before may be the last of its kind: dropping that is the user's code.
-    let former = DESK.with(|desk| desk.with_manifest(|manifest| manifest.offered.replace(bytes)));
+    // A thread that is about to end writes no message.
+    let former = DESK.try_with(|desk| desk.with_manifest(|manifest| manifest.offered.replace(bytes)));
     drop(former);
 }
 
@@ -275,7 +276,7 @@ const MAX_KEPT_SHARE: usize = 4;
 
 /// These bytes as a part of the body that is being read, if they stand in it and are much of it.
 pub(crate) fn part_of_body(bytes: &[u8]) -> Option<Bytes> {
-    DESK.with(|desk| {
+    let part = DESK.try_with(|desk| {
         let scopes = desk.scopes.borrow();
         let Some((depth, Scope::Reading { body: Some(body), .. })) = scopes.last() else { return None };
         if *depth != desk.depth.get() {
@@ -285,7 +286,8 @@ pub(crate) fn part_of_body(bytes: &[u8]) -> Option<Bytes> {
         let part = start..start.checked_add(bytes.len())?;
         let is_much = bytes.len().saturating_mul(MAX_KEPT_SHARE) >= body.len();
         (is_much && part.end <= body.len()).then(|| body.slice(part))
-    })
+    });
+    part.ok().flatten()
 }
 
 /// Whether this thread neither writes nor reads a message.

@@ -12,8 +12,8 @@ use crate::record::Message;
 
 /// Messages of one stream that came together, in order: at least one at first.
 ///
-/// They share one allocation. It is that of their records alone, so that a message that is kept long does not keep what else
-/// came in the packet, unless they are most of a packet themselves: then they share the buffer that it was read into.
+/// They share one allocation. It is that of their records, from the first to the last, so that a message that is kept long does
+/// not keep what else came in the packet; unless they are most of a packet: then they share the buffer that it was read into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
