@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::ops::Range;
-use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
 use chunk_proto::Deflater;
 use endpoint::PathCause;
 use link::{BufferPool, CodingNote, PacketBuffer, SealJob};
-use selfsync_codec::{Config, Damage, Decoder, Encoder, Trailer};
+use selfsync_codec::{Config, Damage, Decoder, encode_in_place};
 
 use crate::carrier::Carrier;
 use crate::pool::Pool;
@@ -27,10 +26,6 @@ pub(crate) const MAX_PACKET_BYTES: usize = selfsync_codec::MAX_BODY_IN_PLACE;
 pub(crate) const UNPROVEN_BYTES: usize = 4 * 1024;
 /// Room for less than this is not worth a read.
 const MIN_READ_BYTES: usize = 16 * 1024;
-
-/// Without a checksum, since packets are authenticated; shared, since its search takes as long to prepare as a small packet
-/// to look through.
-static ENCODER: LazyLock<Encoder> = LazyLock::new(|| Encoder::new(Trailer::None));
 
 /// Splits what a carrier delivers into packets.
 ///
@@ -151,7 +146,7 @@ impl FrameWriter {
         deflater: &mut Deflater,
     ) -> Result<Option<CodingNote>, PathCause> {
         let mut sealed = job.seal(deflater).map_err(|_| PathCause::Local)?;
-        let frame = ENCODER.encode_in_place(sealed.buffer.as_mut_slice(), sealed.range);
+        let frame = encode_in_place(sealed.buffer.as_mut_slice(), sealed.range);
         let range = frame.map_err(|_| PathCause::Local)?;
         self.frames.push_back(Frame { buffer: sealed.buffer, range });
         Ok(sealed.coding)

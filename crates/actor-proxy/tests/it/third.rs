@@ -151,10 +151,11 @@ fn a_slow_actor_behind_an_introducer_does_not_fill_it() {
         }
     });
     world.run();
-    // Two windows, one at the actor and one in the introducer, and what is on its way between them.
+    // Two windows, one at the actor and one in the introducer, and what is on its way between them. Credit goes back by
+    // halves, so that up to a half of one is not used.
     let held = accepted.lock().unwrap().len() * 1_064;
     let windows = 2 * usize::try_from(Limits::default().mailbox_window_bytes).unwrap();
-    assert!((windows - 50_000..windows + 4_096).contains(&held), "{held}");
+    assert!((windows * 3 / 4 - 50_000..windows + 4_096).contains(&held), "{held}");
     let mut next = 0_u64;
     while next < 6_000 {
         world.run();
