@@ -23,8 +23,9 @@ pub(crate) const MAX_SHARED_SCHEMAS: usize = 256;
 pub struct Limits {
     /// Messages of actors of this node that wait in one mailbox. 1,024.
     pub mailbox_messages: usize,
-    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may leave in one mailbox. 1.5 MiB. The
-    /// last message may pass it, however large.
+    /// Bytes of messages, at [`MESSAGE_COST_BYTES`] more each and [`ADDRESS_COST_BYTES`] for each address, that one peer may
+    /// leave in one mailbox. 1.5 MiB. The last message may pass it, however large. A peer that knows many actors may leave
+    /// as much with each.
     pub mailbox_window_bytes: u64,
     /// The largest body of a message or an answer, in either direction. 2 MiB.
     pub max_body_bytes: usize,
@@ -36,9 +37,11 @@ pub struct Limits {
     pub max_asks: usize,
     /// Messages to one peer that may wait for credit or room, and as many for one mailbox here. 65,536.
     pub max_waiting: usize,
-    /// Messages to one peer that were accepted and have not left, in bytes, in each of the four lanes that carry them. 256 KiB.
+    /// Messages to one peer that were accepted and have not left, in bytes, in each of the four lanes that carry them.
+    /// 256 KiB.
     pub outbox_bytes: usize,
-    /// The same with answers to a peer that does not read them: further ones end as `NoRoom`. 16 MiB.
+    /// The same of all lanes together with answers to a peer that does not read them: further ones end as `NoRoom`. More
+    /// than four times `outbox_bytes` and `max_body_bytes`, or messages alone may leave no room for answers. 16 MiB.
     pub reply_backlog_bytes: usize,
     /// How long an address that nobody holds or uses any more is kept. 10 s.
     pub lease: Duration,

@@ -109,14 +109,7 @@ impl Receiver {
 
     /// As [`recv`](Self::recv), for hand-written futures.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        loop {
-            if let Some(incoming) = self.next_taken() {
-                return Poll::Ready(Some(incoming));
-            }
-            if !std::task::ready!(self.inbox.poll_take(context, &mut self.taken)) {
-                return Poll::Ready(None);
-            }
-        }
+        self.poll_next(context, Self::next_taken)
     }
 
     /// The next messages, as many as came together; `None` as of [`recv`](Self::recv). Cancel-safe.
@@ -129,9 +122,18 @@ impl Receiver {
 
     /// As [`recv_run`](Self::recv_run), for hand-written futures.
     pub fn poll_recv_run(&mut self, context: &mut Context<'_>) -> Poll<Option<Run>> {
+        self.poll_next(context, Self::next_run)
+    }
+
+    /// What `next` finds in what was taken, which is nothing only when that is empty; else more is taken.
+    fn poll_next<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        next: fn(&mut Self) -> Option<T>,
+    ) -> Poll<Option<T>> {
         loop {
-            if let Some(run) = self.next_run() {
-                return Poll::Ready(Some(run));
+            if let Some(next) = next(self) {
+                return Poll::Ready(Some(next));
             }
             if !std::task::ready!(self.inbox.poll_take(context, &mut self.taken)) {
                 return Poll::Ready(None);
