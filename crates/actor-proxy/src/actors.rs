@@ -170,6 +170,13 @@ impl Actors {
         self.core.list(|_| true).into_iter().map(ServiceInfo::from).collect()
     }
 
+    /// Whether something is known of that machine, in this run of it or a former one. If not, its session needs no
+    /// [exchange](Self::connected) until it speaks, or somebody [wants](Self::poll_wanted) it.
+    #[must_use]
+    pub fn has_heard_of(&self, node: &NodeId) -> bool {
+        lock(&self.core.registry).peers.range(node.runs()).next().is_some()
+    }
+
     /// A session with that node is there. What its pipe carries goes through the exchange, for as long as it lives.
     #[must_use]
     pub fn connected(&self, node: NodeId) -> Exchange {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::outbox::Lane;
+
 /// What a message costs beside the bytes of its body, so that empty ones are not free.
 pub const MESSAGE_COST_BYTES: u64 = 64;
 
@@ -40,8 +42,8 @@ pub struct Limits {
     /// Messages to one peer that were accepted and have not left, in bytes, in each of the four lanes that carry them.
     /// 256 KiB.
     pub outbox_bytes: usize,
-    /// The same of all lanes together with answers to a peer that does not read them: further ones end as `NoRoom`. More
-    /// than four times `outbox_bytes` and `max_body_bytes`, or messages alone may leave no room for answers. 16 MiB.
+    /// Answers to a peer that does not read them, in bytes, beside what messages may take in those lanes: further ones end
+    /// as `NoRoom`. What messages leave of theirs, answers may have. 8 MiB.
     pub reply_backlog_bytes: usize,
     /// How long an address that nobody holds or uses any more is kept. 10 s.
     pub lease: Duration,
@@ -65,12 +67,21 @@ impl Default for Limits {
             max_asks: 65_536,
             max_waiting: 65_536,
             outbox_bytes: 256 * 1024,
-            reply_backlog_bytes: 16 * 1024 * 1024,
+            reply_backlog_bytes: 8 * 1024 * 1024,
             lease: Duration::from_secs(10),
             absence: Duration::from_secs(3_600),
             relay_timeout: Duration::from_secs(60),
             lookup_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+impl Limits {
+    /// What messages and answers to one peer may take together, but for the last answer. A lane takes messages as long as
+    /// it has less than `outbox_bytes`: the last one may pass that.
+    pub(crate) fn backlog_bytes(&self) -> usize {
+        let lane = self.outbox_bytes.saturating_add(self.max_body_bytes);
+        self.reply_backlog_bytes.saturating_add(lane.saturating_mul(Lane::COUNT - 1))
     }
 }
 

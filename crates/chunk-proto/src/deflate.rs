@@ -26,7 +26,8 @@ pub struct Deflater {
 }
 
 struct State {
-    compress: Compress,
+    /// On the heap for the reason that [`Inflater`](crate::inflate::Inflater) tells.
+    compress: Box<Compress>,
     scratch: Vec<u8>,
 }
 
@@ -65,7 +66,7 @@ impl State {
         let scratch_bytes = usize::try_from(MAX_CHUNK_BYTES).map_or(usize::MAX, |bytes| 2 * bytes);
         // No zlib header, no checksum: chunks are authenticated below this layer.
         Self {
-            compress: Compress::new(flate2::Compression::new(level), false),
+            compress: Box::new(Compress::new(flate2::Compression::new(level), false)),
             scratch: vec![0; scratch_bytes],
         }
     }

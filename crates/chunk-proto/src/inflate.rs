@@ -6,12 +6,14 @@ use crate::DeflateFlaw;
 
 /// A decompressor, reused from chunk to chunk.
 pub(crate) struct Inflater {
-    decompress: Decompress,
+    /// On the heap: zlib-rs frees, when it is dropped, what a reference in it points to, which is undefined in a function
+    /// that was given that reference by value, however deep (zlib-rs, issue 491).
+    decompress: Box<Decompress>,
 }
 
 impl Inflater {
     pub(crate) fn new() -> Self {
-        Self { decompress: Decompress::new(false) }
+        Self { decompress: Box::new(Decompress::new(false)) }
     }
 
     /// Inflates `input`, which must be one whole raw deflate stream of exactly `length` bytes.

@@ -134,6 +134,11 @@ impl<'a> Run<'a> {
         Self { records, first: None, others: Vec::new(), end: 0, cost: 0 }
     }
 
+    /// Whether there is no message in it yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Adds a message that costs `cost`, with `rest` behind it.
     #[inline]
     pub(crate) fn push(&mut self, message: &Message<'a>, rest: &[u8], cost: u64) {

@@ -1,5 +1,6 @@
 //! What one side is ready to keep for the other, and what a packet may hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest body of a packet: what one frame carries without moving more than its first 252 bytes
@@ -70,6 +71,13 @@ impl Limits {
             min_bytes_per_second: 0,
             ..chunk_proto::Limits::default()
         }
+    }
+
+    /// As [`sanitized`](Self::sanitized), and shared with others where nothing had to be changed.
+    pub(crate) fn shared(limits: impl Into<Arc<Self>>) -> Arc<Self> {
+        let limits = limits.into();
+        let sanitized = limits.sanitized();
+        if *limits == sanitized { limits } else { Arc::new(sanitized) }
     }
 
     /// These limits with every field brought into the range in which a session can make progress: a

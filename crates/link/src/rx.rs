@@ -101,7 +101,7 @@ pub struct Rx {
     keyed_at: Instant,
     /// Since when the keys before them are only held for packets in flight.
     moved_at: Option<Instant>,
-    limits: Limits,
+    limits: Arc<Limits>,
     meters: Arc<Meters>,
     window: Window,
     /// On the heap each: a node of the map has room for eleven, and most sessions have one or two.
@@ -122,10 +122,16 @@ pub struct Rx {
 }
 
 impl Rx {
-    /// The receiving half over a fresh session. `budget` is shared by all sessions of a node.
+    /// The receiving half over a fresh session. `budget` is shared by all sessions of a node; `limits` may be.
     #[must_use]
-    pub fn new(now: Instant, opener: Opener, rekey: Rekey, limits: Limits, budget: NodeBudget) -> Self {
-        let limits = limits.sanitized();
+    pub fn new(
+        now: Instant,
+        opener: Opener,
+        rekey: Rekey,
+        limits: impl Into<Arc<Limits>>,
+        budget: NodeBudget,
+    ) -> Self {
+        let limits = Limits::shared(limits);
         let window = Window::new(limits.session_window_bytes);
         Self {
             opener,
@@ -187,11 +193,11 @@ impl Rx {
             if let Some(stream) = self.streams.get_mut(&id)
                 && let Some(limit) = stream.meter.grant(&mut stream.window)
             {
-                self.feedback.grant.insert(id, limit);
+                self.feedback.news.grant.insert(id, limit);
             }
         }
         if let Some(limit) = self.meters.grant(&mut self.window) {
-            self.feedback.grant.insert(StreamId::SESSION, limit);
+            self.feedback.news.grant.insert(StreamId::SESSION, limit);
         }
     }
 
@@ -212,8 +218,8 @@ impl Rx {
         {
             stream.refused = true;
             // What arrived in the same packets went nowhere: it must not be confirmed.
-            self.feedback.delivered.remove(&id);
-            self.feedback.refuse.insert(id, reason);
+            self.feedback.news.delivered.remove(&id);
+            self.feedback.news.refuse.insert(id, reason);
             self.drop_held(id);
         }
     }
@@ -294,7 +300,7 @@ impl Rx {
                 self.check_room(self.feedback.acks.len())?;
                 self.feedback.acks.insert(stream, next);
             }
-            Record::Ping { number } => self.feedback.ping = Some(number),
+            Record::Ping { number } => self.feedback.news.pong = Some(number),
             Record::Pong { number } => self.feedback.pong = Some(number),
             Record::RekeyRequest { message } => self.rekey_request(rng, message)?,
             Record::RekeyResponse { message } => self.rekey_response(now, message)?,

@@ -7,6 +7,7 @@ mod small;
 mod transmit;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chunk_proto::Supply;
@@ -14,7 +15,7 @@ use secure_channel::{PathNumber, Sealer};
 
 use crate::credit::Allowance;
 use crate::error::{CloseReason, SendError, TrySendError};
-use crate::feedback::Feedback;
+use crate::feedback::{Feedback, News};
 use crate::limits::{Limits, PeerLimits};
 use crate::operation::{OperationId, Outcome, TxEvent};
 use crate::outbound::{Content, OutStream, Place, Waiting};
@@ -45,7 +46,7 @@ use small::Packed;
 pub struct Tx {
     sealer: Sealer,
     path: PathNumber,
-    limits: Limits,
+    limits: Arc<Limits>,
     peer: PeerLimits,
     pool: BufferPool,
     layout: Layout,
@@ -59,7 +60,7 @@ pub struct Tx {
     /// Messages that wait, over all streams.
     waiting: usize,
     /// News for the peer that travel in front of the next packet.
-    control: Feedback,
+    control: News,
     opening: VecDeque<StreamId>,
     resets: VecDeque<(StreamId, u64)>,
     ends: VecDeque<StreamId>,
@@ -87,19 +88,19 @@ enum State {
 }
 
 impl Tx {
-    /// The sending half over a fresh session. `peer` is what the other side announced. If `confirm`, a
+    /// The sending half over a fresh session. `limits` may be shared with others; `peer` is what the other side announced. If `confirm`, a
     /// first packet leaves even when there is nothing to say: the initiator confirms at once
     /// (PROTOCOL.md §5).
     #[must_use]
     pub fn new(
         sealer: Sealer,
         path: PathNumber,
-        limits: Limits,
+        limits: impl Into<Arc<Limits>>,
         peer: PeerLimits,
         confirm: bool,
         pool: BufferPool,
     ) -> Self {
-        let limits = limits.sanitized();
+        let limits = Limits::shared(limits);
         let first = limits.headroom_bytes + secure_channel::HEADER_BYTES;
         let end = limits.headroom_bytes + limits.max_packet_bytes - secure_channel::TAG_BYTES;
         Self {
@@ -116,7 +117,7 @@ impl Tx {
             next_operation: 1,
             next_message: 1,
             waiting: 0,
-            control: Feedback::default(),
+            control: News::default(),
             opening: VecDeque::new(),
             resets: VecDeque::new(),
             ends: VecDeque::new(),

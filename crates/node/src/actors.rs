@@ -122,7 +122,7 @@ impl Node {
     async fn exchange(&self, member: IdentityKey) -> Result<Arc<Exchange>, ConnectError> {
         loop {
             let session = self.core().connect(Target::Member(member)).await?;
-            if let Some(exchange) = session.exchange() {
+            if let Some(exchange) = session.begin_exchange(&self.core().actors) {
                 return Ok(exchange);
             }
             // It has just ended. Whoever ends it may be waiting for this thread.
@@ -212,9 +212,10 @@ enum Next {
 /// Makes a session with that run of a node, or tells why there is none.
 async fn reach(core: Arc<Core>, node: NodeId) {
     match core.connect(Target::Device(peer_of(&node))).await {
-        // Its exchange has begun with the session. If another process answers, that one is gone.
+        // If another process answers, that one is gone.
         Ok(session) if session.node() != node => core.actors.handle_gone(&node, &Ended::Restarted),
-        Ok(_) => {}
+        // Without it the session has just ended, and whoever still wants one has said so again.
+        Ok(session) => drop(session.begin_exchange(&core.actors)),
         Err(error) => {
             let retryable = error.is_retryable();
             core.actors.handle_unreachable(&node, &Unreachable::new(error, retryable));

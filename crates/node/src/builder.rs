@@ -321,7 +321,7 @@ impl Builder {
         let core = Arc::new_cyclic(|core| Core {
             actors: surroundings.actors(core),
             serving: Serving::new(),
-            data_limits: self.limits.data(),
+            data_limits: Arc::new(self.limits.data()),
             local,
             keeper,
             keys: ArcSwap::from_pointee(HandshakeKeys {

@@ -201,9 +201,7 @@ impl Core {
             Action::Resolved { waiter, result } => control.resolve(waiter, result, &mut turn.failure),
             Action::PeerUp { peer, session, role } => {
                 if let Some(session) = control.sessions.get(&session) {
-                    let (exchange, former) = self.actors.connected_anew(session.node());
-                    session.open_exchange(exchange);
-                    turn.former.push(former);
+                    turn.former.push(session.allow_actors(&self.actors));
                 }
                 self.greet_with_news(peer);
                 tracing::info!(peer = ?peer.identity, ?role, "peer up");

@@ -38,7 +38,7 @@ pub(crate) const MAX_SPARE_READ_BUFFERS: usize = 8;
 pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// What each session's data plane keeps to.
-    pub(crate) data_limits: link::Limits,
+    pub(crate) data_limits: Arc<link::Limits>,
     /// Who this node is.
     pub(crate) local: PeerId,
     /// What it holds its handshakes with: replaced when the door rotates.

@@ -1,6 +1,7 @@
 //! One session, as its users and its driver share it.
 
 mod driver;
+mod lazy_exchange;
 mod operation;
 mod routes;
 
@@ -9,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant;
 
-use actor_proxy::{Exchange, NodeId};
+use actor_proxy::{Actors, Exchange, Former, NodeId};
 use endpoint::PeerId;
 use link::{CloseReason, OperationId, Outcome, SendError, StreamId, StreamName, StreamOptions, Tx, TxEvent};
 
 use x3dh_handshake::{BootId, Role};
 
 pub(crate) use driver::{Driver, Parts};
+use lazy_exchange::LazyExchange;
 pub(crate) use operation::{Operation, PingReply};
 
 use crate::sync::lock;
@@ -33,7 +35,7 @@ pub(crate) struct Session {
     boot: BootId,
     half: Mutex<Half>,
     /// What actors say, while the session is up.
-    exchange: Mutex<Option<Arc<Exchange>>>,
+    exchange: LazyExchange,
 }
 
 /// The sending half, and who waits for what.
@@ -94,7 +96,7 @@ impl Session {
             order: None,
             accepted: 0,
         };
-        Self { peer, role, boot, half: Mutex::new(half), exchange: Mutex::default() }
+        Self { peer, role, boot, half: Mutex::new(half), exchange: LazyExchange::default() }
     }
 
     pub(crate) fn peer(&self) -> PeerId {
@@ -111,21 +113,34 @@ impl Session {
         NodeId { member: *identity.as_bytes(), device: *device.as_bytes(), boot: self.boot.0 }
     }
 
-    /// Actors speak in this session from now on.
-    pub(crate) fn open_exchange(&self, exchange: Exchange) {
-        *lock(&self.exchange) = Some(Arc::new(exchange));
+    /// The session is up, and actors may speak in it.
+    pub(crate) fn allow_actors(&self, actors: &Actors) -> Former {
+        let former = self.exchange.allow(actors, self.node());
         self.nudge();
+        former
     }
 
-    /// What actors say, if the session is up.
+    /// Whether the session is up.
+    pub(crate) fn allows_actors(&self) -> bool {
+        self.exchange.is_allowed()
+    }
+
+    /// What actors say, from now on if they have said nothing yet; `None` unless the session is up.
+    pub(crate) fn begin_exchange(&self, actors: &Actors) -> Option<Arc<Exchange>> {
+        let exchange = self.exchange.begin(actors, self.node())?;
+        // The driver may not know of it yet.
+        self.nudge();
+        Some(exchange)
+    }
+
+    /// What actors say, if they have said anything.
     pub(crate) fn exchange(&self) -> Option<Arc<Exchange>> {
-        lock(&self.exchange).clone()
+        self.exchange.get()
     }
 
-    /// Actors speak in this session no more. Whoever still looks at the exchange holds it for a moment only.
+    /// Actors speak in this session no more.
     pub(crate) fn close_exchange(&self) {
-        let exchange = lock(&self.exchange).take();
-        drop(exchange);
+        self.exchange.end();
     }
 
     /// Works on the sending half, then wakes whom it may concern.

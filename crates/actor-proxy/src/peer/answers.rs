@@ -29,7 +29,8 @@ impl Peer {
             state.open_replies = state.open_replies.saturating_sub(1);
             if state.epoch == to.epoch && state.link == Link::Up {
                 let lane = Lane::of(to.ask);
-                let room = state.outbox.bytes() < self.core.limits.reply_backlog_bytes;
+                let waiting = state.outbox.bytes() - state.outbox.bytes_of(Lane::CONTROL);
+                let room = waiting < self.core.limits.backlog_bytes();
                 if body.len() > state.body_limit {
                     state.say(&Envelope::Refusal { ask: to.ask, refusal: Refusal::ReplyFailed });
                 } else if !room || self.check_table(state, &table).is_err() {

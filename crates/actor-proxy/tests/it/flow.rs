@@ -231,7 +231,9 @@ fn one_sender_and_one_actor_keep_their_order_however_it_sends() {
 #[test]
 fn answers_do_not_wait_for_credit_and_those_that_nobody_reads_are_bounded() {
     let mut limits = Limits::default();
-    limits.reply_backlog_bytes = 100_000;
+    limits.reply_backlog_bytes = 80_000;
+    // Beside them 5,000 in each of four lanes.
+    (limits.outbox_bytes, limits.max_body_bytes) = (3_000, 2_000);
     limits.mailbox_window_bytes = 10_000_000;
     let mut world = World::with_limits(2, limits);
     let (_, inbox) = world.nodes[0].serve("echo", Allow::Members, ServiceOptions::default()).unwrap();
@@ -256,7 +258,7 @@ fn answers_do_not_wait_for_credit_and_those_that_nobody_reads_are_bounded() {
     }
     // All questions are answered before one answer is taken out.
     world.poll_tasks();
-    for _ in 0..20 {
+    for _ in 0..400 {
         world.transmit_where(usize::MAX, |node| node == 1);
         world.deliver_where(|_, lane| Some(lane));
         world.poll_tasks();
@@ -265,6 +267,45 @@ fn answers_do_not_wait_for_credit_and_those_that_nobody_reads_are_bounded() {
     let [done, refused] = outcomes.map(|count| count.load(Ordering::Relaxed));
     assert_eq!(done, 1_000);
     assert!((890..905).contains(&refused), "{refused}");
+}
+
+#[test]
+fn messages_that_a_peer_does_not_read_leave_room_for_its_answers() {
+    let mut limits = Limits::default();
+    limits.reply_backlog_bytes = 10_000;
+    let mut world = World::with_limits(2, limits);
+    let (_, inbox) = world.nodes[0].serve("echo", Allow::Members, ServiceOptions::default()).unwrap();
+    let mut inbox: Inbox<Echo> = inbox;
+    world.spawn(async move {
+        while let Some(Echo(bytes, reply)) = inbox.recv().await {
+            reply.send(bytes);
+        }
+    });
+    let far = world.look_up::<Echo>(1, 0, "echo").unwrap();
+    // One after the other, so that as many lanes as there are take them.
+    let _inboxes: Vec<_> = (0..16).map(|number| serve(&mut world, 1, &format!("sink {number}"))).collect();
+    for number in 0..16 {
+        let sink = world.look_up::<Note>(0, 1, &format!("sink {number}")).unwrap();
+        flood(&mut world, &sink, 3, 1_000_000);
+    }
+    let outcome = Arc::new(AtomicUsize::new(0));
+    {
+        let outcome = Arc::clone(&outcome);
+        world.spawn(async move {
+            let answer = far.ask(|reply| Echo(vec![7; 5_000], reply), 10 * SECOND).await;
+            assert_eq!(answer.map(|answer| answer.len()), Ok(5_000));
+            outcome.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    // The question arrives and is answered while nothing leaves node 0.
+    for _ in 0..10 {
+        world.poll_tasks();
+        world.transmit_where(usize::MAX, |node| node == 1);
+        world.deliver_where(|_, lane| Some(lane));
+    }
+    assert_eq!(outcome.load(Ordering::Relaxed), 0);
+    world.run();
+    assert_eq!(outcome.load(Ordering::Relaxed), 1);
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]

@@ -48,11 +48,15 @@ impl Rx {
                 let (number, acked) = (message.number, message.acked);
                 let message = Bytes::copy_from_slice(message.payload);
                 stream.held.insert(number, Held::Whole { message, acked });
+                if !run.is_empty() {
+                    // A run lies in one piece: it would keep, unpaid, what lies between its messages.
+                    break;
+                }
             }
             next = records.next_message_of(id);
         }
         if acked {
-            self.feedback.delivered.insert(id, stream.next);
+            self.feedback.news.delivered.insert(id, stream.next);
         }
         if let Some(batch) = run.into_batch() {
             self.events.push_back(Event::Messages { stream: id, batch });
@@ -269,7 +273,7 @@ impl Rx {
             stream.held.remove(&stream.next);
             stream.next += 1;
             if acked {
-                self.feedback.delivered.insert(id, stream.next);
+                self.feedback.news.delivered.insert(id, stream.next);
             }
         }
         if stream.end == Some(stream.next) {

@@ -16,7 +16,7 @@ impl Rx {
         if self.rekey.is_idle()
             && let Ok(request) = self.rekey.request(rng)
         {
-            self.feedback.rekey_request = Some(request);
+            self.feedback.news.rekey.get_or_insert_default().request = Some(request);
         }
     }
 
@@ -26,7 +26,7 @@ impl Rx {
         if let Some(keys) = answer.keys {
             self.install(keys)?;
         }
-        self.feedback.rekey_response = Some(answer.response);
+        self.feedback.news.rekey.get_or_insert_default().response = Some(answer.response);
         Ok(())
     }
 

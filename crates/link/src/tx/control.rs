@@ -1,7 +1,7 @@
 //! News: what the receiving half learned, and what travels to the peer in front of messages.
 
 use super::{State, Tx};
-use crate::feedback::Feedback;
+use crate::feedback::{Feedback, News};
 use crate::operation::{Outcome, TxEvent};
 use crate::outbound::Place;
 use crate::packet::PacketBuffer;
@@ -39,18 +39,12 @@ impl Tx {
             self.stop(id, reason);
         }
         self.events.extend(feedback.pong.take().map(|number| TxEvent::Pong { number }));
-        self.control.grant.append(&mut feedback.grant);
-        self.control.delivered.append(&mut feedback.delivered);
-        self.control.refuse.append(&mut feedback.refuse);
-        self.control.pong = feedback.ping.take().or(self.control.pong);
-        self.control.rekey_request = feedback.rekey_request.take().or(self.control.rekey_request.take());
-        self.control.rekey_response = feedback.rekey_response.take().or(self.control.rekey_response.take());
-        let pending = self.control.grant.len() + self.control.delivered.len() + self.control.refuse.len();
-        if feedback.closed.take().is_some() || pending > MAX_PENDING_NEWS {
+        self.control.append(&mut feedback.news);
+        if feedback.closed.take().is_some() || self.control.len() > MAX_PENDING_NEWS {
             self.fail();
         }
         if self.state == State::Closed {
-            self.control = Feedback::default();
+            self.control = News::default();
         }
     }
 
@@ -107,15 +101,19 @@ impl Tx {
         let rekey_fits = |buffer: &PacketBuffer, message: &Option<Vec<u8>>| {
             message.as_ref().is_some_and(|message| buffer.filled() + message.len() + 8 <= end)
         };
-        if rekey_fits(buffer, &self.control.rekey_request)
-            && let Some(message) = self.control.rekey_request.take()
+        let Some(rekey) = &mut self.control.rekey else { return };
+        if rekey_fits(buffer, &rekey.request)
+            && let Some(message) = rekey.request.take()
         {
             Record::RekeyRequest { message: &message }.append_to(buffer);
         }
-        if rekey_fits(buffer, &self.control.rekey_response)
-            && let Some(message) = self.control.rekey_response.take()
+        if rekey_fits(buffer, &rekey.response)
+            && let Some(message) = rekey.response.take()
         {
             Record::RekeyResponse { message: &message }.append_to(buffer);
+        }
+        if rekey.request.is_none() && rekey.response.is_none() {
+            self.control.rekey = None;
         }
     }
 

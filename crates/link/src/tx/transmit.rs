@@ -142,7 +142,7 @@ impl Tx {
     fn job(&mut self, buffer: PacketBuffer, chunk: Option<ChunkJob>) -> Option<SealJob> {
         match self.sealer.reserve(self.path) {
             Ok(ticket) => {
-                let Limits { headroom_bytes, tailroom_bytes, .. } = self.limits;
+                let Limits { headroom_bytes, tailroom_bytes, .. } = *self.limits;
                 Some(SealJob { ticket, buffer, start: headroom_bytes, chunk, tailroom: tailroom_bytes })
             }
             Err(_) => {

@@ -150,21 +150,42 @@ fn a_message_is_announced_with_its_first_chunk_which_pays_for_it() {
 #[test]
 fn a_small_piece_does_not_keep_the_buffer_it_came_in() {
     let chunk = [b"\x06\x01\x00\x45\x02\x07\x41\x40\x00", &[9; 64][..]].concat();
-    let mut buffer = sealed(&[OPEN, &chunk, &[0; 60_000]].concat());
-    let (packet, bytes) = (buffer.split(), buffer.capacity());
+    let (events, is_kept) = taken_from_a_buffer(&[OPEN, &chunk, &[0; 60_000]].concat());
+    assert!(events.iter().any(|event| matches!(event, link::Event::Piece { .. })));
+    assert!(!is_kept, "64 bytes keep a whole packet");
+}
+
+#[test]
+fn small_messages_do_not_keep_what_lies_between_them() {
+    let message = |number: u8, bytes: usize| {
+        let mut record = vec![0x04, 1, number];
+        chunk_proto::varint::put(bytes as u64, &mut record);
+        record.resize(record.len() + bytes, number);
+        record
+    };
+    let (events, is_kept) =
+        taken_from_a_buffer(&[OPEN, &message(0, 1), &message(2, 40_000), &message(1, 1)].concat());
+    let batches = events.into_iter().filter_map(|event| match event {
+        link::Event::Messages { batch, .. } => Some(batch),
+        _ => None,
+    });
+    let batches: Vec<_> = batches.collect();
+    let all: Vec<&[u8]> = batches.iter().flat_map(|batch| batch.iter()).collect();
+    assert_eq!(all, [&[0][..], &[1], &[2; 40_000]]);
+    assert!(!is_kept, "two bytes keep a whole packet");
+}
+
+/// What a packet brings, and whether that keeps the buffer in which the packet came.
+fn taken_from_a_buffer(plaintext: &[u8]) -> (Vec<link::Event>, bool) {
+    let mut buffer = sealed(plaintext);
+    let packet = buffer.split();
     let packet_bytes = packet.len();
-    assert_eq!(bytes, 0);
+    assert_eq!(buffer.capacity(), 0);
     let mut pair = Pair::new(Limits::default());
     let (now, side) = (pair.now, &mut pair.b);
     side.rx.handle_packet(now, &mut side.rng, packet).unwrap();
-    let pieces: Vec<_> = std::iter::from_fn(|| side.rx.poll_event())
-        .filter_map(|event| match event {
-            link::Event::Piece { bytes, .. } => Some(bytes),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(pieces.len(), 1);
-    assert!(buffer.try_reclaim(packet_bytes), "{} bytes keep a whole packet", pieces[0].len());
+    let events: Vec<_> = std::iter::from_fn(|| side.rx.poll_event()).collect();
+    (events, !buffer.try_reclaim(packet_bytes))
 }
 
 #[test]

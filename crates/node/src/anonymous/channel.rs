@@ -54,7 +54,7 @@ pub(super) struct Sizes {
 impl Sizes {
     /// Limits of one direction of a session.
     fn direction(core: &Core, max_message_bytes: usize) -> link::Limits {
-        let mut limits = core.data_limits;
+        let mut limits = *core.data_limits;
         limits.max_message_bytes = u64::try_from(max_message_bytes).unwrap_or(u64::MAX);
         // Credit goes back for whole messages, at half of the window: so that there is always enough of it for one more.
         let message_cost = limits.max_message_bytes.saturating_add(MESSAGE_COST_BYTES);

@@ -51,9 +51,9 @@ impl Core {
         &self,
         peer: &IdentityKey,
         ticket: Option<&TicketId>,
-    ) -> (link::Limits, link::Limits) {
-        let (mut received, mut sent) = (self.data_limits, self.data_limits);
-        let Some(keeper) = &self.keeper else { return (received, sent) };
+    ) -> (Arc<link::Limits>, Arc<link::Limits>) {
+        let limits = &self.data_limits;
+        let Some(keeper) = &self.keeper else { return (Arc::clone(limits), Arc::clone(limits)) };
         let authority = keeper.authority.load();
         let offered = ticket.and_then(|ticket| {
             let control = lock(&self.control);
@@ -62,8 +62,14 @@ impl Core {
         let known = authority.settled.reach(peer).map(|reach| reach.scope.relation);
         let relation = offered.or(known).unwrap_or(Relation::Client);
         let classes = &authority.policy.size_classes;
-        received.max_message_bytes = received.max_message_bytes.min(classes.received_bytes(relation));
-        sent.max_message_bytes = sent.max_message_bytes.min(classes.sent_bytes(relation));
-        (received, sent)
+        let limited = |max_message_bytes| {
+            if max_message_bytes >= limits.max_message_bytes {
+                return Arc::clone(limits);
+            }
+            let mut limits = **limits;
+            limits.max_message_bytes = max_message_bytes;
+            Arc::new(limits)
+        };
+        (limited(classes.received_bytes(relation)), limited(classes.sent_bytes(relation)))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use actor_proxy::{Exchange, Lane, Next, PeerFault, Small, Wakes};
+use actor_proxy::{Actors, Exchange, Lane, Next, PeerFault, Small, Wakes};
 use link::{SendError, StreamId, StreamOptions, TrySendError};
 
 use crate::lanes;
@@ -41,10 +41,17 @@ pub(super) struct Look {
 }
 
 impl ActorLanes {
-    /// The exchange, once the session is up.
-    pub(super) fn exchange(&mut self, session: &Session) -> Option<&Arc<Exchange>> {
+    /// Looks whether actors of this node have begun to speak.
+    pub(super) fn find(&mut self, session: &Session) {
         if self.exchange.is_none() {
             self.exchange = session.exchange();
+        }
+    }
+
+    /// The exchange, which begins with what has come for actors if none has spoken before.
+    pub(super) fn begin(&mut self, session: &Session, actors: &Actors) -> Option<&Arc<Exchange>> {
+        if self.exchange.is_none() {
+            self.exchange = session.begin_exchange(actors);
         }
         self.exchange.as_ref()
     }

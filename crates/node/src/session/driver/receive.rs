@@ -19,7 +19,7 @@ impl Driver {
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         self.rx.handle_consumed();
         if self.redeeming {
-            if self.session.exchange().is_none() {
+            if !self.session.allows_actors() {
                 // Nothing more is looked at before the ticket is consumed; an order or the session's start wakes us.
                 return Poll::Pending;
             }
@@ -94,7 +94,9 @@ impl Driver {
         if self.is_over() {
             return Ok(());
         }
-        let Some(exchange) = self.actors.exchange(&self.session).cloned() else { return Ok(()) };
+        let Some(exchange) = self.actors.begin(&self.session, &self.core.actors).cloned() else {
+            return Ok(());
+        };
         let mut fault = None;
         for part in messages {
             let (result, wakes) = match part {
@@ -137,9 +139,10 @@ impl Driver {
                 Event::Confirmed => {
                     if self.phase == Phase::Unconfirmed {
                         self.core.confirmed(self.id);
-                        match self.session.exchange() {
-                            Some(_) => self.go_up(),
-                            None => self.redeeming = true,
+                        if self.session.allows_actors() {
+                            self.go_up();
+                        } else {
+                            self.redeeming = true;
                         }
                     }
                 }

@@ -91,7 +91,7 @@ impl Driver {
         let may_send =
             self.writer.is_empty() && !matches!(self.phase, Phase::Unconfirmed | Phase::Farewell { .. });
         // Before the lock below: another one is taken for it.
-        self.actors.exchange(&self.session);
+        self.actors.find(&self.session);
         let mut half = lock(&self.session.half);
         if !half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             half.driver = Some(context.waker().clone());
