@@ -110,14 +110,14 @@ pub(crate) struct Path {
 /// ```
 /// A path that was refused stays open to the deadline of its handshake: nobody can tell from the time it takes what
 /// the refusal was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PathStage {
     /// Ours; its handshake waits for its turn or is in flight.
     Dialed { attempt: AttemptId },
     /// Theirs; its handshake is not proven yet.
     Knocking { deadline: Instant },
-    /// Theirs, proven; answered only if our own handshake fails.
-    Parked { peer: PeerId, deadline: Instant },
+    /// Theirs, proven; answered only if our own handshake fails. On the heap: few paths ever are, and all have its room.
+    Parked { peer: Box<PeerId>, deadline: Instant },
     /// Theirs, refused.
     Silent,
     /// Carries a session, confirmed or not.

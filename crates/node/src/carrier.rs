@@ -17,7 +17,8 @@ use memory::MemoryStream;
 /// A reliable, ordered byte stream in both directions, driven by one task.
 pub(crate) enum Carrier {
     Tcp(TcpStream),
-    Memory(MemoryStream),
+    /// On the heap: it is twice as large as the other, which is the one that there are many of.
+    Memory(Box<MemoryStream>),
 }
 
 impl Carrier {
@@ -63,7 +64,7 @@ impl Carrier {
     pub(crate) fn shutdown(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let done = match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Memory(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Memory(stream) => Pin::new(&mut **stream).poll_shutdown(context),
         };
         // Neither has a buffer of its own to empty first.
         match done {

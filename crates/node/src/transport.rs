@@ -40,7 +40,7 @@ impl Transport {
         match self {
             Self::Tcp { send_queue_bytes } => tcp::dial(address, *send_queue_bytes).await.map(Carrier::Tcp),
             Self::Memory { network, host } => {
-                network.connect(SocketAddr::new(*host, 0), address).await.map(Carrier::Memory)
+                network.connect(SocketAddr::new(*host, 0), address).await.map(Box::new).map(Carrier::Memory)
             }
         }
     }
@@ -71,7 +71,7 @@ impl Listener {
             Self::Memory(listener) => {
                 let stream = listener.accept().await;
                 let address = stream.remote_address();
-                Ok((Carrier::Memory(stream), address))
+                Ok((Carrier::Memory(Box::new(stream)), address))
             }
         }
     }

@@ -84,7 +84,7 @@ async fn an_actor_is_light() {
 const MESH: usize = 40;
 /// One end of an idle session over TCP: its task, its keys and windows, and its share of the tables that a node makes
 /// with its first session, which at so few sessions is a third of the whole.
-const MAX_IDLE_SESSION_BYTES: usize = 9 * 1024;
+const MAX_IDLE_SESSION_BYTES: usize = 8 * 1024 + 768;
 /// What an address, a question and its answer leave there beside it: the far node as actors know it among that.
 const MAX_IDLE_ACTORS_BYTES: usize = 4 * 1024;
 

@@ -37,6 +37,10 @@ impl<T> PathTable<T> {
     /// The entry of `path`, which [`check`](Self::check) has just let pass.
     pub(crate) fn enter(&mut self, path: PathNumber, new: fn() -> T) -> &mut T {
         let place = self.entries.iter().position(|(number, _)| *number == path).unwrap_or_else(|| {
+            if self.entries.is_empty() {
+                // Most sessions have one path from beginning to end.
+                self.entries.reserve_exact(1);
+            }
             self.entries.push((path, Box::new(new())));
             self.entries.len() - 1
         });

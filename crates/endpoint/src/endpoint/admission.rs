@@ -52,7 +52,7 @@ impl Endpoint {
         proof: Proof,
         rng: &mut dyn CryptoRng,
     ) -> Option<HandshakeCause> {
-        let Some(PathStage::Knocking { deadline }) = self.paths.get(&path).map(|path| path.stage) else {
+        let Some(&PathStage::Knocking { deadline }) = self.paths.get(&path).map(|path| &path.stage) else {
             return None;
         };
         let peer = proof.peer();
@@ -112,7 +112,7 @@ impl Endpoint {
         let peer = parked.proof.peer();
         self.knocking.remove(&parked.path);
         if let Some(path) = self.paths.get_mut(&parked.path) {
-            path.stage = PathStage::Parked { peer, deadline };
+            path.stage = PathStage::Parked { peer: Box::new(peer), deadline };
         }
         if let Some(earlier) = self.dial_mut(&peer).and_then(|dial| dial.parked.replace(parked)) {
             self.tags.remove(&earlier.tag);
@@ -122,8 +122,8 @@ impl Endpoint {
 
     /// Has a proven first packet answered: an unconfirmed session, in place of an earlier one of the same peer.
     fn answer(&mut self, now: Now, path: PathId, proof: Proof, tag: Tag) {
-        let deadline = match self.paths.get(&path).map(|path| path.stage) {
-            Some(PathStage::Knocking { deadline } | PathStage::Parked { deadline, .. }) => deadline,
+        let deadline = match self.paths.get(&path).map(|path| &path.stage) {
+            Some(PathStage::Knocking { deadline } | PathStage::Parked { deadline, .. }) => *deadline,
             _ => return,
         };
         self.drop_unconfirmed(&proof.peer());
@@ -236,7 +236,7 @@ impl Endpoint {
     /// The handshake on `path` has failed. If the path is ours it is closed, and the dial goes on elsewhere. If it is
     /// theirs it stays silent until [`Action::ClosePath`]: drop what was read, write nothing, close nothing.
     pub fn handshake_failed(&mut self, now: Now, path: PathId, cause: HandshakeCause) {
-        match self.paths.get(&path).map(|path| path.stage) {
+        match self.paths.get(&path).map(|path| path.stage.clone()) {
             Some(PathStage::Dialed { attempt }) => {
                 self.close_path(path);
                 self.attempt_over(now, attempt, cause);
@@ -244,8 +244,8 @@ impl Endpoint {
             Some(PathStage::Knocking { .. }) => self.silence(now, path, None, cause),
             Some(PathStage::Parked { peer, .. }) => {
                 self.unpark_as_failed(&peer);
-                self.silence(now, path, Some(peer), cause);
-                self.advance(now, peer);
+                self.silence(now, path, Some(*peer), cause);
+                self.advance(now, *peer);
             }
             Some(PathStage::Carrying { session }) => self.unconfirmed_failed(now, session),
             Some(PathStage::Silent) | None => {}

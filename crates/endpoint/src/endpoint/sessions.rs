@@ -89,7 +89,7 @@ impl Endpoint {
             PathStage::Parked { peer, .. } => {
                 self.unpark_as_failed(&peer);
                 self.note(now, &peer, Cause::Handshake { address: entry.facts.remote, cause: failure });
-                self.advance(now, peer);
+                self.advance(now, *peer);
             }
             PathStage::Silent => {}
             PathStage::Carrying { session } => self.lose_path_of(now, session, path, cause),

@@ -23,7 +23,7 @@ impl Endpoint {
     /// The handshake of an accepted path has had its time, whether it was silent, slow or waited for ours.
     fn path_timed_out(&mut self, now: Now, id: PathId) {
         let Some(path) = self.paths.get(&id) else { return };
-        let (stage, address) = (path.stage, path.facts.remote.clone());
+        let (stage, address) = (path.stage.clone(), path.facts.remote.clone());
         self.close_path(id);
         match stage {
             PathStage::Knocking { .. } => {
@@ -31,7 +31,7 @@ impl Endpoint {
             }
             PathStage::Parked { peer, .. } => {
                 self.unpark_as_failed(&peer);
-                self.advance(now, peer);
+                self.advance(now, *peer);
             }
             PathStage::Silent | PathStage::Dialed { .. } | PathStage::Carrying { .. } => {}
         }

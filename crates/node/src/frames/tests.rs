@@ -14,7 +14,7 @@ async fn a_small_buffer_of_before_the_session_takes_no_place_in_the_pool() {
     let network = MemoryNetwork::new();
     let mut listener = network.listen(host(1)).unwrap();
     let mut near = network.connect(host(2), listener.local_address()).await.unwrap();
-    let mut carrier = Carrier::Memory(listener.accept().await);
+    let mut carrier = Carrier::Memory(Box::new(listener.accept().await));
     // Of one buffer, and with room for one.
     let pool = Pool::new(64 * 1024, 1);
     let first = pool.lend();
