@@ -20,12 +20,20 @@ use crate::watch::Turn;
 ///
 /// Whatever is wrong with the first packets, the far end sees the same: nothing comes back, and the connection is
 /// reset when the deadline of its handshake has passed.
-pub(crate) async fn welcome(core: Arc<Core>, carrier: Carrier, address: SocketAddr, pass: Pass) {
-    // The handshake is a future of its own, so that the session that follows does not keep its room.
-    match Box::pin(open(core, carrier, address, pass)).await {
-        Some(Next::Session(driver)) => driver.run().await,
-        Some(Next::Call(host)) => Box::pin(host.run()).await,
-        None => {}
+pub(crate) fn welcome(
+    core: Arc<Core>,
+    carrier: Carrier,
+    address: SocketAddr,
+    pass: Pass,
+) -> impl Future<Output = ()> {
+    // The handshake is a future of its own, and takes what it needs along: the session that follows keeps no room for it.
+    let opening = Box::pin(open(core, carrier, address, pass));
+    async {
+        match opening.await {
+            Some(Next::Session(driver)) => driver.run().await,
+            Some(Next::Call(host)) => Box::pin(host.run()).await,
+            None => {}
+        }
     }
 }
 
