@@ -100,9 +100,10 @@ impl Exchange {
     /// Resolves when everything that was accepted for the peer so far has been handed to the carrier.
     ///
     /// # Errors
-    /// [`SendError::Lost`] if the session ends before.
-    pub async fn flush(&self) -> Result<(), SendError> {
-        self.peer.flush().await
+    /// The future's: [`SendError::Lost`] if the session ends before.
+    pub fn flush(&self) -> impl Future<Output = Result<(), SendError>> + Send + use<> {
+        let peer = Arc::clone(&self.peer);
+        async move { peer.flush().await }
     }
 
     /// Whether somebody waits for the peer: then the session counts as used.

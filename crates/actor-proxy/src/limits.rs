@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::outbox::Lane;
+use crate::peer::MAX_HEAD_BYTES;
 
 /// What a message costs beside the bytes of its body, so that empty ones are not free.
 pub const MESSAGE_COST_BYTES: u64 = 64;
@@ -80,7 +81,8 @@ impl Limits {
     /// What messages and answers to one peer may take together, but for the last answer. A lane takes messages as long as
     /// it has less than `outbox_bytes`: the last one may pass that.
     pub(crate) fn backlog_bytes(&self) -> usize {
-        let lane = self.outbox_bytes.saturating_add(self.max_body_bytes);
+        let last = self.max_body_bytes.saturating_add(MAX_HEAD_BYTES);
+        let lane = self.outbox_bytes.saturating_add(last);
         self.reply_backlog_bytes.saturating_add(lane.saturating_mul(Lane::COUNT - 1))
     }
 }

@@ -88,7 +88,8 @@ enum State {
 }
 
 impl Tx {
-    /// The sending half over a fresh session. `limits` may be shared with others; `peer` is what the other side announced. If `confirm`, a
+    /// The sending half over a fresh session. `limits` may be shared with others; `peer` is what the other side announced.
+    /// If `confirm`, a
     /// first packet leaves even when there is nothing to say: the initiator confirms at once
     /// (PROTOCOL.md §5).
     #[must_use]

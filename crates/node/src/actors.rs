@@ -92,7 +92,9 @@ impl Node {
         if member == self.identity() {
             return Ok(self.core().actors.service(name)?);
         }
-        Ok(self.exchange(member).await?.service(name).await?)
+        // The exchange itself is let go: its end is what tells of the session's.
+        let looking = self.exchange(member).await?.service(name);
+        Ok(looking.await?)
     }
 
     /// The address of a member's service whose Rust type this program does not have, if its messages describe themselves.
@@ -103,7 +105,8 @@ impl Node {
         if member == self.identity() {
             return Ok(self.core().actors.untyped_service(name)?);
         }
-        Ok(self.exchange(member).await?.untyped_service(name).await?)
+        let looking = self.exchange(member).await?.untyped_service(name);
+        Ok(looking.await?)
     }
 
     /// The services of a member that this node may use. Takes a [`connect`](Self::connect), and then at most
@@ -115,7 +118,8 @@ impl Node {
         if member == self.identity() {
             return Ok(self.core().actors.services());
         }
-        Ok(self.exchange(member).await?.services().await?)
+        let looking = self.exchange(member).await?.services();
+        Ok(looking.await?)
     }
 
     /// A session with a member, as actors see it.
@@ -211,14 +215,19 @@ enum Next {
 
 /// Makes a session with that run of a node, or tells why there is none.
 async fn reach(core: Arc<Core>, node: NodeId) {
-    match core.connect(Target::Device(peer_of(&node))).await {
-        // If another process answers, that one is gone.
-        Ok(session) if session.node() != node => core.actors.handle_gone(&node, &Ended::Restarted),
-        // Without it the session has just ended, and whoever still wants one has said so again.
-        Ok(session) => drop(session.begin_exchange(&core.actors)),
-        Err(error) => {
-            let retryable = error.is_retryable();
-            core.actors.handle_unreachable(&node, &Unreachable::new(error, retryable));
+    loop {
+        match core.connect(Target::Device(peer_of(&node))).await {
+            // If another process answers, that one is gone.
+            Ok(session) if session.node() != node => {
+                return core.actors.handle_gone(&node, &Ended::Restarted);
+            }
+            Ok(session) if session.begin_exchange(&core.actors).is_some() => return,
+            // It has just ended. Whoever ends it may be waiting for this thread.
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => {
+                let retryable = error.is_retryable();
+                return core.actors.handle_unreachable(&node, &Unreachable::new(error, retryable));
+            }
         }
     }
 }

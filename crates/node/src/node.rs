@@ -226,9 +226,10 @@ impl Node {
         let sessions = self.core().all_sessions();
         let flushed = async {
             for session in sessions {
-                if let Some(exchange) = session.exchange() {
+                let flushing = session.exchange().map(|exchange| exchange.flush());
+                if let Some(flushing) = flushing {
                     // Lost with its session, should that end meanwhile.
-                    exchange.flush().await.ok();
+                    flushing.await.ok();
                 }
                 session.flushed().await;
             }

@@ -120,12 +120,12 @@ impl Session {
         former
     }
 
-    /// Whether the session is up.
+    /// Whether the session has come up, and has not ended.
     pub(crate) fn allows_actors(&self) -> bool {
         self.exchange.is_allowed()
     }
 
-    /// What actors say, from now on if they have said nothing yet; `None` unless the session is up.
+    /// What actors say, from now on if they have said nothing yet; `None` unless the session is up and stays.
     pub(crate) fn begin_exchange(&self, actors: &Actors) -> Option<Arc<Exchange>> {
         let exchange = self.exchange.begin(actors, self.node())?;
         // The driver may not know of it yet.
@@ -165,8 +165,9 @@ impl Session {
         wakes.wake();
     }
 
-    /// Gives the driver an order. Nothing more is accepted from this moment on.
+    /// Gives the driver an order. Nothing more is accepted from this moment on, and no exchange begins.
     pub(crate) fn order(&self, order: Order) {
+        self.exchange.shut();
         self.with(|half| {
             match order {
                 Order::Close(reason) => half.tx.close(reason),

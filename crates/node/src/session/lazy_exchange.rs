@@ -9,18 +9,23 @@ use crate::sync::lock;
 /// The exchange of a session. It begins when an actor of either end has something to say: most sessions of most nodes are
 /// idle, and what an exchange keeps of the far node is a fifth of such a session.
 ///
-/// Beginning and ending it wakes tasks and runs no code of users; only the locks of actors are taken under this one.
+/// Only the locks of actors are taken under this one; it is taken under that of the control plane. Beginning an exchange
+/// ends that of a former session with the same node, and drops what it had not sent.
 #[derive(Default)]
 pub(super) struct LazyExchange {
     stage: Mutex<Stage>,
 }
 
 /// ```text
-///            allow             begin
-///   Before ─────────▶ Allowed ────────▶ Begun
-///      │                 │ end            │
-///      └─────────────────┴─────▶ Over ◀───┘
+///           allow             begin
+///   Before ───────▶ Allowed ─────────▶ Begun
+///      │               │ shut            │
+///      │               ▼                 │
+///      │              Shut               │ end
+///      └───── end ─────┴─────▶ Over ◀────┘
 /// ```
+/// Whoever ends a session shuts it first, under the lock of the control plane: an exchange that began in it later would cut
+/// that of the session that follows.
 #[derive(Default)]
 enum Stage {
     /// The session is not up.
@@ -28,6 +33,8 @@ enum Stage {
     Before,
     Allowed,
     Begun(Arc<Exchange>),
+    /// The session was told to end, and none has begun: none will.
+    Shut,
     Over,
 }
 
@@ -52,7 +59,7 @@ impl LazyExchange {
     pub(super) fn begin(&self, actors: &Actors, node: NodeId) -> Option<Arc<Exchange>> {
         let mut stage = lock(&self.stage);
         match &*stage {
-            Stage::Before | Stage::Over => None,
+            Stage::Before | Stage::Shut | Stage::Over => None,
             Stage::Begun(exchange) => Some(Arc::clone(exchange)),
             Stage::Allowed => {
                 let (exchange, former) = actors.connected_anew(node);
@@ -70,13 +77,21 @@ impl LazyExchange {
     pub(super) fn get(&self) -> Option<Arc<Exchange>> {
         match &*lock(&self.stage) {
             Stage::Begun(exchange) => Some(Arc::clone(exchange)),
-            Stage::Before | Stage::Allowed | Stage::Over => None,
+            Stage::Before | Stage::Allowed | Stage::Shut | Stage::Over => None,
         }
     }
 
-    /// Whether the session is up.
+    /// Whether the session has come up, and its driver has not ended.
     pub(super) fn is_allowed(&self) -> bool {
-        matches!(*lock(&self.stage), Stage::Allowed | Stage::Begun(_))
+        matches!(*lock(&self.stage), Stage::Allowed | Stage::Begun(_) | Stage::Shut)
+    }
+
+    /// The session is told to end: an exchange that has not begun does not begin any more.
+    pub(super) fn shut(&self) {
+        let mut stage = lock(&self.stage);
+        if matches!(*stage, Stage::Allowed) {
+            *stage = Stage::Shut;
+        }
     }
 
     /// The session is over. Whoever still looks at the exchange holds it for a moment only.
@@ -85,3 +100,6 @@ impl LazyExchange {
         drop(stage);
     }
 }
+
+#[cfg(test)]
+mod tests;

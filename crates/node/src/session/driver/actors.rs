@@ -41,11 +41,13 @@ pub(super) struct Look {
 }
 
 impl ActorLanes {
-    /// Looks whether actors of this node have begun to speak.
-    pub(super) fn find(&mut self, session: &Session) {
-        if self.exchange.is_none() {
-            self.exchange = session.exchange();
+    /// Looks whether actors of this node have begun to speak. `true`: just now.
+    pub(super) fn find(&mut self, session: &Session) -> bool {
+        if self.exchange.is_some() {
+            return false;
         }
+        self.exchange = session.exchange();
+        self.exchange.is_some()
     }
 
     /// The exchange, which begins with what has come for actors if none has spoken before.

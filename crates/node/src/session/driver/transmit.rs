@@ -93,7 +93,8 @@ impl Driver {
         // Before the lock below: another one is taken for it.
         self.actors.find(&self.session);
         let mut half = lock(&self.session.half);
-        if !half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+        let is_known = half.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker()));
+        if !is_known {
             half.driver = Some(context.waker().clone());
         }
         let feedback = self.rx.feedback();
@@ -124,6 +125,10 @@ impl Driver {
         let closed = half.tx.is_closed();
         let needs_rekey = half.tx.needs_rekey();
         drop(half);
+        if !is_known && self.actors.find(&self.session) {
+            // Whoever has begun to speak since had nobody to wake.
+            drained = false;
+        }
         if awaited && !self.watch.awaited {
             // Silence counts from the moment at which somebody began to wait for its end.
             self.watch.heard = self.now;
