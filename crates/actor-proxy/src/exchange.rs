@@ -1,7 +1,7 @@
 //! One session with a peer, as its driver sees it.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Instant;
@@ -33,13 +33,38 @@ use crate::table::Tag;
 ///   [`flush`](Self::flush);
 /// * getters: [`is_awaited`](Self::is_awaited), [`node`](Self::node).
 pub struct Exchange {
-    peer: Arc<Peer>,
+    peer: Visit,
     epoch: u64,
+}
+
+/// Somebody who looks at a peer for a while. With the last of them goes a peer of whom nothing is known.
+struct Visit(Arc<Peer>);
+
+impl Visit {
+    fn again(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Deref for Visit {
+    type Target = Arc<Peer>;
+
+    fn deref(&self) -> &Arc<Peer> {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if self.0.is_blank() {
+            self.0.core.forget_peer(&self.0);
+        }
+    }
 }
 
 impl Exchange {
     pub(crate) fn new(peer: Arc<Peer>, epoch: u64) -> Self {
-        Self { peer, epoch }
+        Self { peer: Visit(peer), epoch }
     }
 
     /// With whom.
@@ -102,7 +127,7 @@ impl Exchange {
     /// # Errors
     /// The future's: [`SendError::Lost`] if the session ends before.
     pub fn flush(&self) -> impl Future<Output = Result<(), SendError>> + Send + use<> {
-        let peer = Arc::clone(&self.peer);
+        let peer = self.peer.again();
         async move { peer.flush().await }
     }
 
@@ -134,10 +159,10 @@ impl Exchange {
         name: &str,
     ) -> impl Future<Output = Result<Arc<Proxy>, ServiceError>> + Send + use<> {
         let name = ServiceName::new(name);
-        let peer = Arc::clone(&self.peer);
+        let peer = self.peer.again();
         async move {
             let name = name.ok_or(ServiceError::BadName)?;
-            Inquiry::begin(&peer, |peer, slot| peer.look_up(&name, slot)).outcome().await
+            Inquiry::begin(peer, |peer, slot| peer.look_up(&name, slot)).outcome().await
         }
     }
 
@@ -146,9 +171,9 @@ impl Exchange {
     /// # Errors
     /// The future's: [`ServiceError`].
     pub fn services(&self) -> impl Future<Output = Result<Vec<ServiceInfo>, ServiceError>> + Send + use<> {
-        let peer = Arc::clone(&self.peer);
+        let peer = self.peer.again();
         async move {
-            let listed = Inquiry::begin(&peer, |peer, slot| peer.list(slot)).outcome().await?;
+            let listed = Inquiry::begin(peer, |peer, slot| peer.list(slot)).outcome().await?;
             Ok(listed.into_iter().map(ServiceInfo::from).collect())
         }
     }
@@ -157,9 +182,6 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.peer.disconnected(self.epoch, self.peer.core.now());
-        if self.peer.is_blank() {
-            self.peer.core.forget_peer(&self.peer);
-        }
     }
 }
 
@@ -198,7 +220,7 @@ impl fmt::Debug for Former {
 
 /// A question about services under way.
 struct Inquiry<T> {
-    peer: Arc<Peer>,
+    peer: Visit,
     slot: Arc<Slot<Result<T, ServiceError>>>,
     ask: Option<Tag>,
     timer: Timer,
@@ -206,14 +228,14 @@ struct Inquiry<T> {
 
 impl<T: Send + 'static> Inquiry<T> {
     fn begin(
-        peer: &Arc<Peer>,
+        peer: Visit,
         ask: impl FnOnce(&Arc<Peer>, &Arc<Slot<Result<T, ServiceError>>>) -> Option<Tag>,
     ) -> Self {
         let slot = Arc::new(Slot::new());
         let expire = Arc::downgrade(&slot);
         let timer = peer.core.arm_question(peer.core.limits.lookup_timeout, expire);
-        let ask = ask(peer, &slot);
-        Self { peer: Arc::clone(peer), slot, ask, timer }
+        let ask = ask(&peer, &slot);
+        Self { peer, slot, ask, timer }
     }
 
     async fn outcome(self) -> Result<T, ServiceError> {
