@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actor_proxy::{
-    Address, Allow, AskError, Ended, Inbox, Message, ReplyTo, Schema, SendError, ServiceOptions,
+    Address, Allow, AskError, Ended, Inbox, Message, ReplyTo, Schema, SendError, ServiceError, ServiceOptions,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -459,4 +460,26 @@ fn with_the_last_clone_of_the_actors_everything_of_theirs_goes() {
     assert_eq!(clone.table_sizes().0, 1);
     drop((clone, inbox));
     assert_eq!(Arc::strong_count(&marker), 1);
+}
+
+#[test]
+fn a_peer_of_whom_nothing_is_known_goes_with_the_last_who_looks_at_it() {
+    let world = World::new(1);
+    let actors = &world.nodes[0];
+    let known = || actors.registry_sizes().0;
+    let exchange = actors.connected(node_id(9, 1));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut looking = Box::pin(exchange.service::<Note>("clerk"));
+    assert!(looking.as_mut().poll(&mut context).is_pending());
+    let not_begun = exchange.services();
+    drop(exchange);
+    let Poll::Ready(Err(ServiceError::Ask(AskError::Lost { maybe_delivered: false }))) =
+        looking.as_mut().poll(&mut context)
+    else {
+        panic!("the end of the session was not told");
+    };
+    drop(looking);
+    assert_eq!(known(), 1);
+    drop(not_begun);
+    assert_eq!(known(), 0);
 }
