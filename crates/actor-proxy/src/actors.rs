@@ -217,9 +217,7 @@ impl Actors {
         let peer = lock(&self.core.registry).peers.get(node).cloned();
         if let Some(peer) = peer {
             peer.unreachable(why);
-            if peer.is_blank() {
-                self.core.forget_peer(&peer);
-            }
+            self.core.forget_if_blank(&peer);
         }
     }
 

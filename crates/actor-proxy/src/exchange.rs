@@ -56,9 +56,7 @@ impl Deref for Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if self.0.is_blank() {
-            self.0.core.forget_peer(&self.0);
-        }
+        self.0.core.forget_if_blank(&self.0);
     }
 }
 

@@ -229,19 +229,18 @@ impl Core {
 
     /// Forgets peers of whom nothing is known.
     pub(crate) fn prune(&self) {
-        let blank: Vec<Arc<Peer>> = {
+        let unused: Vec<Arc<Peer>> = {
             let registry = lock(&self.registry);
             registry.peers.values().filter(|peer| Arc::strong_count(peer) == 1).cloned().collect()
         };
-        for peer in blank {
-            if peer.is_blank() {
-                self.forget_peer(&peer);
-            }
-        }
+        unused.iter().for_each(|peer| self.forget_if_blank(peer));
     }
 
-    /// Takes a peer of whom nothing is known out of the table, unless somebody has found it meanwhile.
-    pub(crate) fn forget_peer(&self, peer: &Arc<Peer>) {
+    /// Takes a peer out of the table if nothing is known of it, unless somebody has found it meanwhile.
+    pub(crate) fn forget_if_blank(&self, peer: &Arc<Peer>) {
+        if !peer.is_blank() {
+            return;
+        }
         let mut registry = lock(&self.registry);
         let is_known = registry.peers.get(&peer.node).is_some_and(|known| Arc::ptr_eq(known, peer));
         // One for the table, one of the caller.

@@ -285,7 +285,7 @@ impl Peer {
             state.is_blank()
         });
         if is_blank {
-            self.core.forget_peer(self);
+            self.core.forget_if_blank(self);
         }
     }
 

@@ -228,6 +228,18 @@ fn one_sender_and_one_actor_keep_their_order_however_it_sends() {
     }
 }
 
+/// An actor of node 0 that gives back what it gets, as node 1 has it.
+fn echo(world: &mut World) -> Address<Echo> {
+    let (_, inbox) = world.nodes[0].serve("echo", Allow::Members, ServiceOptions::default()).unwrap();
+    let mut inbox: Inbox<Echo> = inbox;
+    world.spawn(async move {
+        while let Some(Echo(bytes, reply)) = inbox.recv().await {
+            reply.send(bytes);
+        }
+    });
+    world.look_up(1, 0, "echo").unwrap()
+}
+
 #[test]
 fn answers_do_not_wait_for_credit_and_those_that_nobody_reads_are_bounded() {
     let mut limits = Limits::default();
@@ -236,14 +248,7 @@ fn answers_do_not_wait_for_credit_and_those_that_nobody_reads_are_bounded() {
     (limits.outbox_bytes, limits.max_body_bytes) = (3_000, 20_000);
     limits.mailbox_window_bytes = 10_000_000;
     let mut world = World::with_limits(2, limits);
-    let (_, inbox) = world.nodes[0].serve("echo", Allow::Members, ServiceOptions::default()).unwrap();
-    let mut inbox: Inbox<Echo> = inbox;
-    world.spawn(async move {
-        while let Some(Echo(bytes, reply)) = inbox.recv().await {
-            reply.send(bytes);
-        }
-    });
-    let far = world.look_up::<Echo>(1, 0, "echo").unwrap();
+    let far = echo(&mut world);
     let outcomes = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
     for _ in 0..1_000 {
         let (far, outcomes) = (far.clone(), outcomes.clone());
@@ -274,14 +279,7 @@ fn messages_that_a_peer_does_not_read_leave_room_for_its_answers() {
     let mut limits = Limits::default();
     limits.reply_backlog_bytes = 10_000;
     let mut world = World::with_limits(2, limits);
-    let (_, inbox) = world.nodes[0].serve("echo", Allow::Members, ServiceOptions::default()).unwrap();
-    let mut inbox: Inbox<Echo> = inbox;
-    world.spawn(async move {
-        while let Some(Echo(bytes, reply)) = inbox.recv().await {
-            reply.send(bytes);
-        }
-    });
-    let far = world.look_up::<Echo>(1, 0, "echo").unwrap();
+    let far = echo(&mut world);
     // One after the other, so that as many lanes as there are take them.
     let _inboxes: Vec<_> = (0..16).map(|number| serve(&mut world, 1, &format!("sink {number}"))).collect();
     for number in 0..16 {

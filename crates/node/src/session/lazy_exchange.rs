@@ -55,7 +55,7 @@ impl LazyExchange {
         former
     }
 
-    /// The exchange, which begins now if it has not. `None`: the session is not up.
+    /// The exchange, which begins now if it has not. `None`: the session is not up, or was told to end.
     pub(super) fn begin(&self, actors: &Actors, node: NodeId) -> Option<Arc<Exchange>> {
         let mut stage = lock(&self.stage);
         match &*stage {
